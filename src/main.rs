@@ -1,0 +1,4 @@
+//! The binary.
+#[global_allocator]
+static A: mimalloc::MiMalloc = mimalloc::MiMalloc;
+fn main() {}

@@ -1,0 +1,210 @@
+//! What one trial is made of, fully resolved: every key has a value and every value a type.
+//! It is the contract between what users write (`spec`) and what runs (`data`, `model`, `train`, `eval`).
+//! It must not read files, environment or clock, and knows nothing about sweeps.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A scalar parameter of a masking strategy, as written under `[mask]`.
+pub use mae_strategies::Value as MaskValue;
+
+/// One trial: the six sections of a configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrialSpec {
+    /// Network architecture and reconstruction target.
+    pub model: ModelSpec,
+    /// Which patches are hidden during training.
+    pub mask: MaskSpec,
+    /// Where pictures come from and how they are augmented.
+    pub data: DataSpec,
+    /// Optimiser, schedule and cadence.
+    pub train: TrainSpec,
+    /// How the trained encoder is judged.
+    pub eval: EvalSpec,
+    /// Run seed: every random draw is a function of it.
+    pub seed: u64,
+}
+
+/// `[model]`: the network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelSpec {
+    /// Name of the variant, for tables.
+    pub variant: String,
+    /// Picture height and width in pixels; each a multiple of `patch_size`.
+    pub img_size: ImgSize,
+    /// Side of a square patch in pixels.
+    pub patch_size: usize,
+    /// Channels: 1 (grey) or 3 (RGB).
+    pub in_chans: usize,
+    /// Encoder width `D`.
+    pub embed_dim: usize,
+    /// Encoder blocks.
+    pub encoder_depth: usize,
+    /// Encoder attention heads; divides `embed_dim`.
+    pub encoder_num_heads: usize,
+    /// Decoder width.
+    pub decoder_embed_dim: usize,
+    /// Decoder blocks.
+    pub decoder_depth: usize,
+    /// Decoder attention heads; divides `decoder_embed_dim`.
+    pub decoder_num_heads: usize,
+    /// Hidden width of the MLP over its input width.
+    pub mlp_ratio: f64,
+    /// Normalise each target patch by its own mean and variance.
+    pub norm_pix_loss: bool,
+}
+
+/// Picture size: written as one number (square) or `[height, width]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImgSize {
+    /// Rows of pixels.
+    pub height: usize,
+    /// Columns of pixels.
+    pub width: usize,
+}
+
+/// `[mask]`: the masking strategy of training.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MaskSpec {
+    /// Registry id.
+    pub strategy: String,
+    /// Share of the patches hidden, in (0, 1).
+    pub ratio: f64,
+    /// The strategy's own parameters; those not given take the strategy's defaults.
+    pub params: BTreeMap<String, MaskValue>,
+}
+
+/// Which kind of picture source is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DataKind {
+    /// The photograph set built into the binary (the repository's `data/photos`).
+    Photos,
+    /// A folder of pictures at `path`.
+    Folder,
+    /// Generated pictures; no files.
+    Synthetic,
+}
+
+/// `[data]`: pictures and augmentation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataSpec {
+    /// Kind of source.
+    pub kind: DataKind,
+    /// Folder with `train/` and `val/` (class per sub-folder), or a flat or class-per-folder set split by `val_fraction`.
+    pub path: Option<String>,
+    /// Share of a folder without `val/` that is held out.
+    pub val_fraction: f64,
+    /// Use at most this many training pictures (evenly spaced over the sorted list); all when absent.
+    pub train_limit: Option<usize>,
+    /// Use at most this many held-out pictures; all when absent.
+    pub val_limit: Option<usize>,
+    /// Area range of the random resized crop, as shares of the picture.
+    pub crop_scale: [f64; 2],
+    /// Aspect-ratio range (width over height) of the random resized crop.
+    pub crop_aspect: [f64; 2],
+    /// Probability of a horizontal flip.
+    pub hflip: f64,
+    /// Channel means subtracted from pixels in [0, 1].
+    pub mean: [f64; 3],
+    /// Channel standard deviations divided by.
+    pub std: [f64; 3],
+    /// Number of classes of the synthetic set.
+    pub synthetic_classes: usize,
+    /// Training pictures of the synthetic set.
+    pub synthetic_train: usize,
+    /// Held-out pictures of the synthetic set.
+    pub synthetic_val: usize,
+    /// Decoding threads (not part of a trial's identity).
+    pub workers: usize,
+}
+
+/// `[train]`: optimiser, schedule, cadence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainSpec {
+    /// Passes over the training pictures.
+    pub epochs: usize,
+    /// Pictures per optimiser step.
+    pub batch_size: usize,
+    /// Base learning rate: the rate is `blr * batch_size / 256`.
+    pub blr: f64,
+    /// Absolute learning rate; when given it replaces `blr`.
+    pub lr: Option<f64>,
+    /// Rate at the end of the half-cosine.
+    pub min_lr: f64,
+    /// Epochs of linear warm-up from 0.
+    pub warmup_epochs: f64,
+    /// Decoupled weight decay of matrices and tokens.
+    pub weight_decay: f64,
+    /// AdamW's first-moment decay.
+    pub beta1: f64,
+    /// AdamW's second-moment decay.
+    pub beta2: f64,
+    /// AdamW's epsilon.
+    pub eps: f64,
+    /// Stop after this many optimiser steps, whatever `epochs` says.
+    pub max_steps: Option<usize>,
+    /// Validate every this many epochs (and always at the end).
+    pub val_every: usize,
+    /// Record the training loss every this many steps (not part of a trial's identity).
+    pub log_every: usize,
+    /// Write a checkpoint every this many epochs (and at the end; not part of a trial's identity).
+    pub checkpoint_every: usize,
+}
+
+/// `[eval]`: the common ground on which every trial is judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvalSpec {
+    /// Tasks run before and after training: `reconstruction`, `knn`.
+    pub tasks: Vec<EvalTask>,
+    /// Strategy of the fixed evaluation masks, the same for every trial of a sweep.
+    pub mask_strategy: String,
+    /// Ratio of the fixed evaluation masks.
+    pub mask_ratio: f64,
+    /// Seed of the fixed evaluation masks, apart from the run seed.
+    pub mask_seed: u64,
+    /// Neighbours that vote.
+    pub knn_k: usize,
+    /// Temperature of the vote `exp(cosine / temperature)`.
+    pub knn_temperature: f64,
+    /// Which feature the vote reads.
+    pub knn_feature: Feature,
+    /// Held-out pictures drawn as reconstructions.
+    pub pictures: usize,
+    /// Draw reconstructions every this many epochs, and always before and after training (0: only then).
+    pub picture_every: usize,
+    /// Pictures per forward pass.
+    pub batch_size: usize,
+}
+
+/// A task of `[eval] tasks`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EvalTask {
+    /// Masked reconstruction at the fixed evaluation masks.
+    Reconstruction,
+    /// Weighted k-nearest-neighbour classification on frozen features.
+    Knn,
+}
+
+/// A frozen feature of the encoder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Feature {
+    /// Class token before the final norm.
+    #[serde(rename = "cls")]
+    Cls,
+    /// Class token after the final norm.
+    #[serde(rename = "cls_norm")]
+    ClsNorm,
+    /// Mean of the patch tokens before the final norm.
+    #[serde(rename = "mean")]
+    Mean,
+    /// Mean of the patch tokens after the final norm.
+    #[serde(rename = "mean_norm")]
+    MeanNorm,
+}

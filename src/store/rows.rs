@@ -1,0 +1,117 @@
+//! Plain rows: what the store holds, without SQL. They are read by `report` and `cli` and written by `sweep`.
+//! Nothing here may depend on sqlx, burn or the clock; times are RFC 3339 strings in UTC.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+/// State of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Planned, not started.
+    Queued,
+    /// Being trained by a live process.
+    Running,
+    /// Ended as planned.
+    Finished,
+    /// Ended by an error, kept in `error`.
+    Failed,
+    /// Ended because the loss was no longer finite.
+    Diverged,
+    /// Stopped by the user; can be resumed.
+    Interrupted,
+}
+
+/// A sweep: one experiment file as it was run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SweepRow {
+    /// Unique id.
+    pub id: String,
+    /// `name` of the experiment; also the report's folder.
+    pub name: String,
+    /// The question it asks (empty when not given).
+    pub question: String,
+    /// What was expected.
+    pub expect: String,
+    /// What it costs to run.
+    pub cost: String,
+    /// What was seen, written after the run.
+    pub analysis: String,
+    /// Path of the experiment file.
+    pub file: String,
+    /// Swept keys and their values in order: `[{"key": "mask.ratio", "values": [0.25, …]}, …]`; the seed is not among them.
+    pub axes: Json,
+    /// When it was first started.
+    pub created_at: String,
+}
+
+/// A run: one trial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRow {
+    /// Unique id.
+    pub id: String,
+    /// Id of its sweep.
+    pub sweep_id: String,
+    /// Name of its sweep.
+    pub sweep: String,
+    /// Place in the sweep, from 0.
+    pub position: i64,
+    /// Short label, such as `mask.ratio=0.75 seed=1`.
+    pub label: String,
+    /// Hash of the result-affecting configuration.
+    pub identity: String,
+    /// State.
+    pub status: Status,
+    /// Run seed.
+    pub seed: i64,
+    /// The resolved configuration, nested by section.
+    pub config: Json,
+    /// Origin of every key: `{"train.epochs": "configs/train/quick.toml", …}`.
+    pub origins: Json,
+    /// This run's values of the swept keys: `{"mask.ratio": 0.75}` (without the seed).
+    pub point: Json,
+    /// Versions, git revision, CPU, device: a flat object.
+    pub environment: Json,
+    /// The error of a failed or diverged run, else empty.
+    pub error: String,
+    /// Warnings, such as pictures that could not be read: a list of strings.
+    pub warnings: Json,
+    /// When it was planned.
+    pub created_at: String,
+    /// When training began, if it did.
+    pub started_at: Option<String>,
+    /// When it ended, if it did.
+    pub finished_at: Option<String>,
+}
+
+/// One measured number.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct MetricPoint {
+    /// Metric name: `train_loss`, `lr`, `val_loss`, `eval_mse`, `eval_psnr`, `knn_accuracy`, `untrained_knn_accuracy`, …
+    pub name: String,
+    /// Optimiser steps done.
+    pub step: i64,
+    /// Passes over the data done (fractional within an epoch).
+    pub epoch: f64,
+    /// Value; may be NaN or infinite.
+    pub value: f64,
+}
+
+/// One picture, as PNG.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Picture {
+    /// What it shows: `original`, `masked`, `reconstruction` or `pasted`.
+    pub kind: String,
+    /// Which held-out picture, from 0 (the same for every run of a sweep).
+    pub item: i64,
+    /// Name of the held-out picture.
+    pub caption: String,
+    /// Epochs trained when it was drawn (0: before training).
+    pub epoch: f64,
+    /// Width in pixels.
+    pub width: i64,
+    /// Height in pixels.
+    pub height: i64,
+    /// PNG bytes.
+    pub png: Vec<u8>,
+}
