@@ -1,4 +1,10 @@
-//! The binary.
+//! The program: an allocator that keeps its pages, arguments in, exit code out. Everything else is in the library.
+
+use std::process::ExitCode;
+
 #[global_allocator]
-static A: mimalloc::MiMalloc = mimalloc::MiMalloc;
-fn main() {}
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    mae_exp::cli::main()
+}

@@ -1,1 +1,42 @@
-//! Masking strategies.
+//! Masking strategies for masked autoencoders: which patches of a picture are hidden.
+//!
+//! One file per strategy; the file's stem is the strategy's id. The [`Registry`] lists them, checks a configuration and
+//! gives a [`Plan`], which draws one [`Mask`] for each picture. [`conformance::check`] tests a strategy, yours too.
+//! This crate must not know tensors, files, SQL, clocks or networks.
+//!
+//! ```
+//! use mae_strategies::{Grid, MaskContext, Registry};
+//! use rand::SeedableRng;
+//!
+//! let plan = Registry::builtin().plan("random", Grid::new(14, 14), 0.75, Default::default())?;
+//! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
+//! let mask = plan.sample(&MaskContext::default(), &mut rng);
+//! assert_eq!((mask.visible(), mask.hidden()), (49, 147));
+//! # Ok::<(), mae_strategies::Error>(())
+//! ```
+
+mod error;
+mod mask;
+mod patch_grid;
+mod registry;
+mod strategy;
+mod value;
+
+pub mod conformance;
+
+pub mod block;
+pub mod combined;
+pub mod grid;
+pub mod random;
+
+#[cfg(test)]
+mod broken;
+#[cfg(test)]
+mod testing;
+
+pub use error::Error;
+pub use mask::{Mask, keep_count};
+pub use patch_grid::Grid;
+pub use registry::{Plan, Registry};
+pub use strategy::{MaskContext, MaskingStrategy, Request};
+pub use value::{Kind, Literal, Param, Params, Value};

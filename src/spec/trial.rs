@@ -56,7 +56,7 @@ pub struct ModelSpec {
     pub norm_pix_loss: bool,
 }
 
-/// Picture size: written as one number (square) or `[height, width]`.
+/// Picture size: written as one number (square) or `[height, width]`; its serde is in `img_size`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ImgSize {
     /// Rows of pixels.
@@ -207,4 +207,27 @@ pub enum Feature {
     /// Mean of the patch tokens after the final norm.
     #[serde(rename = "mean_norm")]
     MeanNorm,
+}
+
+impl ModelSpec {
+    /// Rows and columns of patches. Meaningful once the specification has been validated.
+    #[must_use]
+    pub fn grid(&self) -> mae_strategies::Grid {
+        mae_strategies::Grid::new(
+            self.img_size.height / self.patch_size,
+            self.img_size.width / self.patch_size,
+        )
+    }
+
+    /// Values of one patch: `patch_size² · in_chans`.
+    #[must_use]
+    pub fn patch_values(&self) -> usize {
+        self.patch_size * self.patch_size * self.in_chans
+    }
+
+    /// Width inside the MLP of a block of this width.
+    #[must_use]
+    pub fn mlp_width(&self, width: usize) -> usize {
+        (width as f64 * self.mlp_ratio) as usize
+    }
 }

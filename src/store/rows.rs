@@ -22,6 +22,49 @@ pub enum Status {
     Interrupted,
 }
 
+impl Status {
+    /// Every state, in the order of a run's life.
+    pub const ALL: [Self; 6] = [
+        Self::Queued,
+        Self::Running,
+        Self::Finished,
+        Self::Failed,
+        Self::Diverged,
+        Self::Interrupted,
+    ];
+
+    /// The word used in the store, in JSON and on the command line.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Failed => "failed",
+            Self::Diverged => "diverged",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The state of that name, if there is one.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == word)
+    }
+
+    /// Whether a run in this state is over (an interrupted one may be taken up again).
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// A sweep: one experiment file as it was run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SweepRow {
@@ -114,4 +157,30 @@ pub struct Picture {
     pub height: i64,
     /// PNG bytes.
     pub png: Vec<u8>,
+}
+
+/// A checkpoint file of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CheckpointRow {
+    /// Where the file lies.
+    pub path: String,
+    /// Optimiser steps done when it was written.
+    pub step: i64,
+    /// Passes over the data done when it was written.
+    pub epoch: f64,
+    /// Hash of the file.
+    pub hash: String,
+    /// When it was written.
+    pub created_at: String,
+}
+
+/// A change of a run's state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EventRow {
+    /// When it happened.
+    pub time: String,
+    /// The state entered.
+    pub status: Status,
+    /// The error, else empty.
+    pub detail: String,
 }

@@ -1,0 +1,111 @@
+//! `mae-exp bench train-step`: the program's own measurements, for side-by-side scripts.
+
+use std::time::Instant;
+
+use mae_strategies::Registry;
+use serde_json::json;
+
+use crate::spec::{Request, TrialSpec, load};
+use crate::train::bench::TrainStep;
+
+use super::failure::Failure;
+use super::options::DeviceOption;
+use super::{outside, table};
+
+/// Arguments of `bench`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Full training steps (masking, forward, backward, AdamW) on data already in memory
+    TrainStep(Step),
+}
+
+/// Arguments of `bench train-step`.
+#[derive(Debug, clap::Args)]
+struct Step {
+    /// Model part: a name such as nano, or a file.
+    #[arg(long, default_value = "nano")]
+    model: String,
+    /// Pictures a step.
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    /// Steps measured, after the warm-up.
+    #[arg(long, default_value_t = 10)]
+    steps: usize,
+    /// Steps before the measurement.
+    #[arg(long, default_value_t = 2)]
+    warmup: usize,
+    /// Share of the patches hidden (random masks).
+    #[arg(long, default_value_t = 0.75)]
+    ratio: f64,
+    #[command(flatten)]
+    device: DeviceOption,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
+    let Command::TrainStep(args) = args.command;
+    if args.steps == 0 || args.batch == 0 {
+        return Err(Failure::usage("--steps and --batch must be at least 1"));
+    }
+    let spec = trial(&args, registry)?;
+    let plan = registry.plan("random", spec.model.grid(), args.ratio, Default::default())?;
+    let mut bench = TrainStep::new(&spec, plan, &args.device.resolve()?);
+    for _ in 0..args.warmup {
+        bench.step();
+    }
+    let mut seconds: Vec<f64> = (0..args.steps)
+        .map(|_| {
+            let begun = Instant::now();
+            bench.step();
+            begun.elapsed().as_secs_f64()
+        })
+        .collect();
+    seconds.sort_by(f64::total_cmp);
+    let median = (seconds[(args.steps - 1) / 2] + seconds[args.steps / 2]) / 2.0;
+    let document = json!({
+        "model": spec.model.variant,
+        "device": args.device.device,
+        "batch": args.batch,
+        "steps": args.steps,
+        "threads": rayon::current_num_threads(),
+        "median_s": median,
+        "min_s": seconds[0],
+        "max_s": seconds[args.steps - 1],
+        "images_per_s": args.batch as f64 / median,
+        "peak_memory_bytes": outside::peak_memory(),
+        "last_loss": bench.last_loss(),
+    });
+    if args.json {
+        return table::json(&document);
+    }
+    println!(
+        "{} on {}, batch {}, {} threads: {:.1} ms a step (median of {}, {:.1} to {:.1}), {:.1} pictures/s",
+        spec.model.variant,
+        args.device.device,
+        args.batch,
+        rayon::current_num_threads(),
+        median * 1e3,
+        args.steps,
+        seconds[0] * 1e3,
+        seconds[args.steps - 1] * 1e3,
+        args.batch as f64 / median
+    );
+    Ok(())
+}
+
+/// The model with the default recipe and the batch that was asked for.
+fn trial(args: &Step, registry: &Registry) -> Result<TrialSpec, Failure> {
+    let part = if args.model.contains(['/', '.']) { args.model.clone() } else { format!("model/{}", args.model) };
+    let sets = vec![format!("train.batch_size={}", args.batch)];
+    let experiment = load(&Request { inputs: vec![part], sets, env: Vec::new() }, registry)?;
+    let first = experiment.trials.into_iter().next();
+    first.map(|trial| trial.spec).ok_or_else(|| Failure::usage("the model part describes no trial"))
+}

@@ -1,0 +1,121 @@
+//! The command line: one file per command. Clock, environment, ids and randomness of ids enter the program here, and
+//! only here does it print.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line is where the program prints")]
+
+mod bench;
+mod config;
+mod doctor;
+mod export;
+mod failure;
+mod model;
+mod options;
+mod outside;
+mod progress;
+mod report;
+mod resume;
+mod run;
+mod runs;
+mod show;
+mod strategies;
+mod sweep;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use mae_strategies::Registry;
+
+use failure::Failure;
+
+/// Experiment manager for masked autoencoders.
+#[derive(Debug, Parser)]
+#[command(name = "mae-exp", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    /// Change to this directory first.
+    #[arg(short = 'C', value_name = "DIR", global = true)]
+    directory: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Train every trial of an experiment and render its report
+    Sweep(sweep::Args),
+    /// Train one trial
+    Run(run::Args),
+    /// Go on with a sweep or run where it stopped
+    Resume(resume::Args),
+    /// List recorded runs
+    Runs(runs::Args),
+    /// Show one run: configuration, metrics, environment
+    Show(show::Args),
+    /// Render the HTML report of a sweep
+    Report(report::Args),
+    /// Write a sweep's table as CSV, JSON or LaTeX
+    Export(export::Args),
+    /// Masking strategies: list, show, preview
+    Strategies(strategies::Args),
+    /// Models: sizes and cost
+    Model(model::Args),
+    /// Print the resolved configuration with the origin of every key
+    Config(config::Args),
+    /// Check devices, store and versions
+    Doctor(doctor::Args),
+    /// The program's own measurements
+    Bench(bench::Args),
+}
+
+/// Runs the program with the built-in strategies.
+#[must_use]
+pub fn main() -> ExitCode {
+    main_with(&Registry::builtin())
+}
+
+/// Runs the program with a registry of one's own: how a user's crate adds masking strategies.
+#[must_use]
+pub fn main_with(registry: &Registry) -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    start_logging();
+    match dispatch(cli, registry) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(text) = failure.text() {
+                eprintln!("error: {text}");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
+    if let Some(directory) = &cli.directory {
+        let enter = std::env::set_current_dir(directory);
+        enter.map_err(|error| Failure::usage(format!("cannot enter {}: {error}", directory.display())))?;
+    }
+    match cli.command {
+        Command::Sweep(args) => sweep::run(args, registry),
+        Command::Run(args) => run::run(args, registry),
+        Command::Resume(args) => resume::run(args, registry),
+        Command::Runs(args) => runs::run(args),
+        Command::Show(args) => show::run(args),
+        Command::Report(args) => report::run(args, registry),
+        Command::Export(args) => export::run(args, registry),
+        Command::Strategies(args) => strategies::run(args, registry),
+        Command::Model(args) => model::run(args),
+        Command::Config(args) => config::run(args, registry),
+        Command::Doctor(args) => doctor::run(args),
+        Command::Bench(args) => bench::run(args, registry),
+    }
+}
+
+/// Logs go to stderr, warnings and worse unless `MAE_EXP_LOG` says otherwise.
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MAE_EXP_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+}

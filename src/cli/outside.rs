@@ -1,0 +1,73 @@
+//! The world outside: clock, ids, processes, and the environment recorded with every run.
+
+use std::process::Command;
+
+use serde_json::{Value as Json, json};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Now, RFC 3339 in UTC to the millisecond.
+pub(super) fn now() -> String {
+    let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond);
+    now.expect("the present is within the calendar").to_string()
+}
+
+/// A new random id: ten characters without vowels, so that a prefix of a few selects it.
+pub(super) fn new_id() -> String {
+    const ALPHABET: &[u8; 28] = b"0123456789bcdfghjkmnpqrstvwx";
+    let mut bytes = [0u8; 10];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes.iter().map(|b| char::from(ALPHABET[usize::from(*b) % 28])).collect()
+}
+
+/// Whether a process of this number lives here.
+pub(super) fn alive(pid: u64) -> bool {
+    let Ok(pid) = u32::try_from(pid) else { return false };
+    if pid == std::process::id() {
+        return false;
+    }
+    let mut system = System::new();
+    let pid = Pid::from_u32(pid);
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
+    system.process(pid).is_some()
+}
+
+/// Versions, revision, hardware and device: a flat object.
+pub(super) fn environment(device: &str) -> Json {
+    let mut system = System::new();
+    system.refresh_cpu_all();
+    system.refresh_memory();
+    let cpu = system.cpus().first().map_or_else(String::new, |cpu| cpu.brand().trim().to_string());
+    let revision = git(&["rev-parse", "HEAD"]);
+    let dirty = revision.as_ref().and_then(|_| git(&["status", "--porcelain"])).map(|text| !text.is_empty());
+    json!({
+        "mae_exp": env!("CARGO_PKG_VERSION"),
+        "burn": "0.22.1",
+        "back_ends": crate::model::device::compiled().join(", "),
+        "device": device,
+        "threads": rayon::current_num_threads(),
+        "git_revision": revision,
+        "git_dirty": dirty,
+        "os": System::long_os_version(),
+        "arch": std::env::consts::ARCH,
+        "cpu": cpu,
+        "cpu_cores": System::physical_core_count(),
+        "memory_bytes": system.total_memory(),
+        "host": System::host_name(),
+        "pid": std::process::id(),
+        "command": std::env::args().collect::<Vec<_>>().join(" "),
+    })
+}
+
+/// Output of git in the working directory; nothing when there is no git or no repository.
+fn git(args: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(args).stderr(std::process::Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+}
+
+/// Largest resident memory of this process so far, in bytes (Linux; elsewhere unknown).
+pub(super) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kilobytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}

@@ -1,0 +1,136 @@
+//! Progress of a sweep on stderr: a bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::store::rows::{MetricPoint, Status};
+use crate::sweep::runner::End;
+use crate::sweep::{Action, Planned, Reporter, SweepPlan};
+use crate::train::{Phase, Progress};
+
+use super::table::number;
+
+/// Metrics shown at the end of a trial, in this order, where they were taken.
+const SHOWN: [&str; 5] = ["train_loss", "val_loss", "eval_mse", "knn_accuracy", "untrained_knn_accuracy"];
+
+/// Shows a sweep's progress.
+pub(super) struct Display {
+    bar: Option<ProgressBar>,
+    begun: Instant,
+    /// Trials to train.
+    open: usize,
+    /// Trials trained.
+    done: usize,
+    current: String,
+    trial_begun: Instant,
+}
+
+impl Display {
+    pub(super) fn new(plan: &SweepPlan) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let bar = ProgressBar::new(1);
+            let style = ProgressStyle::with_template("{prefix} [{bar:30}] {pos}/{len} {wide_msg}");
+            bar.set_style(style.expect("the template is valid").progress_chars("=> "));
+            bar.enable_steady_tick(Duration::from_millis(250));
+            bar
+        });
+        Self {
+            bar,
+            begun: Instant::now(),
+            open: plan.trials.iter().filter(|t| !matches!(t.action, Action::Skip(_))).count(),
+            done: 0,
+            current: String::new(),
+            trial_begun: Instant::now(),
+        }
+    }
+
+    pub(super) fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    /// Time left for the whole sweep, from the share of the open trials that is done.
+    fn left(&self, share_of_trial: f64) -> Option<Duration> {
+        let share = (self.done as f64 + share_of_trial) / self.open.max(1) as f64;
+        let spent = self.begun.elapsed().as_secs_f64();
+        (share > 0.0).then(|| Duration::from_secs_f64(spent * (1.0 - share).max(0.0) / share))
+    }
+}
+
+impl Reporter for Display {
+    fn started(&mut self, index: usize, total: usize, planned: &Planned) {
+        let label = &planned.trial.label;
+        let place = format!("[{}/{total}]", index + 1);
+        self.current = place.clone();
+        self.trial_begun = Instant::now();
+        match &planned.action {
+            Action::Run => self.say(&format!("{place} {label}")),
+            Action::Resume(_) => self.say(&format!("{place} {label}: going on from its checkpoint")),
+            Action::Retry(why) => self.say(&format!("{place} {label}: again from the start ({why})")),
+            Action::Skip(why) => self.say(&format!("{place} {label}: skipped ({why})")),
+        }
+        if let Some(bar) = &self.bar {
+            bar.set_prefix(place);
+            bar.set_position(0);
+        }
+    }
+
+    fn metric(&mut self, point: &MetricPoint) {
+        if point.name == "val_loss" && self.bar.is_none() {
+            let left = self.left(0.0).filter(|_| self.done > 0).map(|d| format!(", {} left", clock(d)));
+            let left = left.unwrap_or_default();
+            eprintln!("{} epoch {:.0}: val_loss {}{left}", self.current, point.epoch, number(point.value));
+        }
+    }
+
+    fn progress(&mut self, progress: Progress) {
+        let Some(bar) = &self.bar else { return };
+        bar.set_length(progress.steps as u64);
+        bar.set_position(progress.step as u64);
+        let loss = progress.loss.map(|loss| format!("loss {}", number(loss))).unwrap_or_default();
+        let phase = match progress.phase {
+            Phase::Baseline => "judging the untrained encoder",
+            Phase::Training => "",
+            Phase::Evaluating => "evaluating",
+        };
+        let left = self.left(progress.step as f64 / progress.steps.max(1) as f64).map(clock).unwrap_or_default();
+        bar.set_message(format!("epoch {:.1} {loss} {phase}  {left} left", progress.epoch));
+    }
+
+    fn ended(&mut self, planned: &Planned, end: &End) {
+        self.done += 1;
+        for warning in &end.warnings {
+            self.say(&format!("{} warning: {warning}", self.current));
+        }
+        let spent = clock(self.trial_begun.elapsed());
+        let status = match end.status {
+            Status::Finished => format!("finished in {spent}"),
+            Status::Interrupted => "interrupted".to_string(),
+            Status::Diverged => format!("diverged: {}", end.error),
+            _ => format!("failed: {}", end.error),
+        };
+        let metrics = SHOWN.iter().filter_map(|name| Some(format!("{name} {}", number(*end.last.get(*name)?))));
+        let metrics = metrics.collect::<Vec<_>>().join("  ");
+        self.say(&format!("{} {}: {status}  {metrics}", self.current, planned.trial.label));
+    }
+}
+
+/// `3m 05s`, or `42s`.
+fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, s) => format!("{s}s"),
+        (0, m, s) => format!("{m}m {s:02}s"),
+        (h, m, _) => format!("{h}h {m:02}m"),
+    }
+}

@@ -1,0 +1,139 @@
+//! `mae-exp sweep FILE`: train every trial of an experiment, then render its report.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use mae_strategies::Registry;
+
+use crate::spec::Experiment;
+use crate::sweep::{Action, Outside, Runner, Summary, SweepPlan};
+
+use super::failure::Failure;
+use super::options::{DeviceOption, ReportsOption, SetOption, StoreOption, checkpoints};
+use super::{outside, progress, report};
+
+/// Arguments of `sweep`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Experiment file, such as experiments/mask_ratio.toml.
+    file: String,
+    #[command(flatten)]
+    sets: SetOption,
+    #[command(flatten)]
+    options: TrainOptions,
+}
+
+/// Options of every command that trains.
+#[derive(Debug, clap::Args)]
+pub(super) struct TrainOptions {
+    #[command(flatten)]
+    pub(super) device: DeviceOption,
+    #[command(flatten)]
+    pub(super) store: StoreOption,
+    #[command(flatten)]
+    pub(super) reports: ReportsOption,
+    /// Print what would be done with every trial, and do nothing.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Train finished trials again, as another sweep of the same name.
+    #[arg(long)]
+    pub(super) fresh: bool,
+}
+
+pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
+    let experiment = crate::spec::load(&args.sets.request(vec![args.file]), registry)?;
+    train(&experiment, &args.options, registry)
+}
+
+/// Plans and trains an experiment and renders its report: the body of `sweep`, `run` and `resume`.
+pub(super) fn train(experiment: &Experiment, options: &TrainOptions, registry: &Registry) -> Result<(), Failure> {
+    for warning in &experiment.warnings {
+        eprintln!("warning: {warning}");
+    }
+    let device = options.device.resolve()?;
+    let store = options.store.create()?;
+    let folder = checkpoints(&store);
+    let outside = Outside {
+        now: &outside::now,
+        new_id: &outside::new_id,
+        alive: &outside::alive,
+        environment: outside::environment(&options.device.device),
+    };
+    let mut plan = SweepPlan::new(experiment, &store, &folder, &outside, options.fresh)?;
+    if options.dry_run {
+        return dry_run(&plan);
+    }
+    let stop = stop_on_signal()?;
+    announce(experiment, &plan, options);
+    let runner = Runner {
+        store: &store,
+        registry,
+        device,
+        checkpoints: &folder,
+        outside: &outside,
+        stop: &stop,
+    };
+    let mut display = progress::Display::new(&plan);
+    let summary = runner.run(&mut plan, &mut display)?;
+    display.finish();
+    let page = report::render(&store, &plan.sweep.id, &options.reports.reports, registry)?;
+    conclude(&plan, &summary, &page)
+}
+
+fn announce(experiment: &Experiment, plan: &SweepPlan, options: &TrainOptions) {
+    let open = plan.trials.iter().filter(|t| !matches!(t.action, Action::Skip(_))).count();
+    let skipped = plan.trials.len() - open;
+    eprintln!("sweep {} ({}): {open} trials to train, {skipped} to skip", plan.sweep.name, plan.sweep.id);
+    if !experiment.question.is_empty() {
+        eprintln!("  question: {}", experiment.question);
+    }
+    if !experiment.cost.is_empty() {
+        eprintln!("  cost:     {}", experiment.cost);
+    }
+    if let Some(first) = plan.trials.first() {
+        eprintln!("  pictures: {}", first.set.describe());
+    }
+    eprintln!("  device:   {}, store {}", options.device.device, options.store.store);
+}
+
+fn dry_run(plan: &SweepPlan) -> Result<(), Failure> {
+    println!("sweep {} ({}): {} trials", plan.sweep.name, plan.sweep.id, plan.trials.len());
+    for planned in &plan.trials {
+        let (what, why) = match &planned.action {
+            Action::Run => ("run", String::new()),
+            Action::Resume(path) => ("resume", format!(" from {}", path.display())),
+            Action::Retry(why) => ("retry", format!(" ({why})")),
+            Action::Skip(why) => ("skip", format!(" ({why})")),
+        };
+        println!("{what:>7}  {}{why}", planned.trial.label);
+    }
+    Ok(())
+}
+
+/// The first Ctrl-C (or SIGTERM) stops after the current step; a second one ends the process at once.
+fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let seen = stop.clone();
+    let set = ctrlc::set_handler(move || {
+        if seen.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step and writing a checkpoint; again to stop at once");
+    });
+    set.map_err(|error| Failure::Failed(anyhow::Error::new(error).context("watch for Ctrl-C")))?;
+    Ok(stop)
+}
+
+fn conclude(plan: &SweepPlan, summary: &Summary, page: &std::path::Path) -> Result<(), Failure> {
+    let Summary { finished, skipped, failed, interrupted } = summary;
+    eprintln!("{finished} finished, {skipped} skipped, {failed} failed; report: {}", page.display());
+    if *interrupted {
+        let again = format!("interrupted; go on with: mae-exp resume {}", plan.sweep.name);
+        return Err(Failure::Interrupted(again));
+    }
+    if *failed > 0 {
+        let text = format!("{failed} of {} trials failed: see the report or mae-exp runs", plan.trials.len());
+        return Err(Failure::Failed(anyhow::anyhow!(text)));
+    }
+    Ok(())
+}

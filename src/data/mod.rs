@@ -1,0 +1,28 @@
+//! Pictures: where they come from, how they are decoded, cropped and scaled, and how they reach the training loop
+//! in batches from background threads. Everything here is plain `Vec`s; this module must not know tensors, the
+//! store or the clock. Random draws (order, crop, flip, split, generated pictures) go through `crate::seed` only, so
+//! a batch is the same whatever the number of workers.
+//!
+//! Map: `set` is the image set that others hold; `folder`, `photos` and `synthetic` find its pictures; `decode` turns
+//! bytes into 8-bit RGB; `transform` makes network input of that; `loader` runs the two on threads.
+
+mod decode;
+mod error;
+mod folder;
+mod loader;
+mod photos;
+mod set;
+mod source;
+mod synthetic;
+mod transform;
+
+#[cfg(test)]
+mod fixture_tests;
+#[cfg(test)]
+mod set_tests;
+
+pub use decode::{Picture, decode};
+pub use error::DataError;
+pub use loader::{Batch, Batches, LoaderConfig, eval_batches, steps_per_epoch, train_batches};
+pub use set::{ImageSet, Skipped, Split};
+pub use transform::{Crop, Normalise, Transformer, eval_transform, random_crop};

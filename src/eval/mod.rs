@@ -1,0 +1,10 @@
+//! How a trial is judged: reconstruction and k-nearest neighbours on held-out pictures, on ground common to all trials.
+//! Models come in without gradients. Nothing here trains, prints or writes.
+
+pub mod features;
+pub mod judge;
+pub mod knn;
+pub mod pictures;
+pub mod reconstruction;
+
+pub use judge::{Judge, Moment};

@@ -1,0 +1,86 @@
+//! Reconstruction of held-out pictures: the loss in the units of the target, and the error of pixels in [0, 1].
+//!
+//! `N` batch, `L` patches, `P` values of a patch.
+
+use burn::tensor::{Tensor, TensorData};
+
+use crate::model::{Mae, MaskBatch, patch};
+use crate::spec::trial::DataSpec;
+
+/// Sums over pictures; divide by `pictures`.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Errors {
+    /// Pictures summed.
+    pub pictures: usize,
+    /// Mean squared error on hidden patches in the units of the target (normalised pixels, or normalised patches).
+    pub loss: f64,
+    /// Mean squared error on hidden patches of pixels in [0, 1].
+    pub mse: f64,
+    /// Peak signal-to-noise ratio of the hidden patches of each picture, in dB.
+    pub psnr: f64,
+}
+
+impl Errors {
+    /// Adds another batch.
+    pub fn add(&mut self, other: Self) {
+        self.pictures += other.pictures;
+        self.loss += other.loss;
+        self.mse += other.mse;
+        self.psnr += other.psnr;
+    }
+
+    /// Means over pictures of loss, mse and psnr.
+    #[must_use]
+    pub fn means(&self) -> [f64; 3] {
+        [self.loss, self.mse, self.psnr].map(|sum| sum / self.pictures as f64)
+    }
+}
+
+/// Predictions for all patches as normalised pixels: those of a model with normalised targets are scaled back with the
+/// true mean and spread of each patch.
+///
+/// # Shapes
+/// images `[N, C, H, W]` → `[N, L, P]`.
+#[must_use]
+pub fn pixels(model: &Mae, images: Tensor<4>, masks: &MaskBatch) -> Tensor<3> {
+    let predicted = model.predict(images.clone(), masks);
+    if !model.normalises_targets() {
+        return predicted;
+    }
+    let (mean, spread) = patch::statistics(patch::patchify(images, model.patch_size()));
+    predicted * spread + mean
+}
+
+/// Errors of one batch under its masks.
+///
+/// # Shapes
+/// images `[N, C, H, W]`.
+#[must_use]
+pub fn errors(model: &Mae, data: &DataSpec, images: Tensor<4>, masks: &MaskBatch) -> Errors {
+    let device = images.device();
+    let [n, channels, ..] = images.dims();
+    let patches = patch::patchify(images.clone(), model.patch_size());
+    let values = patches.dims()[2];
+    let hidden = |x: Tensor<3>| {
+        let rows = x.reshape([n * masks.patches, values]).select(0, masks.hidden_rows(&device));
+        rows.reshape([n, masks.hidden(), values])
+    };
+    let per_picture = |difference: Tensor<3>| -> Vec<f64> {
+        let mean = difference.square().mean_dim(2).mean_dim(1).into_data();
+        mean.iter::<f32>().map(f64::from).collect()
+    };
+    let target = hidden(patches);
+    let shown = hidden(pixels(model, images, masks));
+    let scale: Vec<f32> = (0..values).map(|i| data.std[i % channels] as f32).collect();
+    let scale = Tensor::<1>::from_data(TensorData::new(scale, [values]), &device).unsqueeze::<3>();
+    let difference = shown - target.clone();
+    let loss = if model.normalises_targets() {
+        let (_, spread) = patch::statistics(target);
+        per_picture(difference.clone() / spread)
+    } else {
+        per_picture(difference.clone())
+    };
+    let mse = per_picture(difference * scale);
+    let psnr = mse.iter().map(|mse| -10.0 * mse.max(1e-12).log10()).sum();
+    Errors { pictures: n, loss: loss.iter().sum(), mse: mse.iter().sum(), psnr }
+}

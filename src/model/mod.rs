@@ -1,0 +1,16 @@
+//! The network: patches, positions, blocks, the masked autoencoder, its sizes and the devices it runs on.
+//! Nothing here reads files, draws masks or trains; see `train` and `eval`.
+
+pub mod block;
+pub mod device;
+pub mod info;
+pub mod init;
+pub mod mae;
+pub mod masks;
+pub mod patch;
+pub mod position;
+
+pub use burn::tensor::Device;
+pub use info::ModelInfo;
+pub use mae::{Mae, Tokens};
+pub use masks::MaskBatch;

@@ -1,0 +1,119 @@
+//! Series to SVG. The only room that knows plotters; it knows nothing about runs, metrics or files.
+//! A [`Plot`] is a list of layers over two axes; [`svg`] draws it in the look of a two-column paper.
+
+mod axis;
+mod colour;
+mod downsample;
+mod draw;
+mod theme;
+
+pub use axis::{Axis, Scale};
+pub use colour::{Rgb, categorical, dark, sequential};
+pub use downsample::min_max;
+pub use draw::{PlotError, svg};
+pub use theme::{dark_rules, embed, escape};
+
+/// One thing drawn inside the axes; later layers lie on top.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Layer {
+    /// A line through the points; it breaks where a value is not finite.
+    Line {
+        /// Points as (x, y).
+        points: Vec<(f64, f64)>,
+        /// Colour.
+        colour: Rgb,
+        /// Width in typographic pixels.
+        width: f64,
+        /// Opacity from 0 to 1.
+        opacity: f64,
+    },
+    /// The area between a lower and an upper line, points as (x, low, high).
+    Band {
+        /// Points as (x, low, high).
+        points: Vec<(f64, f64, f64)>,
+        /// Colour, drawn faintly.
+        colour: Rgb,
+    },
+    /// Dots.
+    Dots {
+        /// Centres.
+        points: Vec<(f64, f64)>,
+        /// Colour.
+        colour: Rgb,
+        /// Radius in typographic pixels.
+        radius: f64,
+        /// Filled, or an open ring.
+        filled: bool,
+        /// Opacity from 0 to 1.
+        opacity: f64,
+    },
+    /// Straight segments, for error bars.
+    Segments {
+        /// Ends of each segment.
+        segments: Vec<((f64, f64), (f64, f64))>,
+        /// Colour.
+        colour: Rgb,
+        /// Width in typographic pixels.
+        width: f64,
+    },
+}
+
+/// A dashed line at one value of an axis, with its name outside the axes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    /// Where on the axis.
+    pub value: f64,
+    /// Its name.
+    pub label: String,
+    /// Which axis `value` is on.
+    pub on: On,
+}
+
+/// An axis of a plot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    /// The horizontal axis.
+    X,
+    /// The vertical axis.
+    Y,
+}
+
+/// A figure, or a panel of one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plot {
+    /// What it shows, for readers that cannot see it.
+    pub title: String,
+    /// Width in typographic pixels.
+    pub width: u32,
+    /// Height in typographic pixels.
+    pub height: u32,
+    /// Horizontal axis.
+    pub x: Axis,
+    /// Vertical axis.
+    pub y: Axis,
+    /// What is drawn, from back to front.
+    pub layers: Vec<Layer>,
+    /// Reference lines.
+    pub references: Vec<Reference>,
+    /// Names and colours listed to the right of the axes (empty: no legend).
+    pub legend: Vec<(String, Rgb)>,
+}
+
+impl Plot {
+    /// An empty plot of the usual size.
+    pub fn new(title: impl Into<String>, x: Axis, y: Axis) -> Self {
+        Self { title: title.into(), width: 360, height: 236, x, y, layers: vec![], references: vec![], legend: vec![] }
+    }
+
+    /// Every colour that the plot uses.
+    pub fn colours(&self) -> Vec<Rgb> {
+        let of_layer = |layer: &Layer| match layer {
+            Layer::Line { colour, .. }
+            | Layer::Band { colour, .. }
+            | Layer::Dots { colour, .. }
+            | Layer::Segments { colour, .. } => *colour,
+        };
+        let legend = self.legend.iter().map(|l| l.1);
+        self.layers.iter().map(of_layer).chain(legend).chain([Rgb::INK, Rgb::GREY, Rgb::GRID]).collect()
+    }
+}

@@ -1,0 +1,237 @@
+//! What a reader needs to check or repeat the sweep: every trial, configuration with origins, environment, commands, definitions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::data::{ReportData, RunReport};
+use super::format::{self, NONE, duration, fixed};
+use super::groups::Groups;
+use super::metrics::{Metric, TABLE};
+use crate::store::rows::Status;
+
+/// A trial of the list.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Trial {
+    pub(super) id: String,
+    pub(super) label: String,
+    pub(super) seed: i64,
+    pub(super) status: String,
+    pub(super) values: Vec<String>,
+    pub(super) time: String,
+}
+
+/// A trial that did not end well, or ended with warnings.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Trouble {
+    pub(super) label: String,
+    pub(super) status: String,
+    pub(super) lines: Vec<String>,
+}
+
+/// A key that all trials share.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Setting {
+    pub(super) key: String,
+    pub(super) value: String,
+    pub(super) origin: String,
+}
+
+/// A key that differs, with its value in each group.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Varying {
+    pub(super) key: String,
+    pub(super) values: Vec<String>,
+    pub(super) origin: String,
+}
+
+/// The configuration of all trials.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Configuration {
+    pub(super) shared: Vec<Setting>,
+    pub(super) groups: Vec<String>,
+    pub(super) varying: Vec<Varying>,
+    pub(super) seeds: String,
+}
+
+/// A state in a word.
+pub(super) fn status(status: Status) -> String {
+    format!("{status:?}").to_lowercase()
+}
+
+/// Headings of the metrics in the list of trials.
+pub(super) fn trial_metrics(groups: &Groups) -> Vec<Metric> {
+    let recorded = |m: &Metric| groups.all.iter().flat_map(|g| &g.runs).any(|r| r.last(m.name).is_some());
+    TABLE.into_iter().filter(recorded).collect()
+}
+
+/// Every trial, in the order of the sweep.
+pub(super) fn trials(data: &ReportData, metrics: &[Metric]) -> Vec<Trial> {
+    let row = |r: &RunReport| Trial {
+        id: r.run.id.chars().take(12).collect(),
+        label: r.run.label.clone(),
+        seed: r.run.seed,
+        status: status(r.run.status),
+        values: metrics.iter().map(|m| r.last(m.name).map_or(NONE.to_owned(), |v| shown(v, m))).collect(),
+        time: r.seconds().map_or(NONE.to_owned(), duration),
+    };
+    data.runs.iter().map(row).collect()
+}
+
+fn shown(value: f64, metric: &Metric) -> String {
+    fixed(value * metric.factor, metric.decimals_for(std::iter::once(value)))
+}
+
+/// Trials that failed, diverged or were stopped, and warnings of any trial.
+pub(super) fn troubles(data: &ReportData) -> Vec<Trouble> {
+    let of = |r: &RunReport| {
+        let warnings = r.run.warnings.as_array().into_iter().flatten().map(|w| format!("warning: {}", format::value(w)));
+        let error = (!r.run.error.is_empty()).then(|| r.run.error.clone());
+        let lines: Vec<String> = error.into_iter().chain(warnings).collect();
+        let bad = matches!(r.run.status, Status::Failed | Status::Diverged | Status::Interrupted);
+        (bad || !lines.is_empty()).then(|| Trouble { label: r.run.label.clone(), status: status(r.run.status), lines })
+    };
+    data.runs.iter().filter_map(of).collect()
+}
+
+/// Shared keys once, differing keys per group.
+pub(super) fn configuration(data: &ReportData, groups: &Groups) -> Configuration {
+    let flat: Vec<BTreeMap<String, Json>> = data.runs.iter().map(|r| flatten(&r.run.config)).collect();
+    let keys = in_order(data);
+    let (mut shared, mut varying) = (vec![], vec![]);
+    for key in keys.into_iter().filter(|k| k != "seed") {
+        let values: Vec<Option<&Json>> = flat.iter().map(|c| c.get(&key)).collect();
+        let origin = origin(data, &key);
+        if values.windows(2).all(|w| w[0] == w[1]) {
+            shared.push(Setting { value: values[0].map_or(NONE.to_owned(), format::value), key, origin });
+        } else {
+            let of_group = |runs: &[&RunReport]| {
+                let distinct: BTreeSet<String> = runs.iter().map(|r| r.config(&key).map_or(NONE.to_owned(), format::value)).collect();
+                distinct.into_iter().collect::<Vec<_>>().join(" / ")
+            };
+            varying.push(Varying { values: groups.all.iter().map(|g| of_group(&g.runs)).collect(), key, origin });
+        }
+    }
+    let seeds: BTreeSet<i64> = data.runs.iter().map(|r| r.run.seed).collect();
+    Configuration {
+        shared,
+        varying,
+        groups: groups.all.iter().map(|g| g.label.clone()).collect(),
+        seeds: format::list(&seeds.iter().map(i64::to_string).collect::<Vec<_>>()),
+    }
+}
+
+/// Dotted keys in the order in which the configurations have them.
+fn in_order(data: &ReportData) -> Vec<String> {
+    let (mut keys, mut seen) = (vec![], BTreeSet::new());
+    for run in &data.runs {
+        walk(&run.run.config, "", &mut |key, _| {
+            if seen.insert(key.to_owned()) {
+                keys.push(key.to_owned());
+            }
+        });
+    }
+    keys
+}
+
+fn flatten(config: &Json) -> BTreeMap<String, Json> {
+    let mut out = BTreeMap::new();
+    walk(config, "", &mut |key, value| {
+        out.insert(key.to_owned(), value.clone());
+    });
+    out
+}
+
+/// Calls `visit` for every leaf with its dotted key.
+fn walk(node: &Json, prefix: &str, visit: &mut dyn FnMut(&str, &Json)) {
+    match node {
+        Json::Object(map) => {
+            for (key, value) in map {
+                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                walk(value, &path, visit);
+            }
+        }
+        leaf if !prefix.is_empty() => visit(prefix, leaf),
+        _ => {}
+    }
+}
+
+/// Where a key came from, if the trials agree.
+fn origin(data: &ReportData, key: &str) -> String {
+    let origins: BTreeSet<String> = data.runs.iter().filter_map(|r| r.run.origins.get(key)).map(format::value).collect();
+    origins.into_iter().collect::<Vec<_>>().join("; ")
+}
+
+/// Facts about the machine and the program; where trials differ, each value with its number of trials.
+pub(super) fn environment(data: &ReportData) -> Vec<(String, String)> {
+    let mut facts: Vec<(String, Vec<(String, usize)>)> = vec![];
+    for (key, value) in data.runs.iter().filter_map(|r| r.run.environment.as_object()).flatten() {
+        let text = format::value(value);
+        if !facts.iter().any(|f| f.0 == *key) {
+            facts.push((key.clone(), vec![]));
+        }
+        let values = facts.iter_mut().find(|f| f.0 == *key).map(|f| &mut f.1);
+        for values in values {
+            match values.iter_mut().find(|v| v.0 == text) {
+                Some(found) => found.1 += 1,
+                None => values.push((text.clone(), 1)),
+            }
+        }
+    }
+    let total = data.runs.len();
+    let line = |values: Vec<(String, usize)>| {
+        let texts: Vec<String> =
+            values.into_iter().map(|(v, n)| if n == total { v } else { format!("{v} ({})", format::count(n, "trial")) }).collect();
+        texts.join("; ")
+    };
+    facts.into_iter().map(|(key, values)| (key.replace('_', " "), line(values))).collect()
+}
+
+/// How each recorded metric is measured.
+pub(super) fn definitions(data: &ReportData) -> Vec<(String, String)> {
+    let first = data.runs.first();
+    let set = |key: &str, missing: &str| first.and_then(|r| r.config(key)).map_or(missing.to_owned(), format::value);
+    let normalised = match first.and_then(|r| r.config("model.norm_pix_loss")) {
+        Some(Json::Bool(false)) => "pixels (not normalised)",
+        Some(Json::Bool(true)) => "pixels, each patch normalised by its own mean and variance",
+        _ => "pixels (normalised per patch where model.norm_pix_loss is set)",
+    };
+    let all = [
+        ("train_loss", format!("Mean squared error on the hidden patches of a training batch, on {normalised}, under the trial's own masks.")),
+        ("val_loss", format!("The same on held-out pictures, without augmentation. It starts before training, at epoch 0. Own masks: {normalised}. Trials that differ in masking are not comparable by it.")),
+        ("eval_mse", format!(
+            "Mean squared error on hidden patches of held-out pictures, in pixel units from 0 to 1, under one fixed set of masks that all trials share ({}, {} of the patches hidden, mask seed {}).",
+            set("eval.mask_strategy", "strategy not recorded"), set("eval.mask_ratio", "share not recorded"), set("eval.mask_seed", "not recorded")
+        )),
+        ("eval_psnr", "Peak signal-to-noise ratio in dB computed from the same error, with peak 1.".to_owned()),
+        ("knn_accuracy", format!(
+            "Share of held-out pictures whose class is named by a vote of the nearest training pictures by cosine similarity of frozen features: feature {}, k = {}, votes weighted by exp(similarity / {}).",
+            set("eval.knn_feature", "not recorded"), set("eval.knn_k", "not recorded"), set("eval.knn_temperature", "temperature not recorded")
+        )),
+        ("untrained_knn_accuracy", "The same for the same encoder with the same seed before its first step: what the architecture gives without training. Likewise the other untrained figures.".to_owned()),
+        ("chance_accuracy", "One over the number of classes.".to_owned()),
+    ];
+    let recorded = |name: &str| data.runs.iter().any(|r| r.last(name).is_some());
+    all.into_iter().filter(|(name, _)| recorded(name)).map(|(name, text)| (name.to_owned(), text)).collect()
+}
+
+/// Commands that repeat the sweep and read its data.
+pub(super) fn commands(data: &ReportData) -> Vec<(String, String)> {
+    let sweep = &data.sweep;
+    let sql = sweep.name.replace('\'', "''").replace('"', "\\\"");
+    vec![
+        ("run it again, or what is missing of it".into(), format!("mae-exp sweep {}", shell(&sweep.file))),
+        ("show its configuration with the origin of every key".into(), format!("mae-exp config {}", shell(&sweep.file))),
+        ("the table for a paper".into(), format!("mae-exp export {} --format latex", shell(&sweep.name))),
+        (
+            "ask the store".into(),
+            format!("sqlite3 runs/mae-exp.db \"SELECT label, value FROM last_metrics WHERE sweep = '{sql}' AND name = 'knn_accuracy' ORDER BY value DESC\""),
+        ),
+    ]
+}
+
+/// A word for the shell, quoted where needed.
+fn shell(word: &str) -> String {
+    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-/+".contains(c));
+    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}

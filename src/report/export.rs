@@ -1,0 +1,152 @@
+//! The same numbers for other programs: CSV (one row per trial), LaTeX (the table, with booktabs), JSON (everything).
+
+use serde_json::{Map, Value as Json, json as object};
+
+use super::appendix::status;
+use super::data::{ReportData, RunReport};
+use super::format;
+use super::groups::Groups;
+use super::table::{self, Row};
+use crate::stats::Summary;
+
+/// Metric names of all runs, sorted.
+fn names(data: &ReportData) -> Vec<String> {
+    let mut names: Vec<String> = data.runs.iter().flat_map(|r| r.metrics.iter().map(|m| m.name.clone())).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// One row per trial: id, label, state, seed, swept keys, last value of every metric (`NaN`, `inf`, `-inf` or empty), seconds, error.
+pub fn csv(data: &ReportData) -> String {
+    let groups = Groups::of(data);
+    let (keys, names) = (groups.keys, names(data));
+    let head = ["id", "label", "status", "seed"].into_iter().chain(keys.iter().map(|k| k.name.as_str()));
+    let head = head.chain(names.iter().map(String::as_str)).chain(["wall_seconds", "error"]);
+    let mut out = line(head.map(str::to_owned));
+    for run in &data.runs {
+        let start = [run.run.id.clone(), run.run.label.clone(), status(run.run.status), run.run.seed.to_string()];
+        let point = keys.iter().map(|k| run.run.point.get(&k.name).map_or_else(String::new, plain));
+        let values = names.iter().map(|n| run.last(n).map_or_else(String::new, |v| v.to_string()));
+        let seconds = run.seconds().map_or_else(String::new, |s| s.to_string());
+        out.push_str(&line(start.into_iter().chain(point).chain(values).chain([seconds, run.run.error.clone()])));
+    }
+    out
+}
+
+fn plain(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// A line of CSV as in RFC 4180.
+fn line(fields: impl Iterator<Item = String>) -> String {
+    let quoted = fields.map(|f| if f.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", f.replace('"', "\"\"")) } else { f });
+    quoted.collect::<Vec<_>>().join(",") + "\r\n"
+}
+
+/// The table of the report as a `table` environment; needs `\usepackage{booktabs}`.
+pub fn latex(data: &ReportData) -> String {
+    let table = table::build(&Groups::of(data));
+    let labels = table.keys.len().max(1);
+    let heads = table.columns.iter().map(|c| tex(&c.heading) + if c.comparable { "" } else { "$^\\dagger$" });
+    let keys = if table.keys.is_empty() { vec![String::new()] } else { table.keys.iter().map(|k| format!("\\texttt{{{}}}", tex(k))).collect() };
+    let head: Vec<String> = keys.into_iter().chain(["$n$".to_owned()]).chain(heads).collect();
+    let body: Vec<String> = table.rows.iter().map(|r| tex_row(r, labels)).collect();
+    let below: Vec<String> = table.baselines.iter().map(|r| tex_row(r, labels)).collect();
+    let notes = table.notes.iter().map(|n| tex(n)).collect::<Vec<_>>().join(" ");
+    let rule = if below.is_empty() { "" } else { "    \\midrule\n" };
+    format!(
+        "% needs \\usepackage{{booktabs}}\n\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n  \\begin{{tabular}}{{{}r{}}}\n    \\toprule\n    {} \\\\\n    \\midrule\n{}{rule}{}    \\bottomrule\n  \\end{{tabular}}\n\\end{{table}}\n",
+        [tex(&caption(data)), notes].join(" ").trim(),
+        data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+        "l".repeat(labels),
+        "r".repeat(table.columns.len()),
+        head.join(" & "),
+        body.concat(),
+        below.concat(),
+    )
+}
+
+fn caption(data: &ReportData) -> String {
+    let question = if data.sweep.question.is_empty() { String::new() } else { format!("{} ", data.sweep.question) };
+    format!("{question}Mean ± sd over n seeds; best of each comparable column in bold.")
+}
+
+fn tex_row(row: &Row, labels: usize) -> String {
+    let label = match row.labels.as_slice() {
+        [one] if labels > 1 => format!("\\multicolumn{{{labels}}}{{l}}{{{}}}", tex(one)),
+        several => several.iter().map(|l| tex(l)).collect::<Vec<_>>().join(" & "),
+    };
+    let cells = row.cells.iter().map(|c| if c.best { format!("\\textbf{{{}}}", bold(&c.text)) } else { tex(&c.text) });
+    let line: Vec<String> = [label, row.n.clone()].into_iter().chain(cells).collect();
+    format!("    {} \\\\\n", line.join(" & "))
+}
+
+/// Inside bold text, mathematics is bold as well.
+fn bold(text: &str) -> String {
+    tex(text).replace("$\\pm$", "\\boldmath$\\pm$")
+}
+
+/// Text safe in LaTeX.
+fn tex(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\\' => out.push_str("\\textbackslash{}"),
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', letter]),
+            '~' => out.push_str("\\textasciitilde{}"),
+            '^' => out.push_str("\\textasciicircum{}"),
+            '<' | '>' => out.extend(['$', letter, '$']),
+            '±' => out.push_str("$\\pm$"),
+            '−' => out.push_str("$-$"),
+            '∞' => out.push_str("$\\infty$"),
+            '†' => out.push_str("$^\\dagger$"),
+            '–' => out.push_str("--"),
+            other if other.is_control() => out.push(' '),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// Everything but pictures: the sweep, summaries of every metric per group, and the trials with all their points.
+/// Values that are not finite are the strings `"NaN"`, `"inf"` and `"-inf"`.
+pub fn json(data: &ReportData) -> Json {
+    let groups = Groups::of(data);
+    let names = names(data);
+    let group = |g: &super::groups::Group| {
+        let metrics: Map<String, Json> = names.iter().filter_map(|n| Some((n.clone(), summary(&g.summary(n))?))).collect();
+        let runs: Vec<&str> = g.runs.iter().map(|r| r.run.id.as_str()).collect();
+        let point: Map<String, Json> = groups.keys.iter().map(|k| k.name.clone()).zip(g.point.iter().cloned()).collect();
+        object!({ "label": g.label, "point": point, "runs": runs, "metrics": metrics })
+    };
+    object!({
+        "sweep": data.sweep,
+        "generated_at": data.generated_at,
+        "version": data.version,
+        "groups": groups.all.iter().map(group).collect::<Vec<_>>(),
+        "runs": data.runs.iter().map(|r| run(r, &names)).collect::<Vec<_>>(),
+    })
+}
+
+/// A summary, if anything was measured.
+fn summary(s: &Summary) -> Option<Json> {
+    (s.n + s.non_finite > 0).then(|| object!({ "n": s.n, "non_finite": s.non_finite, "mean": s.mean, "sd": s.sd, "ci95": s.ci95 }))
+}
+
+fn run(run: &RunReport, names: &[String]) -> Json {
+    let last: Map<String, Json> = names.iter().filter_map(|n| Some((n.clone(), number(run.last(n)?)))).collect();
+    let points = |n: &String| -> Vec<Json> { run.points(n).map(|p| object!([p.step, p.epoch, number(p.value)])).collect() };
+    let curves: Map<String, Json> = names.iter().map(|n| (n.clone(), Json::from(points(n)))).filter(|c| c.1 != object!([])).collect();
+    let mut row = serde_json::to_value(&run.run).unwrap_or_default();
+    if let Some(fields) = row.as_object_mut() {
+        fields.insert("metrics".to_owned(), last.into());
+        fields.insert("curves".to_owned(), curves.into());
+        fields.insert("wall_seconds".to_owned(), run.seconds().into());
+    }
+    row
+}
+
+fn number(value: f64) -> Json {
+    if value.is_finite() { value.into() } else { format::ascii(value).into() }
+}

@@ -1,0 +1,161 @@
+//! What the numbers say, in sentences that claim no more than the seeds allow.
+
+use super::data::{ReportData, RunReport};
+use super::format::{self, count, fixed, list};
+use super::groups::{Group, Groups};
+use super::metrics::{EVAL_MSE, EVAL_PSNR, KNN, Metric};
+use super::table::scaled;
+use crate::stats::{Summary, paired};
+use crate::store::rows::Status;
+
+/// The summary, sentence by sentence.
+pub(super) fn build(data: &ReportData, groups: &Groups) -> Vec<String> {
+    if data.runs.is_empty() {
+        return vec!["No trial of this sweep has been recorded yet.".to_owned()];
+    }
+    let mut said = vec![states(data)];
+    let measured = [KNN, EVAL_MSE].iter().filter(|m| !groups.ranked(m).is_empty()).count();
+    if measured == 0 {
+        said.push("No finished trial has an evaluation on common ground yet, so nothing can be compared.".to_owned());
+    }
+    said.extend(best(groups, &KNN));
+    said.extend(training_gain(groups));
+    said.extend(best(groups, &EVAL_MSE));
+    said
+}
+
+/// How many trials ended how.
+pub(super) fn states(data: &ReportData) -> String {
+    let names = [
+        (Status::Finished, "finished"),
+        (Status::Running, "running"),
+        (Status::Queued, "queued"),
+        (Status::Interrupted, "interrupted"),
+        (Status::Diverged, "diverged"),
+        (Status::Failed, "failed"),
+    ];
+    let total = data.runs.len();
+    let counts: Vec<(usize, &str)> = names
+        .into_iter()
+        .map(|(status, name)| (data.runs.iter().filter(|r| r.run.status == status).count(), name))
+        .filter(|c| c.0 > 0)
+        .collect();
+    match counts.as_slice() {
+        [(_, name)] if total == 1 => format!("The only trial is {name}."),
+        [(_, name)] => format!("All {total} trials are {name}."),
+        _ => format!("Of {total} trials, {}.", list(&counts.iter().map(|(n, name)| format!("{n} {name}")).collect::<Vec<_>>())),
+    }
+}
+
+/// The best group by a metric, and whether its lead over the next is more than the seeds' spread.
+fn best(groups: &Groups, metric: &Metric) -> Option<String> {
+    let ranked = groups.ranked(metric);
+    let first = &groups.all[*ranked.first()?];
+    let value = with_n(&first.summary(metric.name), metric);
+    let what = if metric.name == KNN.name { KNN.title.to_owned() } else { "Reconstruction error at the common masks".to_owned() };
+    if !groups.comparable(metric) && ranked.len() > 1 {
+        return Some(format!("{what} is not compared: the swept keys change what it measures."));
+    }
+    let Some(second) = ranked.get(1).map(|i| &groups.all[*i]) else {
+        return Some(format!("{what} is {value}{}.", psnr(metric, first)));
+    };
+    let lead = if metric.more_is_better { "highest" } else { "lowest" };
+    let mut text = format!("{what} is {lead} at {}: {value}{}", first.label_with_key(groups), psnr(metric, first));
+    let gap = scaled(&paired(&first.values(metric.name), &second.values(metric.name)), metric);
+    text.push_str(&format!("; next is {} with {}. ", second.label_with_key(groups), plain(&second.summary(metric.name), metric)));
+    text.push_str(&verdict(&gap, metric));
+    Some(text)
+}
+
+/// Whether a paired gap can be told from zero.
+fn verdict(gap: &Summary, metric: &Metric) -> String {
+    let decimals = metric.decimals + 1;
+    match (gap.mean, gap.interval(), gap.interval_contains(0.0)) {
+        (Some(mean), Some((low, high)), Some(within)) => format!(
+            "The gap of {} (paired by seed, n = {}, 95 % CI {} to {}) {}.",
+            with_unit(mean, decimals, metric),
+            gap.n,
+            fixed(low, decimals),
+            fixed(high, decimals),
+            if within {
+                "is within the spread of the seeds: this sweep does not separate the two"
+            } else {
+                "exceeds the spread of the seeds (one comparison, not corrected for picking the best)"
+            }
+        ),
+        _ => "With fewer than two shared seeds the spread is unknown, and the order may be chance.".to_owned(),
+    }
+}
+
+/// Trained against untrained, and against chance.
+fn training_gain(groups: &Groups) -> Option<String> {
+    let best = groups.best(&KNN)?;
+    let gain = scaled(&groups.all[best].knn_gain(), &KNN);
+    let mean = gain.mean?;
+    let untrained = if groups.baseline_varies() { groups.all[best].untrained(&KNN) } else { groups.untrained(&KNN) };
+    let mut text = format!("The untrained encoder reaches {}", plain(&untrained, &KNN));
+    if let Some(chance) = groups.chance() {
+        text.push_str(&format!(" and chance is {} %", fixed(chance * 100.0, 1)));
+    }
+    text.push_str("; ");
+    text.push_str(&match (gain.interval(), mean > 0.0) {
+        (_, false) => format!("training did not help even at the best point ({} points).", fixed(mean, 1)),
+        (None, true) => format!("training adds {} points there, from one seed.", fixed(mean, 1)),
+        (Some((low, high)), true) if low <= 0.0 => format!(
+            "training adds {} points there, but the 95 % CI of {} to {} includes zero, so it cannot be said to have helped.",
+            fixed(mean, 1), fixed(low, 1), fixed(high, 1)
+        ),
+        (Some((low, high)), true) => {
+            format!("training adds {} points there (95 % CI {} to {}).", fixed(mean, 1), fixed(low, 1), fixed(high, 1))
+        }
+    });
+    text.push_str(&below_baseline(groups));
+    Some(text)
+}
+
+/// Trials that ended no better than they began.
+fn below_baseline(groups: &Groups) -> String {
+    let pairs: Vec<(f64, f64)> = groups
+        .all
+        .iter()
+        .flat_map(|g| &g.runs)
+        .filter(|r| r.finished())
+        .filter_map(|r| Some((r.last(KNN.name)?, r.last(KNN.untrained?)?)))
+        .collect();
+    let below = pairs.iter().filter(|(after, before)| after.is_finite() && before.is_finite() && after <= before).count();
+    match below {
+        0 => String::new(),
+        n if n == pairs.len() => " No trial ended above its own untrained encoder.".to_owned(),
+        n => format!(" {} of {} ended no higher than its own untrained encoder.", n, count(pairs.len(), "trial")),
+    }
+}
+
+/// The error as a signal-to-noise ratio, in brackets.
+fn psnr(metric: &Metric, group: &Group) -> String {
+    let mean = group.summary(EVAL_PSNR.name).mean.filter(|_| metric.name == EVAL_MSE.name);
+    mean.map_or_else(String::new, |mean| format!(" (PSNR {} dB)", fixed(mean, EVAL_PSNR.decimals)))
+}
+
+fn plain(summary: &Summary, metric: &Metric) -> String {
+    let shown = scaled(summary, metric);
+    let text = format::mean_sd(&shown, metric.decimals_for(summary.mean.into_iter()));
+    if metric.unit.is_empty() { text } else { format!("{text} {}", metric.unit) }
+}
+
+fn with_n(summary: &Summary, metric: &Metric) -> String {
+    match summary.n {
+        1 => format!("{} (one seed)", plain(summary, metric)),
+        n => format!("{} (mean ± sd, n = {n} seeds)", plain(summary, metric)),
+    }
+}
+
+fn with_unit(value: f64, decimals: usize, metric: &Metric) -> String {
+    let value = fixed(value.abs(), decimals);
+    if metric.unit == "%" { format!("{value} points") } else { format!("{value} {}", metric.unit).trim_end().to_owned() }
+}
+
+/// Wall-clock time of all trials together, when known.
+pub(super) fn total_time(runs: &[RunReport]) -> Option<String> {
+    let known: Vec<f64> = runs.iter().filter_map(RunReport::seconds).collect();
+    (!known.is_empty()).then(|| format::duration(known.iter().sum()))
+}

@@ -1,0 +1,195 @@
+//! Pictures: the same held-out pictures under every group, and over training. Nothing is scaled by the program.
+
+use base64::Engine as _;
+
+use super::data::RunReport;
+use super::format;
+use super::groups::Groups;
+use super::metrics::{EVAL_MSE, KNN};
+use crate::store::rows::Picture;
+
+/// Columns of the picture over training, at most.
+const STEPS: usize = 7;
+/// Rows of the picture over training, at most.
+const ROWS: usize = 4;
+
+/// A grid of pictures.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Gallery {
+    /// What the columns are values of.
+    pub(super) axis: String,
+    /// Column headings after the first column.
+    pub(super) columns: Vec<String>,
+    /// Rows of cells, the first of which stands in the first column; `new_item` begins another picture.
+    pub(super) rows: Vec<Row>,
+    /// Caption.
+    pub(super) caption: String,
+}
+
+/// A row of a gallery.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    /// Whether it begins another held-out picture.
+    pub(super) new_item: bool,
+    /// First cell: original or masked.
+    pub(super) reference: Option<Image>,
+    /// One cell per column.
+    pub(super) cells: Vec<Option<Image>>,
+}
+
+/// A picture ready for the page.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Image {
+    /// `data:` address.
+    pub(super) uri: String,
+    /// What it shows.
+    pub(super) alt: String,
+    /// Pixels.
+    pub(super) width: i64,
+    /// Pixels.
+    pub(super) height: i64,
+}
+
+/// Original and masked once per picture, reconstruction and pasted side by side across the groups.
+pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
+    let shown: Vec<(&str, &RunReport)> =
+        groups.all.iter().filter_map(|g| Some((g.label.as_str(), representative(&g.runs)?))).collect();
+    let items = items(shown.iter().flat_map(|s| &s.1.pictures));
+    if items.is_empty() {
+        return None;
+    }
+    let rows = items.iter().flat_map(|(item, _)| item_rows(&shown, *item)).collect();
+    let names: Vec<String> = items.iter().map(|i| i.1.clone()).collect();
+    let mut caption = format!(
+        "Held-out pictures after training. First column: the original, and below it what the encoder sees under the common evaluation mask{}. \
+         Other columns: the reconstruction, and below it the reconstruction with the visible patches pasted in{}. Pictures from top: {}.",
+        eval_mask(shown[0].1),
+        if shown.len() > 1 { ", for the first seed of each swept point" } else { "" },
+        format::list(&names)
+    );
+    if shown.len() < groups.all.len() {
+        caption.push_str(" Points without pictures are left out.");
+    }
+    let axis = if groups.keys.len() == 1 { groups.keys[0].name.clone() } else { String::new() };
+    Some(Gallery { axis, columns: shown.iter().map(|s| s.0.to_owned()).collect(), rows, caption })
+}
+
+/// The reconstructions of one group from before training to its end.
+pub(super) fn over_training(groups: &Groups) -> Option<Gallery> {
+    let chosen = groups.best(&KNN).or_else(|| groups.best(&EVAL_MSE)).into_iter().chain(0..groups.all.len());
+    let (index, run) = chosen
+        .filter_map(|i| Some((i, representative(&groups.all[i].runs)?)))
+        .find(|(_, run)| epochs(run).len() > 1)?;
+    let epochs = spread(&epochs(run), STEPS);
+    let items: Vec<(i64, String)> = items(run.pictures.iter()).into_iter().take(ROWS).collect();
+    let rows = items.iter().map(|(item, _)| Row {
+        new_item: true,
+        reference: last(run, *item, "original").map(image),
+        cells: epochs.iter().map(|e| at(run, *item, "reconstruction", *e).map(image)).collect(),
+    });
+    Some(Gallery {
+        axis: "epoch".to_owned(),
+        rows: rows.collect(),
+        columns: epochs.iter().map(|e| number(*e)).collect(),
+        caption: format!(
+            "Reconstructions over training, from the untrained network (epoch 0) to the end, all under the common evaluation mask; {}.",
+            if groups.all.len() > 1 { format!("{}, seed {}", groups.all[index].label_with_key(groups), run.run.seed) } else { format!("seed {}", run.run.seed) }
+        ),
+    })
+}
+
+/// The run whose pictures stand for a group: the first finished one that has any, else the first that has any.
+fn representative<'a>(runs: &[&'a RunReport]) -> Option<&'a RunReport> {
+    let drawn = |r: &&&'a RunReport| r.pictures.iter().any(|p| p.kind == "reconstruction");
+    runs.iter().filter(drawn).find(|r| r.finished()).or_else(|| runs.iter().find(drawn)).copied()
+}
+
+/// Distinct held-out pictures with their names.
+fn items<'a>(pictures: impl Iterator<Item = &'a Picture>) -> Vec<(i64, String)> {
+    let mut found: Vec<(i64, String)> = vec![];
+    for picture in pictures {
+        if !found.iter().any(|f| f.0 == picture.item) {
+            found.push((picture.item, picture.caption.clone()));
+        }
+    }
+    found.sort_by_key(|f| f.0);
+    found
+}
+
+/// The rows of one picture: two, or three where the mask differs between groups.
+fn item_rows(shown: &[(&str, &RunReport)], item: i64) -> Vec<Row> {
+    let column = |kind: &str| -> Vec<Option<&Picture>> { shown.iter().map(|s| last(s.1, item, kind)).collect() };
+    let row = |new_item: bool, reference: Option<&Picture>, cells: &[Option<&Picture>]| Row {
+        new_item,
+        reference: reference.map(image),
+        cells: cells.iter().enumerate().map(|(i, p)| p.map(|p| labelled(p, shown[i].0))).collect(),
+    };
+    let first = |cells: &[Option<&'_ Picture>]| cells.iter().flatten().next().map(|p| (*p).clone());
+    let (originals, masked) = (column("original"), column("masked"));
+    let original = first(&originals);
+    let shared = masked.iter().flatten().all(|p| Some(&p.png) == first(&masked).map(|f| f.png).as_ref());
+    let (reconstruction, pasted) = (column("reconstruction"), column("pasted"));
+    let mut rows = vec![];
+    if shared {
+        rows.push(row(true, original.as_ref(), &reconstruction));
+        rows.push(row(false, first(&masked).as_ref(), &pasted));
+    } else {
+        rows.push(row(true, original.as_ref(), &masked));
+        rows.push(row(false, None, &reconstruction));
+        rows.push(row(false, None, &pasted));
+    }
+    rows.retain(|r| r.reference.is_some() || r.cells.iter().any(Option::is_some));
+    rows
+}
+
+/// The latest picture of a kind.
+fn last<'a>(run: &'a RunReport, item: i64, kind: &str) -> Option<&'a Picture> {
+    let matching = run.pictures.iter().filter(|p| p.item == item && p.kind == kind);
+    matching.max_by(|a, b| a.epoch.total_cmp(&b.epoch))
+}
+
+fn at<'a>(run: &'a RunReport, item: i64, kind: &str, epoch: f64) -> Option<&'a Picture> {
+    run.pictures.iter().find(|p| p.item == item && p.kind == kind && p.epoch == epoch)
+}
+
+/// Epochs at which reconstructions were drawn.
+fn epochs(run: &RunReport) -> Vec<f64> {
+    let mut all: Vec<f64> = run.pictures.iter().filter(|p| p.kind == "reconstruction").map(|p| p.epoch).collect();
+    all.sort_by(f64::total_cmp);
+    all.dedup();
+    all
+}
+
+/// At most `limit` of `all`, evenly spread, both ends kept.
+fn spread(all: &[f64], limit: usize) -> Vec<f64> {
+    if all.len() <= limit {
+        return all.to_vec();
+    }
+    (0..limit).map(|i| all[(i * (all.len() - 1) + (limit - 1) / 2) / (limit - 1)]).collect()
+}
+
+fn number(epoch: f64) -> String {
+    if epoch.fract() == 0.0 { format!("{epoch:.0}") } else { format!("{epoch:.1}") }
+}
+
+fn eval_mask(run: &RunReport) -> String {
+    let text = |key: &str| run.config(key).map(format::value);
+    match (text("eval.mask_strategy"), text("eval.mask_ratio")) {
+        (Some(strategy), Some(ratio)) => format!(" ({strategy}, {ratio} of the patches hidden)"),
+        _ => String::new(),
+    }
+}
+
+fn image(picture: &Picture) -> Image {
+    labelled(picture, "")
+}
+
+fn labelled(picture: &Picture, group: &str) -> Image {
+    let of = if group.is_empty() { String::new() } else { format!(", {group}") };
+    Image {
+        uri: format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(&picture.png)),
+        alt: format!("{}: {}{of}, epoch {}", picture.caption, picture.kind, number(picture.epoch)),
+        width: picture.width,
+        height: picture.height,
+    }
+}

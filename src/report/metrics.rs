@@ -1,0 +1,125 @@
+//! The metrics that the report knows: how each is called, shown and compared. Exports carry every recorded metric, known or not.
+
+/// A metric of the table and the figures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Metric {
+    /// Name in the store.
+    pub(super) name: &'static str,
+    /// The same measured before training, if recorded.
+    pub(super) untrained: Option<&'static str>,
+    /// Name in tables.
+    pub(super) title: &'static str,
+    /// Unit, empty for none.
+    pub(super) unit: &'static str,
+    /// Factor from stored to shown values.
+    pub(super) factor: f64,
+    /// Fewest decimals shown.
+    pub(super) decimals: usize,
+    /// Whether more is better.
+    pub(super) more_is_better: bool,
+    /// Sections or keys whose change makes values incomparable.
+    apart: &'static [&'static str],
+}
+
+/// Loss on the run's own masks.
+pub(super) const VAL_LOSS: Metric = Metric {
+    name: "val_loss",
+    untrained: None,
+    title: "Validation loss",
+    unit: "",
+    factor: 1.0,
+    decimals: 3,
+    more_is_better: false,
+    apart: &["mask.", "model.norm_pix_loss", "model.patch_size", "model.img_size", "model.in_chans", "data.", "eval."],
+};
+
+/// Error at the common masks.
+pub(super) const EVAL_MSE: Metric = Metric {
+    name: "eval_mse",
+    untrained: Some("untrained_eval_mse"),
+    title: "MSE",
+    unit: "",
+    factor: 1.0,
+    decimals: 4,
+    more_is_better: false,
+    apart: &["model.patch_size", "model.img_size", "model.in_chans", "data.", "eval."],
+};
+
+/// The same as a signal-to-noise ratio.
+pub(super) const EVAL_PSNR: Metric = Metric {
+    name: "eval_psnr",
+    untrained: Some("untrained_eval_psnr"),
+    title: "PSNR",
+    unit: "dB",
+    factor: 1.0,
+    decimals: 2,
+    more_is_better: true,
+    ..EVAL_MSE
+};
+
+/// Classification by neighbours on frozen features.
+pub(super) const KNN: Metric = Metric {
+    name: "knn_accuracy",
+    untrained: Some("untrained_knn_accuracy"),
+    title: "k-NN accuracy",
+    unit: "%",
+    factor: 100.0,
+    decimals: 1,
+    more_is_better: true,
+    apart: &["data.", "eval."],
+};
+
+/// The columns of the table.
+pub(super) const TABLE: [Metric; 4] = [VAL_LOSS, EVAL_MSE, EVAL_PSNR, KNN];
+
+/// Name of the chance level of [`KNN`].
+pub(super) const CHANCE: &str = "chance_accuracy";
+
+impl Metric {
+    /// Whether values may be compared across points that differ in `keys`.
+    pub(super) fn comparable<'a>(&self, mut keys: impl Iterator<Item = &'a str>) -> bool {
+        !keys.any(|key| self.apart.iter().any(|a| if a.ends_with('.') { key.starts_with(a) } else { key == *a }))
+    }
+
+    /// Title with the unit.
+    pub(super) fn heading(&self) -> String {
+        if self.unit.is_empty() { self.title.to_owned() } else { format!("{} ({})", self.title, self.unit) }
+    }
+
+    /// Title on the axis of a figure.
+    pub(super) fn axis(&self) -> String {
+        if self.name == EVAL_MSE.name { "MSE at the common masks".to_owned() } else { self.heading() }
+    }
+
+    /// Whether `a` is better than `b`.
+    pub(super) fn better(&self, a: f64, b: f64) -> bool {
+        if self.more_is_better { a > b } else { a < b }
+    }
+
+    /// Decimals that keep three significant digits of the smallest of `values` (stored units).
+    pub(super) fn decimals_for(&self, values: impl Iterator<Item = f64>) -> usize {
+        let smallest = values.map(|v| (v * self.factor).abs()).filter(|v| *v > 0.0 && v.is_finite()).fold(f64::INFINITY, f64::min);
+        self.decimals.max((2.0 - smallest.log10().floor()).clamp(0.0, 7.0) as usize).min(7)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_mask_loss_is_not_compared_across_masks() {
+        assert!(!VAL_LOSS.comparable(["mask.ratio"].into_iter()));
+        assert!(VAL_LOSS.comparable(["train.blr"].into_iter()));
+        assert!(EVAL_MSE.comparable(["mask.ratio", "model.embed_dim"].into_iter()));
+        assert!(!EVAL_PSNR.comparable(["model.patch_size"].into_iter()));
+        assert!(KNN.comparable(["model.patch_size"].into_iter()));
+    }
+
+    #[test]
+    fn small_values_get_more_decimals() {
+        assert_eq!(EVAL_MSE.decimals_for([0.0123, 0.03].into_iter()), 4);
+        assert_eq!(EVAL_MSE.decimals_for([0.000_123].into_iter()), 6);
+        assert_eq!(KNN.decimals_for([0.4].into_iter()), 1);
+    }
+}

@@ -1,0 +1,33 @@
+//! The report of a sweep: rows in, text out. One self-contained page, its figures, and the tables as CSV, LaTeX and JSON.
+//! No file, clock or environment is read here; commands write what these functions return.
+
+mod appendix;
+mod curves;
+mod data;
+mod export;
+mod figures;
+mod findings;
+mod format;
+mod gallery;
+mod groups;
+mod metrics;
+mod page;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub use data::{ReportData, RunReport, StrategyNote};
+pub use export::{csv, json, latex};
+pub use figures::files as figures;
+pub use page::html;
+
+/// A report that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The page's template failed.
+    #[error("render the report's page: {0}")]
+    Template(#[from] askama::Error),
+    /// A figure failed.
+    #[error(transparent)]
+    Plot(#[from] crate::plot::PlotError),
+}

@@ -1,0 +1,163 @@
+//! Table 1: one row per swept point, mean ± sd over its seeds, the best of each comparable column marked, the baselines below.
+
+use super::format::{self, NONE, mean_sd};
+use super::groups::{Group, Groups};
+use super::metrics::{CHANCE, KNN, Metric, TABLE, VAL_LOSS};
+use crate::stats::Summary;
+
+/// The table.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Table {
+    /// Headings of the label columns: the swept keys.
+    pub(super) keys: Vec<String>,
+    /// Metric columns.
+    pub(super) columns: Vec<Column>,
+    /// One row per group.
+    pub(super) rows: Vec<Row>,
+    /// Untrained network and chance.
+    pub(super) baselines: Vec<Row>,
+    /// Remarks on how to read it.
+    pub(super) notes: Vec<String>,
+}
+
+/// A metric column.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Column {
+    /// Heading with unit.
+    pub(super) heading: String,
+    /// Whether its rows may be compared.
+    pub(super) comparable: bool,
+}
+
+/// A row.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Row {
+    /// One label per key, or a single one that spans them.
+    pub(super) labels: Vec<String>,
+    /// Finished runs, and of how many where some did not finish.
+    pub(super) n: String,
+    /// Metric cells.
+    pub(super) cells: Vec<Cell>,
+}
+
+/// A cell.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Cell {
+    /// Mean ± sd.
+    pub(super) text: String,
+    /// Best of its column.
+    pub(super) best: bool,
+}
+
+/// Builds the table of `groups`; columns without any value are left out.
+pub(super) fn build(groups: &Groups) -> Table {
+    let metrics: Vec<Metric> = TABLE.into_iter().filter(|m| recorded(groups, m)).collect();
+    let decimals: Vec<usize> = metrics.iter().map(|m| decimals(groups, m)).collect();
+    let best: Vec<Option<usize>> = metrics.iter().map(|m| marked(groups, m)).collect();
+    let rows = groups.all.iter().enumerate().map(|(i, group)| {
+        let cells = metrics.iter().zip(&decimals).zip(&best);
+        let cells = cells.map(|((m, d), b)| cell(&group.summary(m.name), m, *d, *b == Some(i))).collect();
+        let labels = if groups.keys.is_empty() { vec![group.label.clone()] } else { group.point.iter().map(format::value).collect() };
+        Row { labels, n: sample(group), cells }
+    });
+    Table {
+        keys: groups.keys.iter().map(|k| k.name.clone()).collect(),
+        columns: metrics
+            .iter()
+            .map(|m| Column { heading: m.heading(), comparable: groups.comparable(m) || groups.all.len() < 2 })
+            .collect(),
+        rows: rows.collect(),
+        baselines: baselines(groups, &metrics, &decimals),
+        notes: notes(groups, &metrics),
+    }
+}
+
+fn recorded(groups: &Groups, metric: &Metric) -> bool {
+    groups.all.iter().any(|g| {
+        let summary = g.summary(metric.name);
+        summary.n + summary.non_finite > 0
+    })
+}
+
+fn decimals(groups: &Groups, metric: &Metric) -> usize {
+    metric.decimals_for(groups.all.iter().filter_map(|g| g.summary(metric.name).mean))
+}
+
+/// The best group of a column that can have one: comparable, at least two groups with values, not all equal.
+fn marked(groups: &Groups, metric: &Metric) -> Option<usize> {
+    let ranked = groups.ranked(metric);
+    let mean = |i: usize| groups.all[i].summary(metric.name).mean;
+    let (first, last) = (*ranked.first()?, *ranked.last()?);
+    (groups.comparable(metric) && mean(first) != mean(last)).then_some(first)
+}
+
+fn cell(summary: &Summary, metric: &Metric, decimals: usize, best: bool) -> Cell {
+    Cell { text: mean_sd(&scaled(summary, metric), decimals), best }
+}
+
+/// The summary in shown units.
+pub(super) fn scaled(summary: &Summary, metric: &Metric) -> Summary {
+    let by = |v: Option<f64>| v.map(|v| v * metric.factor);
+    Summary { mean: by(summary.mean), sd: by(summary.sd), ci95: by(summary.ci95), ..*summary }
+}
+
+fn sample(group: &Group) -> String {
+    let finished = group.runs.iter().filter(|r| r.finished()).count();
+    if finished == group.runs.len() { finished.to_string() } else { format!("{finished} of {}", group.runs.len()) }
+}
+
+fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row> {
+    let row = |label: String, n: usize, summaries: Vec<Summary>| Row {
+        labels: vec![label],
+        n: if n == 0 { String::new() } else { n.to_string() },
+        cells: summaries.iter().zip(metrics).zip(decimals).map(|((s, m), d)| cell(s, m, *d, false)).collect(),
+    };
+    let most = |summaries: &[Summary]| summaries.iter().map(|s| s.n).max().unwrap_or(0);
+    let mut rows = vec![];
+    if groups.baseline_varies() {
+        for group in &groups.all {
+            let summaries: Vec<Summary> = metrics.iter().map(|m| group.untrained(m)).collect();
+            rows.push(row(format!("untrained, {}", group.label), most(&summaries), summaries));
+        }
+    } else {
+        let summaries: Vec<Summary> = metrics.iter().map(|m| groups.untrained(m)).collect();
+        rows.push(row("untrained encoder".to_owned(), most(&summaries), summaries));
+    }
+    if let Some(chance) = groups.chance() {
+        let summaries = metrics.iter().map(|m| Summary::of((m.name == KNN.name).then_some(chance))).collect();
+        rows.push(row("chance".to_owned(), 0, summaries));
+    }
+    rows.retain(|r| r.cells.iter().any(|c| c.text != NONE));
+    rows
+}
+
+fn notes(groups: &Groups, metrics: &[Metric]) -> Vec<String> {
+    let mut notes = vec![];
+    let apart: Vec<String> = metrics.iter().filter(|m| !groups.comparable(m)).map(|m| m.title.to_owned()).collect();
+    if !apart.is_empty() && groups.all.len() > 1 {
+        let why = if apart == [VAL_LOSS.title] && groups.key_names().any(|k| k.starts_with("mask.")) {
+            "each row is measured under its own training masks, and hiding more makes the task harder"
+        } else {
+            "the swept keys change what is measured"
+        };
+        notes.push(format!("† Not comparable between rows ({}): {why}.", format::list(&apart)));
+    }
+    let dropped: usize =
+        groups.all.iter().flat_map(|g| metrics.iter().map(|m| g.summary(m.name).non_finite)).sum();
+    if dropped > 0 {
+        notes.push(format!("{} left out of the means for being NaN or infinite.", was(dropped, "value")));
+    }
+    let unfinished = groups.all.iter().flat_map(|g| &g.runs).filter(|r| !r.finished()).count();
+    if unfinished > 0 {
+        notes.push(format!("Means are over finished trials; {} not counted.", was(unfinished, "other trial")));
+    }
+    let mixed = groups.chance().is_none() && groups.all.iter().flat_map(|g| &g.runs).any(|r| r.last(CHANCE).is_some());
+    if mixed {
+        notes.push("Chance differs between trials; see the list of trials.".to_owned());
+    }
+    notes
+}
+
+fn was(n: usize, noun: &str) -> String {
+    format!("{} {}", format::count(n, noun), if n == 1 { "is" } else { "are" })
+}

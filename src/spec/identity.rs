@@ -1,0 +1,110 @@
+//! A trial's identity: a hash of what can change its results and of nothing else.
+//! Two trials with one identity are the same experiment, wherever and however often they run; resuming and
+//! skipping rest on it. It must not depend on device, worker count, log cadence, paths or names.
+
+use serde_json::{Number, Value};
+
+use super::resolve::flatten;
+use super::schema;
+
+/// Changes when the program's meaning of a configuration changes, so that older trials are not taken for new ones.
+const MEANING: &str = "mae-exp trial 1";
+
+/// Hexadecimal BLAKE3 of the result-affecting keys of `config` and the digest of the pictures.
+pub fn identity(config: &Value, data_digest: &str) -> String {
+    let counts = |key: &str| schema::find(key).is_none_or(|key| key.identity);
+    let kept: serde_json::Map<String, Value> = flatten(config)
+        .into_iter()
+        .filter(|(key, _)| counts(key))
+        .map(|(key, value)| (key, plain(value)))
+        .collect();
+    let mut hasher = blake3::Hasher::new();
+    for field in [MEANING, data_digest, &Value::Object(kept).to_string()] {
+        hasher.update(&(field.len() as u64).to_le_bytes());
+        hasher.update(field.as_bytes());
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+/// Numbers in one spelling: 4.0 is 4, -0.0 is 0.
+fn plain(value: Value) -> Value {
+    match value {
+        Value::Number(number) => Value::Number(plain_number(number)),
+        Value::Array(items) => items.into_iter().map(plain).collect(),
+        other => other,
+    }
+}
+
+fn plain_number(number: Number) -> Number {
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < 9e15 => Number::from(float as i64),
+        _ => number,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn config() -> Value {
+        json!({
+            "model": { "variant": "nano", "embed_dim": 96, "mlp_ratio": 4.0 },
+            "mask": { "strategy": "block", "ratio": 0.75, "flipped": true },
+            "data": { "workers": 2, "path": "a", "crop_scale": [0.2, 1.0] },
+            "train": { "epochs": 8, "log_every": 10, "checkpoint_every": 2 },
+            "seed": 0
+        })
+    }
+
+    #[test]
+    fn what_cannot_change_results_is_outside() {
+        let first = identity(&config(), "digest");
+        for (section, key) in [
+            ("data", "workers"),
+            ("data", "path"),
+            ("train", "log_every"),
+            ("train", "checkpoint_every"),
+            ("model", "variant"),
+        ] {
+            let mut other = config();
+            other[section][key] = json!("else");
+            assert_eq!(identity(&other, "digest"), first, "{section}.{key}");
+        }
+    }
+
+    #[test]
+    fn what_can_is_inside() {
+        let first = identity(&config(), "digest");
+        assert_ne!(identity(&config(), "other"), first);
+        for (section, key) in [
+            ("model", "embed_dim"),
+            ("mask", "ratio"),
+            ("mask", "flipped"),
+            ("data", "crop_scale"),
+            ("train", "epochs"),
+        ] {
+            let mut other = config();
+            other[section][key] = json!(5);
+            assert_ne!(identity(&other, "digest"), first, "{section}.{key}");
+        }
+        let mut other = config();
+        other["seed"] = json!(1);
+        assert_ne!(identity(&other, "digest"), first);
+    }
+
+    #[test]
+    fn spelling_and_order_do_not_matter() {
+        let reordered: Value = serde_json::from_str(
+            r#"{"seed": 0, "train": {"log_every": 1, "epochs": 8.0}, "data": {"crop_scale": [0.2, 1]},
+                "mask": {"flipped": true, "ratio": 0.75, "strategy": "block"}, "model": {"mlp_ratio": 4, "embed_dim": 96}}"#,
+        )
+        .unwrap();
+        assert_eq!(identity(&reordered, "digest"), identity(&config(), "digest"));
+        assert_eq!(
+            identity(&config(), "digest"),
+            "3139bf64be0bb279c4a4f28e151a54196df48ab17b2486171a518e2a328cb5df"
+        );
+    }
+}

@@ -1,0 +1,32 @@
+//! What a user writes, turned into what will run.
+//!
+//! Files, parts, environment and `--set` become layers whose every value is checked against one table of keys
+//! (`schema`) and remembers its origin; a sweep's points are stacked on top; each result is validated and typed.
+//! This module must not print, read the environment or the clock, or know tensors and SQL.
+
+mod axes;
+mod document;
+mod error;
+mod file;
+mod flat;
+mod identity;
+mod img_size;
+mod layer;
+mod load;
+mod overrides;
+mod parts;
+mod resolve;
+mod schema;
+pub mod trial;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use axes::Axis;
+pub use error::SpecError;
+pub use identity::identity;
+pub use load::{Experiment, Request, Trial, load, model_part};
+pub use parts::{Part, parts};
+pub use trial::TrialSpec;
+pub use validate::validate;

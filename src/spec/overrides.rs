@@ -1,0 +1,91 @@
+//! Values from outside the files: environment variables and `--set`.
+//! It is handed the environment as pairs and must not read it.
+
+use serde_json::Value;
+
+use super::document::{self, Entries};
+use super::error::{SpecError, nearest};
+use super::layer::{Layer, Origin};
+use super::parts::Library;
+use super::schema::{SECTIONS, Schema};
+
+/// What every variable of this program begins with.
+const PREFIX: &str = "MAE_EXP_";
+
+/// Variables of this program that are not keys of a configuration.
+const OTHERS: [&str; 4] = ["MAE_EXP_STORE", "MAE_EXP_DEVICE", "MAE_EXP_REPORTS", "MAE_EXP_LOG"];
+
+/// The layers from outside the files, and the `seeds` that replace the sweep's.
+#[derive(Debug, Default)]
+pub(super) struct Overrides {
+    pub(super) layers: Vec<Layer>,
+    pub(super) seeds: Option<(Value, Origin)>,
+}
+
+impl Overrides {
+    /// The environment, then `--set`, which wins.
+    pub(super) fn read(
+        env: &[(String, String)],
+        sets: &[String],
+        library: &Library,
+        schema: &Schema,
+    ) -> Result<Self, SpecError> {
+        let mut overrides = Self::default();
+        let mut env: Vec<_> = env
+            .iter()
+            .filter(|(name, _)| name.starts_with(PREFIX) && !OTHERS.contains(&name.as_str()))
+            .collect();
+        env.sort_by_key(|(name, _)| (name.contains("__"), name.clone()));
+        for (name, text) in env {
+            let key = name[PREFIX.len()..].to_lowercase().replace("__", ".");
+            if !is_known(&key, schema) {
+                return Err(unknown_variable(name, &key, schema));
+            }
+            overrides.push(&key, text, &Origin::environment(name), library, schema)?;
+        }
+        for set in sets {
+            let (key, text) = set
+                .split_once('=')
+                .ok_or_else(|| SpecError::Invalid(format!("--set {set} has no value: write --set {set}=VALUE")))?;
+            overrides.push(key.trim(), text.trim(), &Origin::option(), library, schema)?;
+        }
+        Ok(overrides)
+    }
+
+    fn push(
+        &mut self,
+        key: &str,
+        text: &str,
+        origin: &Origin,
+        library: &Library,
+        schema: &Schema,
+    ) -> Result<(), SpecError> {
+        let parsed = document::scalar(text);
+        if key == "seeds" {
+            self.seeds = Some((parsed, origin.clone()));
+            return Ok(());
+        }
+        let value = if schema.takes_text(key) && !parsed.is_string() {
+            Value::from(text)
+        } else {
+            parsed
+        };
+        let entries = Entries::from([(key.to_owned(), value)]);
+        let layers = library.layers(entries, origin, schema)?;
+        self.layers
+            .extend(layers.into_iter().filter(|layer| layer.keys().next().is_some()));
+        Ok(())
+    }
+}
+
+fn is_known(key: &str, schema: &Schema) -> bool {
+    key == "seeds" || SECTIONS.contains(&key) || schema.names().any(|name| name == key)
+}
+
+fn unknown_variable(name: &str, key: &str, schema: &Schema) -> SpecError {
+    let variable = |key: &str| format!("{PREFIX}{}", key.to_uppercase().replace('.', "__"));
+    let near = nearest(key, schema.names()).map(variable);
+    let near = near.or_else(|| nearest(name, OTHERS).map(str::to_owned));
+    let cure = near.map_or("unset it".into(), |near| format!("did you mean {near}?"));
+    SpecError::Invalid(format!("unknown environment variable {name}: {cure}"))
+}

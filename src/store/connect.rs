@@ -1,0 +1,274 @@
+//! Opening the database file: where it is, how it is set up, and bringing its schema up to date. A [`Link`] is one
+//! connection with the small runtime that drives it; it must not be used from inside another async runtime.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
+use sqlx::{ConnectOptions, Connection};
+use tokio::runtime::{Builder, Runtime};
+
+use super::error::{Doing, StoreError, is_busy};
+
+/// The schema, version by version.
+pub(super) static MIGRATOR: Migrator = sqlx::migrate!("src/store/migrations");
+
+/// How long a statement waits for another writer.
+const BUSY: Duration = Duration::from_secs(30);
+/// Pause between attempts to open while another process creates the same store.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The file a target names: a path, `sqlite:///abs/path.db` or `sqlite://relative.db`.
+pub(super) fn locate(target: &str) -> Result<PathBuf, StoreError> {
+    let path = match target.split_once("://") {
+        Some(("sqlite", rest)) => rest,
+        Some((scheme, _)) => {
+            let scheme = if scheme == "postgresql" { "postgres" } else { scheme };
+            return Err(StoreError::Scheme {
+                target: target.to_owned(),
+                scheme: scheme.to_owned(),
+            });
+        }
+        None => target.strip_prefix("sqlite:").unwrap_or(target),
+    };
+    if path.is_empty() || path == ":memory:" {
+        let problem = format!("\"{target}\" names no file");
+        return Err(StoreError::unusable(
+            Path::new(path),
+            problem,
+            "give a path such as runs/mae-exp.db",
+        ));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// What a caller expects of the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// Create what is missing, and make sure that it can be written.
+    Create,
+    /// The store must be there.
+    Existing,
+}
+
+/// One connection and its runtime.
+#[derive(Debug)]
+pub(super) struct Link {
+    runtime: Runtime,
+    conn: Option<SqliteConnection>,
+}
+
+impl Link {
+    /// Opens the file, with the schema brought up to date.
+    pub(super) fn open(path: &Path, mode: Mode) -> Result<Self, StoreError> {
+        prepare(path, mode)?;
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .map_err(|error| StoreError::Writer {
+                problem: error.to_string(),
+            })?;
+        let conn = runtime.block_on(connect(path, mode))?;
+        Ok(Self {
+            runtime,
+            conn: Some(conn),
+        })
+    }
+
+    /// Runs work on the connection to its end.
+    pub(super) fn run<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let conn = self
+            .conn
+            .as_mut()
+            .expect("the connection is taken only when the link is dropped");
+        self.runtime.block_on(work(conn))
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn.take()
+            && let Err(error) = self.runtime.block_on(conn.close())
+        {
+            tracing::warn!("the store was not closed cleanly: {error}");
+        }
+    }
+}
+
+/// Checks what the file system can tell before SQLite is asked, and makes the folder.
+fn prepare(path: &Path, mode: Mode) -> Result<(), StoreError> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => {
+            let cure = format!("give a file, such as {}", path.join("mae-exp.db").display());
+            Err(StoreError::unusable(path, "is a folder", cure))
+        }
+        Ok(found) if mode == Mode::Existing && found.len() == 0 => Err(StoreError::Missing { path: path.to_owned() }),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && mode == Mode::Existing => {
+            Err(StoreError::Missing { path: path.to_owned() })
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(path),
+        Err(error) => Err(unreachable_file(path, &error)),
+    }
+}
+
+/// Creates the folders above the file.
+fn make_folder(path: &Path) -> Result<(), StoreError> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    fs::create_dir_all(folder).map_err(|error| unreachable_file(path, &error))
+}
+
+/// A file that the system does not let us reach.
+fn unreachable_file(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::unusable(
+        path,
+        format!("cannot be opened ({error})"),
+        "check its folder or give another --store",
+    )
+}
+
+/// Connects and migrates, again while another process is creating the same file.
+async fn connect(path: &Path, mode: Mode) -> Result<SqliteConnection, StoreError> {
+    let begun = Instant::now();
+    loop {
+        match try_connect(path, mode).await {
+            Err(Trouble::Busy(_)) if begun.elapsed() < BUSY => tokio::time::sleep(PAUSE).await,
+            other => return other.map_err(Trouble::told),
+        }
+    }
+}
+
+/// Why one attempt failed: worth another, or final.
+enum Trouble {
+    Busy(StoreError),
+    Final(StoreError),
+}
+
+impl Trouble {
+    fn told(self) -> StoreError {
+        match self {
+            Self::Busy(error) | Self::Final(error) => error,
+        }
+    }
+
+    fn opening(path: &Path, error: &sqlx::Error) -> Self {
+        let told = StoreError::opening(path, error);
+        if is_busy(error) {
+            Self::Busy(told)
+        } else {
+            Self::Final(told)
+        }
+    }
+}
+
+async fn try_connect(path: &Path, mode: Mode) -> Result<SqliteConnection, Trouble> {
+    let opening = |error: sqlx::Error| Trouble::opening(path, &error);
+    let mut conn = options(path, mode).connect().await.map_err(opening)?;
+    let known = MIGRATOR.iter().map(|step| step.version).max().unwrap_or(0);
+    let found = version(&mut conn).await.map_err(opening)?;
+    if found.is_none() && has_tables(&mut conn).await.map_err(opening)? {
+        let cure = "give another file with --store";
+        return Err(Trouble::Final(StoreError::unusable(
+            path,
+            "holds the tables of another program",
+            cure,
+        )));
+    }
+    if found.unwrap_or(0) > known {
+        let found = found.unwrap_or(0);
+        return Err(Trouble::Final(StoreError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        }));
+    }
+    if found.is_none() {
+        sqlx::query("PRAGMA journal_mode = WAL")
+            .execute(&mut conn)
+            .await
+            .map_err(opening)?;
+    }
+    if found != Some(known) {
+        migrate(path, &mut conn).await?;
+    }
+    if mode == Mode::Create {
+        // Changes nothing, but needs the right to write: a read-only file is named now and not after the first epoch.
+        sqlx::query("UPDATE sweeps SET name = name WHERE 1 = 0")
+            .execute(&mut conn)
+            .await
+            .map_err(opening)?;
+    }
+    Ok(conn)
+}
+
+/// How every connection is set up. The journal mode belongs to the file and is set once, when the file is made.
+fn options(path: &Path, mode: Mode) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(mode == Mode::Create)
+        .synchronous(SqliteSynchronous::Normal)
+        .busy_timeout(BUSY)
+        .foreign_keys(true)
+        .disable_statement_logging()
+}
+
+/// The newest migration applied; none when the file has never been a store.
+pub(super) async fn version(conn: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    let marked: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+        .fetch_one(&mut *conn)
+        .await?;
+    if marked == 0 {
+        return Ok(None);
+    }
+    sqlx::query_scalar("SELECT MAX(version) FROM _sqlx_migrations")
+        .fetch_one(conn)
+        .await
+}
+
+async fn has_tables(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'")
+        .fetch_one(conn)
+        .await?;
+    Ok(count > 0)
+}
+
+/// Applies what is missing, in one transaction that waits for its turn: two processes may start at once.
+async fn migrate(path: &Path, conn: &mut SqliteConnection) -> Result<(), Trouble> {
+    let opening = |error: sqlx::Error| Trouble::opening(path, &error);
+    let mut tx = conn.begin_with("BEGIN IMMEDIATE").await.map_err(opening)?;
+    MIGRATOR.run(&mut *tx).await.map_err(|error| match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => Trouble::opening(path, &error),
+        other => {
+            let problem = format!("has a schema that this program cannot bring up to date ({other})");
+            Trouble::Final(StoreError::unusable(
+                path,
+                problem,
+                "use the mae-exp that wrote it or another --store",
+            ))
+        }
+    })?;
+    tx.commit().await.map_err(opening)
+}
+
+/// SQLite's own check; the problems it found.
+pub(super) async fn quick_check(conn: &mut SqliteConnection) -> Result<Vec<String>, StoreError> {
+    let mut said: Vec<String> = sqlx::query_scalar("PRAGMA quick_check")
+        .fetch_all(&mut *conn)
+        .await
+        .doing("check the pages")?;
+    said.retain(|line| line != "ok");
+    let orphans = sqlx::query("PRAGMA foreign_key_check")
+        .fetch_all(conn)
+        .await
+        .doing("check the references")?;
+    if !orphans.is_empty() {
+        said.push(format!("{} rows refer to rows that are gone", orphans.len()));
+    }
+    Ok(said)
+}

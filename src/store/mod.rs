@@ -1,0 +1,248 @@
+//! The store: sweeps, runs, every metric point, pictures and checkpoints in one SQLite file, and the only SQL of the
+//! program. Callers see plain rows ([`rows`]) and synchronous calls; no type of sqlx leaves this module. Time and ids
+//! come in as arguments. Tables and example queries: `schema.md`.
+//!
+//! ```
+//! # let dir = std::env::temp_dir().join(format!("mae-exp-doc-{}", std::process::id()));
+//! use mae_exp::store::{RunFilter, Store};
+//!
+//! let store = Store::open(dir.join("mae-exp.db").to_str().expect("a temporary folder in UTF-8"))?;
+//! assert!(store.runs(&RunFilter::default())?.is_empty());
+//! # drop(store);
+//! # std::fs::remove_dir_all(dir).ok();
+//! # Ok::<(), mae_exp::store::StoreError>(())
+//! ```
+
+mod connect;
+mod error;
+mod read;
+mod record;
+pub mod rows;
+mod select;
+mod write;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value as Json;
+use sqlx::sqlite::SqliteConnection;
+
+use connect::{Link, Mode};
+pub use error::StoreError;
+pub use read::{LastMetrics, RunFilter};
+use rows::{CheckpointRow, EventRow, MetricPoint, Picture, RunRow, Status, SweepRow};
+pub use writer::Writer;
+
+/// An open store. May be shared between threads, which then take turns; not to be used inside an async runtime.
+#[derive(Debug)]
+pub struct Store {
+    path: PathBuf,
+    link: Mutex<Link>,
+}
+
+impl Store {
+    /// Opens the store at a path or `sqlite://` URL for writing; makes its folder, the file and the schema if missing.
+    ///
+    /// # Errors
+    /// When the target is of another kind, cannot be opened or written, or belongs to a newer version.
+    pub fn open(target: &str) -> Result<Self, StoreError> {
+        Self::open_as(target, Mode::Create)
+    }
+
+    /// Opens a store that must be there, as reading commands do.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and when there is none.
+    pub fn open_existing(target: &str) -> Result<Self, StoreError> {
+        Self::open_as(target, Mode::Existing)
+    }
+
+    fn open_as(target: &str, mode: Mode) -> Result<Self, StoreError> {
+        let path = connect::locate(target)?;
+        let link = Mutex::new(Link::open(&path, mode)?);
+        Ok(Self { path, link })
+    }
+
+    /// The file.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Starts a background writer with its own connection.
+    ///
+    /// # Errors
+    /// When the connection or the thread cannot be made.
+    pub fn writer(&self) -> Result<Writer, StoreError> {
+        Writer::start(&self.path)
+    }
+
+    fn with<T>(&self, work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        // A panic elsewhere leaves the connection usable: its open transaction is rolled back.
+        self.link.lock().unwrap_or_else(PoisonError::into_inner).run(work)
+    }
+}
+
+/// Writing. A finished run refuses every change with [`StoreError::Finished`]; an unknown one is
+/// [`StoreError::Unknown`]; everything else is the disk or another program.
+impl Store {
+    /// Records a sweep, or changes all but the creation time of the one with that id.
+    pub fn upsert_sweep(&self, sweep: &SweepRow) -> Result<(), StoreError> {
+        self.with(async |conn| write::upsert_sweep(conn, sweep).await)
+    }
+
+    /// Records a new run; its sweep must be there.
+    pub fn insert_run(&self, run: &RunRow) -> Result<(), StoreError> {
+        self.insert_runs(std::slice::from_ref(run))
+    }
+
+    /// Records new runs, all or none.
+    pub fn insert_runs(&self, runs: &[RunRow]) -> Result<(), StoreError> {
+        self.with(async |conn| write::insert_runs(conn, runs).await)
+    }
+
+    /// Describes an unfinished run anew: everything but its id, state, error, times and results.
+    pub fn update_run(&self, run: &RunRow) -> Result<(), StoreError> {
+        self.with(async |conn| write::update_run(conn, run).await)
+    }
+
+    /// Enters a state: `Running` sets `started_at` if it was empty, an end sets `finished_at`, and `error` replaces
+    /// what was there. Where a [`Writer`] is at work on the run, use [`Writer::set_status`].
+    pub fn set_status(&self, run_id: &str, status: Status, time: &str, error: &str) -> Result<(), StoreError> {
+        self.with(async |conn| write::set_status(conn, run_id, status, time, error).await)
+    }
+
+    /// Replaces the warnings, a list of strings.
+    pub fn set_warnings(&self, run_id: &str, warnings: &Json) -> Result<(), StoreError> {
+        self.with(async |conn| write::set_warnings(conn, run_id, warnings).await)
+    }
+
+    /// Replaces the environment, a flat object.
+    pub fn set_environment(&self, run_id: &str, environment: &Json) -> Result<(), StoreError> {
+        self.with(async |conn| write::set_environment(conn, run_id, environment).await)
+    }
+
+    /// Notes a checkpoint; one of the same path is replaced.
+    pub fn add_checkpoint(&self, run_id: &str, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
+        self.with(async |conn| write::add_checkpoint(conn, run_id, checkpoint).await)
+    }
+
+    /// Forgets a checkpoint whose file was removed.
+    pub fn remove_checkpoint(&self, run_id: &str, path: &str) -> Result<(), StoreError> {
+        self.with(async |conn| write::remove_checkpoint(conn, run_id, path).await)
+    }
+
+    /// Puts a run back to the start: queued, without metrics, pictures, checkpoints, error or times.
+    pub fn reset_run(&self, run_id: &str) -> Result<(), StoreError> {
+        self.with(async |conn| write::reset_run(conn, run_id).await)
+    }
+
+    /// Takes a run back to a checkpoint: removes metrics and checkpoints after the step, pictures after the epoch.
+    pub fn truncate_run(&self, run_id: &str, after_step: i64, after_epoch: f64) -> Result<(), StoreError> {
+        self.with(async |conn| write::truncate_run(conn, run_id, after_step, after_epoch).await)
+    }
+}
+
+/// Reading. Errors are those of the disk and of rows that cannot be understood, and of selectors that fit no row.
+impl Store {
+    /// Every sweep, oldest first.
+    pub fn sweeps(&self) -> Result<Vec<SweepRow>, StoreError> {
+        self.with(async |conn| read::sweeps(conn, None).await)
+    }
+
+    /// The sweep a word means: id, `latest`, name (the newest of that name) or unique beginning of an id.
+    pub fn find_sweep(&self, selector: &str) -> Result<SweepRow, StoreError> {
+        self.with(async |conn| {
+            let all = read::sweep_candidates(conn).await?;
+            let id = select::pick("sweep", selector, &all)?;
+            read::sweeps(conn, Some(id))
+                .await?
+                .pop()
+                .ok_or_else(|| gone("sweep", id))
+        })
+    }
+
+    /// The runs a filter admits, by sweep (oldest first) and position.
+    pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        self.with(async |conn| read::runs(conn, filter).await)
+    }
+
+    /// The run a word means: id, `latest` (last started), label or sweep's name (the newest of them), or unique
+    /// beginning of an id.
+    pub fn find_run(&self, selector: &str) -> Result<RunRow, StoreError> {
+        self.with(async |conn| {
+            let all = read::run_candidates(conn).await?;
+            let id = select::pick("run", selector, &all)?;
+            read::run(conn, id).await?.ok_or_else(|| gone("run", id))
+        })
+    }
+
+    /// The run with exactly that id.
+    pub fn run(&self, run_id: &str) -> Result<Option<RunRow>, StoreError> {
+        self.with(async |conn| read::run(conn, run_id).await)
+    }
+
+    /// The first finished run of that identity, in any sweep.
+    pub fn find_finished(&self, identity: &str) -> Result<Option<RunRow>, StoreError> {
+        self.with(async |conn| read::find_finished(conn, identity).await)
+    }
+
+    /// The run of that identity in a sweep: a finished one before others, then the newest.
+    pub fn run_by_identity(&self, sweep_id: &str, identity: &str) -> Result<Option<RunRow>, StoreError> {
+        self.with(async |conn| read::run_by_identity(conn, sweep_id, identity).await)
+    }
+
+    /// Every point of a run, by name and step.
+    pub fn metrics(&self, run_id: &str) -> Result<Vec<MetricPoint>, StoreError> {
+        self.with(async |conn| read::metrics(conn, run_id).await)
+    }
+
+    /// The last value of every metric of the runs, in one query; a run without any has an empty map.
+    pub fn last_metrics(&self, run_ids: &[String]) -> Result<LastMetrics, StoreError> {
+        self.with(async |conn| read::last_metrics(conn, run_ids).await)
+    }
+
+    /// Every picture of a run, by epoch, item and kind (original, masked, reconstruction, pasted).
+    pub fn pictures(&self, run_id: &str) -> Result<Vec<Picture>, StoreError> {
+        self.with(async |conn| read::pictures(conn, run_id).await)
+    }
+
+    /// The checkpoints of a run, by step.
+    pub fn checkpoints(&self, run_id: &str) -> Result<Vec<CheckpointRow>, StoreError> {
+        self.with(async |conn| read::checkpoints(conn, run_id).await)
+    }
+
+    /// Every state a run was in, oldest first.
+    pub fn events(&self, run_id: &str) -> Result<Vec<EventRow>, StoreError> {
+        self.with(async |conn| read::events(conn, run_id).await)
+    }
+
+    /// Version of the schema.
+    pub fn schema_version(&self) -> Result<i64, StoreError> {
+        use error::Doing;
+        self.with(async |conn| {
+            Ok(connect::version(conn)
+                .await
+                .doing("read the schema version")?
+                .unwrap_or(0))
+        })
+    }
+
+    /// Problems that SQLite's own check finds in the file; none when it is sound.
+    pub fn problems(&self) -> Result<Vec<String>, StoreError> {
+        self.with(async |conn| connect::quick_check(conn).await)
+    }
+}
+
+/// A row that vanished between being found and being read.
+fn gone(what: &'static str, id: &str) -> StoreError {
+    StoreError::Unknown {
+        what,
+        selector: id.to_owned(),
+        hint: "it was removed a moment ago".to_owned(),
+    }
+}

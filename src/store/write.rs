@@ -1,0 +1,287 @@
+//! The statements that change the store, but for measurements (`record.rs`). Each function is one transaction, taken with `IMMEDIATE` so that a writer
+//! waits for its turn instead of failing half-way; those on runs also leave an event. Finished runs are guarded by
+//! triggers in the schema, not here.
+
+use serde_json::Value as Json;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::{Connection, Sqlite, Transaction};
+
+use super::error::{Doing, StoreError};
+use super::rows::{CheckpointRow, RunRow, Status, SweepRow};
+
+/// Slack when epochs are compared.
+const EPOCH: f64 = 1e-9;
+
+/// Begins a transaction that may write at once.
+pub(super) async fn begin(conn: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, StoreError> {
+    conn.begin_with("BEGIN IMMEDIATE").await.doing("begin to write")
+}
+
+pub(super) async fn upsert_sweep(conn: &mut SqliteConnection, sweep: &SweepRow) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO sweeps (id, name, question, expect, cost, analysis, file, axes, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, question = excluded.question, \
+         expect = excluded.expect, cost = excluded.cost, analysis = excluded.analysis, \
+         file = excluded.file, axes = excluded.axes",
+    )
+    .bind(&sweep.id)
+    .bind(&sweep.name)
+    .bind(&sweep.question)
+    .bind(&sweep.expect)
+    .bind(&sweep.cost)
+    .bind(&sweep.analysis)
+    .bind(&sweep.file)
+    .bind(sweep.axes.to_string())
+    .bind(&sweep.created_at)
+    .execute(conn)
+    .await
+    .doing(&format!("record sweep {}", sweep.id))?;
+    Ok(())
+}
+
+pub(super) async fn insert_runs(conn: &mut SqliteConnection, runs: &[RunRow]) -> Result<(), StoreError> {
+    let mut tx = begin(conn).await?;
+    for run in runs {
+        insert_run(&mut tx, run)
+            .await
+            .doing(&format!("record run {}", run.id))?;
+        add_event(&mut tx, &run.id, &run.created_at, run.status, &run.error).await?;
+    }
+    tx.commit().await.doing("record runs")
+}
+
+async fn insert_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO runs (id, sweep_id, position, label, identity, status, seed, config, origins, point, \
+         environment, error, warnings, created_at, started_at, finished_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(&run.id)
+    .bind(&run.sweep_id)
+    .bind(run.position)
+    .bind(&run.label)
+    .bind(&run.identity)
+    .bind(run.status.as_str())
+    .bind(run.seed)
+    .bind(run.config.to_string())
+    .bind(run.origins.to_string())
+    .bind(run.point.to_string())
+    .bind(run.environment.to_string())
+    .bind(&run.error)
+    .bind(run.warnings.to_string())
+    .bind(&run.created_at)
+    .bind(&run.started_at)
+    .bind(&run.finished_at)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// Describes an unfinished run anew: everything but its id, state, times and results.
+pub(super) async fn update_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), StoreError> {
+    let done = sqlx::query(
+        "UPDATE runs SET sweep_id = $2, position = $3, label = $4, identity = $5, seed = $6, config = $7, \
+         origins = $8, point = $9, environment = $10, warnings = $11 WHERE id = $1",
+    )
+    .bind(&run.id)
+    .bind(&run.sweep_id)
+    .bind(run.position)
+    .bind(&run.label)
+    .bind(&run.identity)
+    .bind(run.seed)
+    .bind(run.config.to_string())
+    .bind(run.origins.to_string())
+    .bind(run.point.to_string())
+    .bind(run.environment.to_string())
+    .bind(run.warnings.to_string())
+    .execute(conn)
+    .await
+    .doing_to("change the description", &run.id)?;
+    found(done.rows_affected(), &run.id)
+}
+
+/// Enters a state: running sets the start (once), an end sets the end, anything earlier clears it.
+pub(super) async fn set_status(
+    conn: &mut SqliteConnection,
+    run: &str,
+    status: Status,
+    time: &str,
+    error: &str,
+) -> Result<(), StoreError> {
+    let mut tx = begin(conn).await?;
+    add_event_of_known(&mut tx, run, time, status, error).await?;
+    let started = (status == Status::Running).then_some(time);
+    let finished = status.is_over().then_some(time);
+    sqlx::query(
+        "UPDATE runs SET status = $2, error = $3, started_at = COALESCE(started_at, $4), finished_at = $5 \
+         WHERE id = $1",
+    )
+    .bind(run)
+    .bind(status.as_str())
+    .bind(error)
+    .bind(started)
+    .bind(finished)
+    .execute(&mut *tx)
+    .await
+    .doing_to("change the state", run)?;
+    tx.commit().await.doing_to("change the state", run)
+}
+
+async fn add_event_of_known(
+    conn: &mut SqliteConnection,
+    run: &str,
+    time: &str,
+    status: Status,
+    detail: &str,
+) -> Result<(), StoreError> {
+    let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM runs WHERE id = $1")
+        .bind(run)
+        .fetch_one(&mut *conn)
+        .await
+        .doing_to("find the row", run)?;
+    found(known.unsigned_abs(), run)?;
+    add_event(conn, run, time, status, detail).await
+}
+
+async fn add_event(
+    conn: &mut SqliteConnection,
+    run: &str,
+    time: &str,
+    status: Status,
+    detail: &str,
+) -> Result<(), StoreError> {
+    sqlx::query("INSERT INTO events (run_id, time, status, detail) VALUES ($1, $2, $3, $4)")
+        .bind(run)
+        .bind(time)
+        .bind(status.as_str())
+        .bind(detail)
+        .execute(conn)
+        .await
+        .doing_to("note the state", run)?;
+    Ok(())
+}
+
+pub(super) async fn set_warnings(conn: &mut SqliteConnection, run: &str, warnings: &Json) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE runs SET warnings = $2 WHERE id = $1")
+        .bind(run)
+        .bind(warnings.to_string())
+        .execute(conn)
+        .await
+        .doing_to("note the warnings", run)?;
+    found(done.rows_affected(), run)
+}
+
+pub(super) async fn set_environment(
+    conn: &mut SqliteConnection,
+    run: &str,
+    environment: &Json,
+) -> Result<(), StoreError> {
+    let done = sqlx::query("UPDATE runs SET environment = $2 WHERE id = $1")
+        .bind(run)
+        .bind(environment.to_string())
+        .execute(conn)
+        .await
+        .doing_to("note the environment", run)?;
+    found(done.rows_affected(), run)
+}
+
+pub(super) async fn add_checkpoint(
+    conn: &mut SqliteConnection,
+    run: &str,
+    checkpoint: &CheckpointRow,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO checkpoints (run_id, path, step, epoch, hash, created_at) VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (run_id, path) DO UPDATE SET step = excluded.step, epoch = excluded.epoch, \
+         hash = excluded.hash, created_at = excluded.created_at",
+    )
+    .bind(run)
+    .bind(&checkpoint.path)
+    .bind(checkpoint.step)
+    .bind(checkpoint.epoch)
+    .bind(&checkpoint.hash)
+    .bind(&checkpoint.created_at)
+    .execute(conn)
+    .await
+    .doing_to("note the checkpoint", run)?;
+    Ok(())
+}
+
+pub(super) async fn remove_checkpoint(conn: &mut SqliteConnection, run: &str, path: &str) -> Result<(), StoreError> {
+    sqlx::query("DELETE FROM checkpoints WHERE run_id = $1 AND path = $2")
+        .bind(run)
+        .bind(path)
+        .execute(conn)
+        .await
+        .doing_to("forget the checkpoint", run)?;
+    Ok(())
+}
+
+/// Puts an unfinished run back to the start: no results, no error, queued. Its events stay.
+pub(super) async fn reset_run(conn: &mut SqliteConnection, run: &str) -> Result<(), StoreError> {
+    let mut tx = begin(conn).await?;
+    let done = sqlx::query(
+        "UPDATE runs SET status = 'queued', error = '', warnings = '[]', started_at = NULL, finished_at = NULL \
+         WHERE id = $1",
+    )
+    .bind(run)
+    .execute(&mut *tx)
+    .await
+    .doing_to("reset the row", run)?;
+    found(done.rows_affected(), run)?;
+    for statement in [
+        "DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = $1)",
+        "DELETE FROM series WHERE run_id = $1",
+        "DELETE FROM pictures WHERE run_id = $1",
+        "DELETE FROM checkpoints WHERE run_id = $1",
+    ] {
+        sqlx::query(statement)
+            .bind(run)
+            .execute(&mut *tx)
+            .await
+            .doing_to("remove the results", run)?;
+    }
+    tx.commit().await.doing_to("reset the row", run)
+}
+
+/// Takes an unfinished run back to a checkpoint: what was measured, drawn or saved later is removed.
+pub(super) async fn truncate_run(
+    conn: &mut SqliteConnection,
+    run: &str,
+    step: i64,
+    epoch: f64,
+) -> Result<(), StoreError> {
+    let mut tx = begin(conn).await?;
+    for statement in [
+        "DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = $1) AND step > $2",
+        "DELETE FROM checkpoints WHERE run_id = $1 AND step > $2",
+    ] {
+        sqlx::query(statement)
+            .bind(run)
+            .bind(step)
+            .execute(&mut *tx)
+            .await
+            .doing_to("remove later results", run)?;
+    }
+    sqlx::query("DELETE FROM pictures WHERE run_id = $1 AND epoch > $2")
+        .bind(run)
+        .bind(epoch + EPOCH)
+        .execute(&mut *tx)
+        .await
+        .doing_to("remove later pictures", run)?;
+    tx.commit().await.doing_to("remove later results", run)
+}
+
+/// A run that is not there is an error, not a change of nothing.
+fn found(rows: u64, run: &str) -> Result<(), StoreError> {
+    if rows > 0 {
+        return Ok(());
+    }
+    let hint = "`mae-exp runs` lists what there is".to_owned();
+    Err(StoreError::Unknown {
+        what: "run",
+        selector: run.to_owned(),
+        hint,
+    })
+}

@@ -1,0 +1,34 @@
+//! From an experiment to recorded trials: what is to be done (`plan`), doing it (`runner`), and writing down what happens
+//! (`recorder`). Clock, ids and environment come in from outside; nothing here prints.
+
+pub mod plan;
+pub mod recorder;
+pub mod runner;
+
+use serde_json::Value as Json;
+
+pub use plan::{Action, Planned, SweepPlan};
+pub use runner::{Reporter, Runner, Summary};
+
+/// What a sweep needs from the outside world.
+pub struct Outside<'a> {
+    /// The time now, RFC 3339 in UTC.
+    pub now: &'a dyn Fn() -> String,
+    /// A new random id.
+    pub new_id: &'a dyn Fn() -> String,
+    /// Whether the process of this number lives on this machine.
+    pub alive: &'a dyn Fn(u64) -> bool,
+    /// Versions, revision, hardware, device: recorded with every run.
+    pub environment: Json,
+}
+
+/// Why a sweep could not be planned or run at all. A failing trial is a row, not an error.
+#[derive(Debug, thiserror::Error)]
+pub enum SweepError {
+    /// The store refused.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+    /// The pictures cannot be had.
+    #[error(transparent)]
+    Data(#[from] crate::data::DataError),
+}

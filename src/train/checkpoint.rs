@@ -1,0 +1,128 @@
+//! Checkpoints: weights, optimiser state and the place in training, in one folder that appears all at once.
+//! Randomness needs no state (see `seed`), so this is all that is needed to go on.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::store::ModuleRecord;
+use serde::{Deserialize, Serialize};
+
+use crate::model::Mae;
+
+use super::TrainError;
+
+const MODEL: &str = "model.bpk";
+const OPTIMISER: &str = "optimiser.bpk";
+const CURSOR: &str = "cursor.json";
+
+/// The place in training.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// Whole passes over the data done.
+    pub epoch: usize,
+    /// Batches done within the next pass.
+    pub batch: usize,
+    /// Optimiser steps done.
+    pub step: usize,
+    /// Losses of steps not yet logged.
+    pub pending: Vec<f32>,
+}
+
+/// The folder of checkpoints of one run.
+#[derive(Debug, Clone)]
+pub struct Checkpoints {
+    folder: PathBuf,
+}
+
+impl Checkpoints {
+    /// Checkpoints of one run in `folder`, which need not exist.
+    #[must_use]
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Writes a checkpoint and removes the one before it.
+    ///
+    /// It is written beside its place and then renamed, so that a half-written one is never read.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn save(&self, model: &Mae, optimiser: &ModuleOptimizer, cursor: &Cursor) -> Result<PathBuf, TrainError> {
+        let name = format!("step-{:08}", cursor.step);
+        let (place, part) = (self.folder.join(&name), self.folder.join(format!("{name}.part")));
+        let io = |error: std::io::Error| TrainError::Checkpoint(place.clone(), error.to_string());
+        let record = |error: burn::store::RecordError| TrainError::Checkpoint(place.clone(), error.to_string());
+        remove(&part).map_err(io)?;
+        fs::create_dir_all(&part).map_err(io)?;
+        model.clone().into_record().save(part.join(MODEL)).map_err(record)?;
+        optimiser.save(part.join(OPTIMISER)).map_err(record)?;
+        fs::write(part.join(CURSOR), serde_json::to_vec(cursor).expect("a cursor is plain data")).map_err(io)?;
+        let before = self.all();
+        remove(&place).map_err(io)?;
+        fs::rename(&part, &place).map_err(io)?;
+        for old in before.into_iter().filter(|old| *old != place) {
+            remove(&old).map_err(io)?;
+        }
+        Ok(place)
+    }
+
+    /// The newest checkpoint's folder, if there is one.
+    #[must_use]
+    pub fn latest(&self) -> Option<PathBuf> {
+        self.all().into_iter().next_back()
+    }
+
+    /// Removes all checkpoints of the run.
+    ///
+    /// # Errors
+    /// When a file cannot be removed.
+    pub fn clear(&self) -> Result<(), TrainError> {
+        remove(&self.folder).map_err(|error| TrainError::Checkpoint(self.folder.clone(), error.to_string()))
+    }
+
+    /// Finished checkpoint folders, oldest first.
+    fn all(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut folders: Vec<PathBuf> = entries.filter(|path| path.join(CURSOR).is_file() && !is_part(path)).collect();
+        folders.sort();
+        folders
+    }
+}
+
+fn is_part(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "part")
+}
+
+fn remove(folder: &Path) -> std::io::Result<()> {
+    if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) }
+}
+
+/// Reads the cursor of a checkpoint folder.
+///
+/// # Errors
+/// When the folder is not a checkpoint.
+pub fn load_cursor(folder: &Path) -> Result<Cursor, TrainError> {
+    let read = || -> std::io::Result<Cursor> { Ok(serde_json::from_slice(&fs::read(folder.join(CURSOR))?)?) };
+    read().map_err(|error| TrainError::Checkpoint(folder.to_path_buf(), error.to_string()))
+}
+
+/// Puts a checkpoint's weights into a model of the same shape.
+///
+/// # Errors
+/// When the file is damaged or belongs to another model.
+pub fn load_model(folder: &Path, model: Mae) -> Result<Mae, TrainError> {
+    let fail = |error: burn::store::RecordError| TrainError::Checkpoint(folder.to_path_buf(), error.to_string());
+    let record = ModuleRecord::load(folder.join(MODEL)).map_err(fail)?;
+    model.try_load_record(record).map_err(fail)
+}
+
+/// Puts a checkpoint's state into an optimiser made for the loaded model.
+///
+/// # Errors
+/// When the file is damaged.
+pub fn load_optimiser(folder: &Path, optimiser: ModuleOptimizer) -> Result<ModuleOptimizer, TrainError> {
+    let fail = |error: burn::store::RecordError| TrainError::Checkpoint(folder.to_path_buf(), error.to_string());
+    optimiser.load(folder.join(OPTIMISER)).map_err(fail)
+}

@@ -1,0 +1,43 @@
+//! What training tells the outside world. The loop knows neither the store nor the terminal.
+
+use crate::store::rows::{MetricPoint, Picture};
+
+use super::checkpoint::Cursor;
+
+/// Where the loop stands, for progress display.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Optimiser steps done.
+    pub step: usize,
+    /// Optimiser steps of the whole trial.
+    pub steps: usize,
+    /// Passes over the data done.
+    pub epoch: f64,
+    /// Mean training loss of the last logged window.
+    pub loss: Option<f64>,
+    /// What is being done.
+    pub phase: Phase,
+}
+
+/// What the loop is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Judging the untrained encoder.
+    Baseline,
+    /// Optimiser steps.
+    Training,
+    /// Held-out pictures.
+    Evaluating,
+}
+
+/// Receives the events of one trial. Methods must return quickly: they run on the training thread.
+pub trait Observer {
+    /// A measured number.
+    fn metric(&mut self, point: MetricPoint);
+    /// A drawn picture.
+    fn picture(&mut self, picture: Picture);
+    /// A checkpoint has been written at this place.
+    fn checkpoint(&mut self, cursor: &Cursor, path: &std::path::Path);
+    /// The loop moved on.
+    fn progress(&mut self, progress: Progress);
+}

@@ -1,0 +1,34 @@
+//! One trial: the loop, its optimiser groups and schedule, checkpoints, and the events it emits.
+//! Nothing here prints, writes to the store or reads the clock; see `sweep` for who listens.
+
+pub mod bench;
+pub mod checkpoint;
+pub mod events;
+pub mod optimiser;
+pub mod run;
+pub mod schedule;
+pub mod step;
+
+use std::path::PathBuf;
+
+pub use checkpoint::{Checkpoints, Cursor};
+pub use events::{Observer, Phase, Progress};
+pub use run::{Job, Outcome, train};
+pub use schedule::Schedule;
+
+/// Why a trial failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainError {
+    /// Pictures could not be had.
+    #[error(transparent)]
+    Data(#[from] crate::data::DataError),
+    /// A masking strategy refused the trial.
+    #[error(transparent)]
+    Mask(#[from] mae_strategies::Error),
+    /// A checkpoint could not be written or read.
+    #[error("use checkpoint {}: {}", .0.display(), .1)]
+    Checkpoint(PathBuf, String),
+    /// A picture could not be encoded.
+    #[error("draw a reconstruction: {0}")]
+    Picture(String),
+}

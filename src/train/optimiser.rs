@@ -1,0 +1,43 @@
+//! AdamW in the reference's two groups: matrices and tokens decay, vectors (biases, norms) do not.
+
+use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
+use burn::optim::{AdamW, AdamWConfig, ModuleOptimizer};
+use burn::tensor::Tensor;
+
+use crate::model::Mae;
+use crate::spec::trial::TrainSpec;
+
+/// The optimiser of a trial. Make it after the model's record has been loaded: groups and states go by parameter id.
+#[must_use]
+pub fn optimiser(model: &Mae, train: &TrainSpec) -> ModuleOptimizer {
+    let mut vectors = Vectors::default();
+    model.visit(&mut vectors);
+    ModuleOptimizer::from(adamw(train, train.weight_decay)).with_group(
+        ParamGroup::from_ids(vectors.ids),
+        adamw(train, 0.0),
+        None,
+    )
+}
+
+fn adamw(train: &TrainSpec, weight_decay: f64) -> AdamW {
+    AdamWConfig::new()
+        .with_beta_1(train.beta1 as f32)
+        .with_beta_2(train.beta2 as f32)
+        .with_epsilon(train.eps as f32)
+        .with_weight_decay(weight_decay as f32)
+        .build()
+}
+
+/// Collects the ids of parameters of rank 1.
+#[derive(Default)]
+struct Vectors {
+    ids: Vec<ParamId>,
+}
+
+impl ModuleVisitor for Vectors {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if D == 1 {
+            self.ids.push(param.id);
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! The training loop of one trial, with the judgements before, during and after it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use burn::module::Module;
+use burn::optim::ModuleOptimizer;
+use burn::tensor::{Device, Tensor};
+use mae_strategies::{Plan, Registry};
+
+use crate::data::{Batch, ImageSet, LoaderConfig, Split, steps_per_epoch, train_batches};
+use crate::eval::Judge;
+use crate::model::Mae;
+use crate::seed::Purpose;
+use crate::spec::TrialSpec;
+use crate::store::rows::MetricPoint;
+
+use super::checkpoint::{self, Checkpoints, Cursor};
+use super::events::{Observer, Phase, Progress};
+use super::optimiser::optimiser;
+use super::schedule::Schedule;
+use super::{TrainError, step};
+
+/// All that a trial needs.
+pub struct Job<'a> {
+    /// The trial, validated.
+    pub spec: &'a TrialSpec,
+    /// Its pictures.
+    pub set: Arc<ImageSet>,
+    /// Strategies.
+    pub registry: &'a Registry,
+    /// Where to compute.
+    pub device: Device,
+    /// Where checkpoints go.
+    pub checkpoints: Checkpoints,
+    /// Folder of the checkpoint to go on from.
+    pub resume: Option<PathBuf>,
+    /// Becomes true when the user wants to stop.
+    pub stop: &'a AtomicBool,
+}
+
+/// How a trial ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// As planned.
+    Finished,
+    /// The loss was no longer finite by this step.
+    Diverged {
+        /// First step known to be bad.
+        step: usize,
+        /// The loss as text: `NaN`, `inf`.
+        loss: String,
+    },
+    /// Stopped by the user after this step; a checkpoint is there.
+    Interrupted {
+        /// Steps done.
+        step: usize,
+    },
+}
+
+/// Trains one trial, or goes on with it.
+///
+/// # Errors
+/// When pictures, strategy or checkpoints fail. A diverging loss is an [`Outcome`], not an error.
+pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+    let mut trainer = Trainer::new(job)?;
+    if trainer.cursor.step == 0 {
+        trainer.judge(observer, Phase::Baseline)?;
+    }
+    while trainer.cursor.epoch < job.spec.train.epochs && trainer.cursor.step < trainer.steps {
+        if let Some(outcome) = trainer.epoch(observer)? {
+            return Ok(outcome);
+        }
+    }
+    Ok(Outcome::Finished)
+}
+
+/// The state of a trial under way.
+struct Trainer<'a> {
+    job: &'a Job<'a>,
+    model: Mae,
+    optimiser: ModuleOptimizer,
+    plan: Plan,
+    judge: Judge,
+    schedule: Schedule,
+    loader: LoaderConfig,
+    per_epoch: usize,
+    steps: usize,
+    cursor: Cursor,
+    losses: Vec<Tensor<1>>,
+    last_loss: Option<f64>,
+}
+
+impl<'a> Trainer<'a> {
+    fn new(job: &'a Job<'a>) -> Result<Self, TrainError> {
+        let spec = job.spec;
+        let device = job.device.clone().autodiff();
+        let mut model = Mae::new(&spec.model, spec.seed, &device);
+        if let Some(folder) = &job.resume {
+            model = checkpoint::load_model(folder, model)?;
+        }
+        let mut optimiser = optimiser(&model, &spec.train);
+        let mut cursor = Cursor::default();
+        if let Some(folder) = &job.resume {
+            optimiser = checkpoint::load_optimiser(folder, optimiser)?;
+            cursor = checkpoint::load_cursor(folder)?;
+        }
+        let grid = spec.model.grid();
+        let plan = job.registry.plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
+        let loader = LoaderConfig {
+            size: spec.model.img_size,
+            channels: spec.model.in_chans,
+            data: spec.data.clone(),
+            batch_size: spec.train.batch_size,
+            workers: spec.data.workers,
+        };
+        let per_epoch = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
+        let whole = per_epoch * spec.train.epochs;
+        Ok(Self {
+            job,
+            model,
+            optimiser,
+            judge: Judge::new(spec, job.set.clone(), job.registry, plan.clone())?,
+            plan,
+            schedule: Schedule::new(&spec.train),
+            loader,
+            per_epoch,
+            steps: spec.train.max_steps.map_or(whole, |most| whole.min(most)),
+            cursor,
+            losses: Vec::new(),
+            last_loss: None,
+        })
+    }
+
+    /// Goes on to the end of the current epoch; returns an outcome when the trial must stop there.
+    fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
+        let (epoch, first) = (self.cursor.epoch as u64, self.cursor.batch);
+        let batches = train_batches(&self.job.set, self.loader.clone(), self.job.spec.seed, epoch, first);
+        for batch in batches {
+            if self.job.stop.load(Ordering::Relaxed) {
+                self.save(observer)?;
+                return Ok(Some(Outcome::Interrupted { step: self.cursor.step }));
+            }
+            self.step(batch?);
+            let due = self.losses.len() + self.cursor.pending.len() >= self.job.spec.train.log_every;
+            if due && let Some(outcome) = self.log(observer) {
+                return Ok(Some(outcome));
+            }
+            observer.progress(self.progress(Phase::Training));
+            if self.cursor.step == self.steps {
+                break;
+            }
+        }
+        if let Some(outcome) = self.log(observer) {
+            return Ok(Some(outcome));
+        }
+        self.close_epoch(observer)?;
+        Ok(None)
+    }
+
+    fn step(&mut self, batch: Batch) {
+        let spec = self.job.spec;
+        let (cursor, size) = (&mut self.cursor, spec.model.img_size);
+        let lr = self.schedule.at(cursor.epoch as f64 + cursor.batch as f64 / self.per_epoch as f64);
+        let masks = step::draw_masks(&self.plan, spec.seed, Purpose::Mask, cursor.epoch as u64, &batch.indices);
+        let shape = [batch.len, spec.model.in_chans, size.height, size.width];
+        let images = step::images(batch.images, shape, &self.job.device.clone().autodiff());
+        let (model, loss) = step::step(self.model.clone(), &mut self.optimiser, images, &masks, lr);
+        self.model = model;
+        self.losses.push(loss);
+        cursor.batch += 1;
+        cursor.step += 1;
+    }
+
+    /// Reads the losses that are still on the device; the training loop is stopped when one is not finite.
+    fn log(&mut self, observer: &mut dyn Observer) -> Option<Outcome> {
+        self.read_losses();
+        if self.cursor.pending.is_empty() {
+            return None;
+        }
+        let window = std::mem::take(&mut self.cursor.pending);
+        let mean = window.iter().map(|l| f64::from(*l)).sum::<f64>() / window.len() as f64;
+        self.last_loss = Some(mean);
+        self.record(observer, "train_loss", mean);
+        let before = self.cursor.batch.saturating_sub(1) as f64 / self.per_epoch as f64;
+        self.record(observer, "lr", self.schedule.at(self.cursor.epoch as f64 + before));
+        let bad = window.iter().position(|loss| !loss.is_finite())?;
+        let step = self.cursor.step - window.len() + bad + 1;
+        Some(Outcome::Diverged { step, loss: window[bad].to_string() })
+    }
+
+    fn read_losses(&mut self) {
+        if self.losses.is_empty() {
+            return;
+        }
+        let read = Tensor::cat(std::mem::take(&mut self.losses), 0).into_data();
+        self.cursor.pending.extend(read.iter::<f32>());
+    }
+
+    fn close_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let train = &self.job.spec.train;
+        let whole = self.cursor.batch == self.per_epoch;
+        if whole {
+            self.cursor.epoch += 1;
+            self.cursor.batch = 0;
+        }
+        let last = self.cursor.step >= self.steps || self.cursor.epoch >= train.epochs;
+        if last || self.cursor.epoch.is_multiple_of(train.val_every) {
+            self.judge(observer, Phase::Evaluating)?;
+        }
+        if last || self.cursor.epoch.is_multiple_of(train.checkpoint_every) {
+            self.save(observer)?;
+        }
+        Ok(())
+    }
+
+    fn judge(&self, observer: &mut dyn Observer, phase: Phase) -> Result<(), TrainError> {
+        observer.progress(self.progress(phase));
+        let train = &self.job.spec.train;
+        let last = self.cursor.step >= self.steps || self.cursor.epoch >= train.epochs;
+        let moment = crate::eval::Moment {
+            epoch: self.epochs_done(),
+            step: self.cursor.step,
+            first: phase == Phase::Baseline,
+            last,
+        };
+        self.judge.judge(&self.model.valid(), &self.job.device, moment, observer)
+    }
+
+    fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        self.read_losses();
+        let path = self.job.checkpoints.save(&self.model, &self.optimiser, &self.cursor)?;
+        observer.checkpoint(&self.cursor, &path);
+        Ok(())
+    }
+
+    fn epochs_done(&self) -> f64 {
+        self.cursor.epoch as f64 + self.cursor.batch as f64 / self.per_epoch as f64
+    }
+
+    fn record(&self, observer: &mut dyn Observer, name: &str, value: f64) {
+        let (step, epoch) = (self.cursor.step as i64, self.epochs_done());
+        observer.metric(MetricPoint { name: name.into(), step, epoch, value });
+    }
+
+    fn progress(&self, phase: Phase) -> Progress {
+        let (step, steps, epoch) = (self.cursor.step, self.steps, self.epochs_done());
+        Progress { step, steps, epoch, loss: self.last_loss, phase }
+    }
+}

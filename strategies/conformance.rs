@@ -1,0 +1,359 @@
+//! The laws that every masking strategy keeps, as a suite that also users run on their own strategies:
+//!
+//! ```
+//! # use mae_strategies::{Registry, conformance};
+//! let strategy = Registry::builtin().get("random")?;
+//! conformance::check(strategy).expect("random keeps every law");
+//! # Ok::<(), mae_strategies::Error>(())
+//! ```
+//!
+//! It sees a strategy only through its trait, and tries default and varied parameters on square and other grids.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+
+use crate::registry::is_snake_case;
+use crate::{Error, Grid, Kind, Mask, MaskContext, MaskingStrategy, Param, Plan, Registry, Value, keep_count};
+
+/// Grids tried: square, wide, tall, one row, one column, both sides odd.
+const GRIDS: &[(usize, usize)] = &[(14, 14), (7, 13), (16, 4), (4, 16), (1, 12), (9, 1), (1, 2), (2, 2)];
+/// Ratios tried, near 0 and 1 included.
+const RATIOS: &[f64] = &[0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 0.999];
+/// Seeds of which some pair must differ where a strategy says that it is random.
+const SEEDS: u64 = 16;
+/// Most combinations of parameter values tried.
+const MAX_SETTINGS: usize = 512;
+/// Most failures reported.
+const MAX_FAILURES: usize = 20;
+
+/// A law of masking strategies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Law {
+    /// Id, summary, source and parameter declarations are there and well formed; defaults are valid.
+    Declaration,
+    /// Requests with at least one visible and one hidden patch are accepted on every grid; others are refused.
+    Grids,
+    /// The count is known beforehand and exact; with default parameters it is the ratio's.
+    ExactCount,
+    /// Each patch index occurs exactly once.
+    EachIndexOnce,
+    /// `ids_restore` inverts `ids_shuffle`, and the bits agree with both.
+    RestoreInvertsShuffle,
+    /// The same seed gives the same mask.
+    SameSeedSameMask,
+    /// Different seeds give different masks exactly where the strategy says that it is random.
+    SeedsDiffer,
+    /// An unknown parameter is refused with the nearest name.
+    UnknownParameter,
+    /// Nothing panics.
+    NoPanic,
+}
+
+impl fmt::Display for Law {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Declaration => "well-formed declaration",
+            Self::Grids => "every usable grid and ratio",
+            Self::ExactCount => "exact count",
+            Self::EachIndexOnce => "each index once",
+            Self::RestoreInvertsShuffle => "restore inverts shuffle",
+            Self::SameSeedSameMask => "same seed, same mask",
+            Self::SeedsDiffer => "seeds differ where random",
+            Self::UnknownParameter => "unknown parameter refused",
+            Self::NoPanic => "no panic",
+        })
+    }
+}
+
+/// One law broken in one case.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Failure {
+    /// The law.
+    pub law: Law,
+    /// Grid, ratio and parameters that show it; empty where they play no part.
+    pub case: String,
+    /// What was seen.
+    pub detail: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { law, case, detail } = self;
+        if case.is_empty() {
+            write!(f, "{law}: {detail}")
+        } else {
+            write!(f, "{law}: {detail} ({case})")
+        }
+    }
+}
+
+/// Tests a strategy against every [`Law`].
+///
+/// # Errors
+/// The broken laws, at most 20 of them, each with the case that shows it.
+pub fn check(strategy: &'static dyn MaskingStrategy) -> Result<(), Vec<Failure>> {
+    let registry = match Registry::empty().with(strategy) {
+        Ok(registry) => registry,
+        Err(error) => return Err(vec![failure(Law::Declaration, "", error)]),
+    };
+    let mut failures = Vec::new();
+    declaration(strategy, &mut failures);
+    unknown_parameter(&registry, strategy, &mut failures);
+    for setting in settings(strategy.params()) {
+        for &(rows, cols) in GRIDS {
+            for &ratio in RATIOS {
+                let case = Case {
+                    strategy,
+                    grid: Grid::new(rows, cols),
+                    ratio,
+                    setting: &setting,
+                };
+                let run = catch_unwind(AssertUnwindSafe(|| case.check(&registry)));
+                failures.extend(
+                    run.unwrap_or_else(|cause| Err(case.fail(Law::NoPanic, panic_text(&*cause))))
+                        .err(),
+                );
+            }
+        }
+        if failures.len() >= MAX_FAILURES {
+            break;
+        }
+    }
+    one_patch(&registry, strategy, &mut failures);
+    failures.truncate(MAX_FAILURES);
+    if failures.is_empty() { Ok(()) } else { Err(failures) }
+}
+
+fn failure(law: Law, case: &str, detail: impl fmt::Display) -> Failure {
+    Failure {
+        law,
+        case: case.to_owned(),
+        detail: detail.to_string(),
+    }
+}
+
+fn panic_text(cause: &(dyn std::any::Any + Send)) -> String {
+    let text = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied());
+    format!("panicked: {}", text.unwrap_or("without a message"))
+}
+
+fn declaration(strategy: &dyn MaskingStrategy, failures: &mut Vec<Failure>) {
+    let mut require = |holds: bool, detail: String| {
+        if !holds {
+            failures.push(failure(Law::Declaration, "", detail));
+        }
+    };
+    require(!strategy.summary().trim().is_empty(), "the summary is empty".to_owned());
+    require(!strategy.source().trim().is_empty(), "the source is empty".to_owned());
+    let params = strategy.params();
+    for (i, param) in params.iter().enumerate() {
+        let name = param.name;
+        require(is_snake_case(name), format!("parameter {name:?} is not snake_case"));
+        require(
+            !["ratio", "strategy"].contains(&name),
+            format!("parameter {name} is a key of every strategy"),
+        );
+        require(
+            params[..i].iter().all(|p| p.name != name),
+            format!("parameter {name} is declared twice"),
+        );
+        require(!param.doc.trim().is_empty(), format!("parameter {name} has no doc"));
+        if let Some(value) = param.default_value() {
+            let checked = param.check(strategy.id(), value.clone());
+            require(
+                checked.as_ref() == Ok(&value),
+                format!("the default of {name}, {value}, is not {}", param.kind),
+            );
+        }
+    }
+}
+
+/// A parameter's name with a letter too many must be refused, and the right name proposed.
+fn unknown_parameter(registry: &Registry, strategy: &dyn MaskingStrategy, failures: &mut Vec<Failure>) {
+    for name in strategy.params().iter().map(|p| p.name).chain(["ratio"]) {
+        let wrong = format!("{name}q");
+        let given = BTreeMap::from([(wrong.clone(), Value::Bool(true))]);
+        match registry.plan(strategy.id(), Grid::new(14, 14), 0.75, given) {
+            Err(Error::UnknownParam {
+                nearest: Some(found), ..
+            }) if found == name => {}
+            Err(error) => failures.push(failure(Law::UnknownParameter, &wrong, error)),
+            Ok(_) => failures.push(failure(Law::UnknownParameter, &wrong, "it was accepted")),
+        }
+    }
+}
+
+/// A single patch cannot be both visible and hidden.
+fn one_patch(registry: &Registry, strategy: &dyn MaskingStrategy, failures: &mut Vec<Failure>) {
+    if registry
+        .plan(strategy.id(), Grid::new(1, 1), 0.5, BTreeMap::new())
+        .is_ok()
+    {
+        failures.push(failure(Law::Grids, "1x1 ratio=0.5", "a grid of one patch was accepted"));
+    }
+}
+
+type Setting = BTreeMap<String, Value>;
+
+/// Combinations of some values of every parameter, the defaults first: all, or an even selection where there are many.
+fn settings(params: &[Param]) -> Vec<Setting> {
+    let choices: Vec<Vec<Option<Value>>> = params.iter().map(values).collect();
+    let total = choices
+        .iter()
+        .fold(1usize, |product, values| product.saturating_mul(values.len()));
+    // A step without a factor in common with the total lets every parameter take all of its values.
+    let even = |step: &usize| total.div_ceil(*step) <= MAX_SETTINGS && gcd(*step, total) == 1;
+    let step = (1..=total).find(even).unwrap_or(1);
+    (0..total)
+        .step_by(step)
+        .take(MAX_SETTINGS)
+        .map(|number| setting(params, &choices, number))
+        .collect()
+}
+
+/// The combination of this number, read as one digit for each parameter.
+fn setting(params: &[Param], choices: &[Vec<Option<Value>>], mut number: usize) -> Setting {
+    let mut setting = Setting::new();
+    for (param, values) in params.iter().zip(choices) {
+        if let Some(value) = &values[number % values.len()] {
+            setting.insert(param.name.to_owned(), value.clone());
+        }
+        number /= values.len();
+    }
+    setting
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Values tried for a parameter; `None` leaves it out.
+fn values(param: &Param) -> Vec<Option<Value>> {
+    let values = match param.kind {
+        Kind::Bool => vec![Value::Bool(false), Value::Bool(true)],
+        Kind::Int { min, max } => vec![Value::Int(min), Value::Int(max)],
+        Kind::Float { min, max } => vec![Value::Float(min), Value::Float(min + 0.3 * (max - min))],
+        Kind::Choice(options) => options.iter().map(|text| Value::from(*text)).collect(),
+        Kind::Text => Vec::new(),
+    };
+    let default = param.default_value();
+    std::iter::once(None)
+        .chain(
+            values
+                .into_iter()
+                .filter(|value| Some(value) != default.as_ref())
+                .map(Some),
+        )
+        .collect()
+}
+
+/// One grid, ratio and setting of a strategy under test.
+struct Case<'a> {
+    strategy: &'static dyn MaskingStrategy,
+    grid: Grid,
+    ratio: f64,
+    setting: &'a Setting,
+}
+
+impl Case<'_> {
+    fn fail(&self, law: Law, detail: impl fmt::Display) -> Failure {
+        let keys: String = self
+            .setting
+            .iter()
+            .map(|(key, value)| format!(" {key}={value}"))
+            .collect();
+        failure(law, &format!("{} ratio={}{keys}", self.grid, self.ratio), detail)
+    }
+
+    fn require(&self, law: Law, holds: bool, detail: impl FnOnce() -> String) -> Result<(), Failure> {
+        if holds { Ok(()) } else { Err(self.fail(law, detail())) }
+    }
+
+    fn check(&self, registry: &Registry) -> Result<(), Failure> {
+        let plan = registry.plan(self.strategy.id(), self.grid, self.ratio, self.setting.clone());
+        if self.setting.is_empty() {
+            self.check_default(&plan)?;
+        }
+        let Ok(plan) = plan else { return Ok(()) };
+        let again = self.strategy.hidden(plan.request());
+        self.require(Law::ExactCount, again == Ok(plan.hidden()), || {
+            format!("the count changed to {again:?}")
+        })?;
+        for seed in 0..3 {
+            self.check_mask(&plan, &self.draw(&plan, seed))?;
+            let same = self.draw(&plan, seed) == self.draw(&plan, seed);
+            self.require(Law::SameSeedSameMask, same, || format!("seed {seed} gave two masks"))?;
+        }
+        self.check_seeds(&plan)
+    }
+
+    /// Default parameters: accepted wherever the ratio leaves something visible and something hidden, with that count.
+    fn check_default(&self, plan: &Result<Plan, Error>) -> Result<(), Failure> {
+        let visible = keep_count(self.grid.len(), self.ratio);
+        let usable = visible > 0 && visible < self.grid.len();
+        match plan {
+            Ok(plan) => {
+                self.require(Law::Grids, usable, || "accepted, though nothing is visible".to_owned())?;
+                self.require(Law::ExactCount, plan.visible() == visible, || {
+                    format!("{} visible announced, {visible} asked for", plan.visible())
+                })
+            }
+            Err(error) => self.require(Law::Grids, !usable, || error.to_string()),
+        }
+    }
+
+    fn draw(&self, plan: &Plan, seed: u64) -> Mask {
+        self.strategy.sample(
+            plan.request(),
+            &MaskContext::default(),
+            &mut ChaCha8Rng::seed_from_u64(seed),
+        )
+    }
+
+    fn check_mask(&self, plan: &Plan, mask: &Mask) -> Result<(), Failure> {
+        self.require(Law::Grids, mask.grid() == self.grid, || {
+            format!("a mask of grid {}", mask.grid())
+        })?;
+        self.require(Law::EachIndexOnce, mask.defect().is_none(), || {
+            mask.defect().unwrap_or_default()
+        })?;
+        let (hidden, wanted) = (mask.hidden(), plan.hidden());
+        self.require(Law::ExactCount, hidden == wanted, || {
+            format!("{hidden} hidden, {wanted} announced")
+        })?;
+        let restore = mask.ids_restore();
+        let inverse = (0u32..)
+            .zip(mask.ids_shuffle())
+            .all(|(place, id)| restore.get(*id as usize) == Some(&place));
+        let bits = mask.bits();
+        let agree = (0..bits.len())
+            .all(|id| usize::from(bits[id] == 0) == usize::from((restore[id] as usize) < mask.visible()));
+        self.require(Law::RestoreInvertsShuffle, inverse && agree, || {
+            "indices or bits disagree".to_owned()
+        })
+    }
+
+    /// Small grids have few masks, so that all seeds may agree by chance: seeds must differ where many masks exist.
+    fn check_seeds(&self, plan: &Plan) -> Result<(), Failure> {
+        let first = self.draw(plan, 0);
+        let differ = (1..SEEDS).any(|seed| self.draw(plan, seed).bits() != first.bits());
+        let many = self.grid.len() >= 40 && plan.visible().min(plan.hidden()) >= 4;
+        if self.strategy.is_random(plan.request()) {
+            self.require(Law::SeedsDiffer, differ || !many, || {
+                format!("{SEEDS} seeds gave one mask")
+            })
+        } else {
+            self.require(Law::SeedsDiffer, !differ, || {
+                "masks differ, and is_random says they do not".to_owned()
+            })
+        }
+    }
+}
