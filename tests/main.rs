@@ -1,1 +1,11 @@
-//! Integration tests.
+//! Integration tests: one binary, since each links burn. The program is run as a user runs it, in folders of its own.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod custom;
+mod errors;
+mod laws;
+mod parity;
+mod reading;
+mod shipped;
+mod support;
+mod sweeping;

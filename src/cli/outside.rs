@@ -25,7 +25,7 @@ pub(super) fn alive(pid: u64) -> bool {
     if pid == std::process::id() {
         return false;
     }
-    let mut system = System::new();
+    let Ok(mut system) = System::new() else { return false };
     let pid = Pid::from_u32(pid);
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
     system.process(pid).is_some()
@@ -33,10 +33,7 @@ pub(super) fn alive(pid: u64) -> bool {
 
 /// Versions, revision, hardware and device: a flat object.
 pub(super) fn environment(device: &str) -> Json {
-    let mut system = System::new();
-    system.refresh_cpu_all();
-    system.refresh_memory();
-    let cpu = system.cpus().first().map_or_else(String::new, |cpu| cpu.brand().trim().to_string());
+    let (cpu, memory) = hardware().unwrap_or_default();
     let revision = git(&["rev-parse", "HEAD"]);
     let dirty = revision.as_ref().and_then(|_| git(&["status", "--porcelain"])).map(|text| !text.is_empty());
     json!({
@@ -47,15 +44,24 @@ pub(super) fn environment(device: &str) -> Json {
         "threads": rayon::current_num_threads(),
         "git_revision": revision,
         "git_dirty": dirty,
-        "os": System::long_os_version(),
+        "os": System::long_os_version().ok(),
         "arch": std::env::consts::ARCH,
         "cpu": cpu,
-        "cpu_cores": System::physical_core_count(),
-        "memory_bytes": system.total_memory(),
-        "host": System::host_name(),
+        "cpu_cores": System::physical_core_count().ok(),
+        "memory_bytes": memory,
+        "host": System::host_name().ok(),
         "pid": std::process::id(),
         "command": std::env::args().collect::<Vec<_>>().join(" "),
     })
+}
+
+/// Name of the processor, and main memory in bytes.
+fn hardware() -> Option<(String, u64)> {
+    let mut system = System::new().ok()?;
+    system.refresh_cpu_all();
+    system.refresh_memory();
+    let cpu = system.cpus().first().map_or_else(String::new, |cpu| cpu.brand().trim().to_string());
+    Some((cpu, system.total_memory()))
 }
 
 /// Output of git in the working directory; nothing when there is no git or no repository.

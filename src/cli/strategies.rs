@@ -88,7 +88,7 @@ fn describe(strategy: &'static dyn MaskingStrategy) -> Json {
         json!({
             "name": p.name,
             "kind": p.kind.to_string(),
-            "default": p.default.as_ref().map(ToString::to_string),
+            "default": p.default_value().map(|v| v.to_string()),
             "doc": p.doc,
         })
     };
@@ -107,7 +107,7 @@ fn show(strategy: &'static dyn MaskingStrategy, json: bool) -> Result<(), Failur
     }
     println!();
     let row = |p: &mae_strategies::Param| {
-        let default = p.default.as_ref().map_or_else(|| "-".to_string(), ToString::to_string);
+        let default = p.default_value().map_or_else(|| "-".to_string(), |v| v.to_string());
         vec![p.name.to_string(), p.kind.to_string(), default, p.doc.to_string()]
     };
     table::print(&["parameter", "kind", "default", ""], &strategy.params().iter().map(row).collect::<Vec<_>>());

@@ -2,9 +2,7 @@
 //! dropped (not composited), 16-bit samples keep their high byte, palettes are expanded. EXIF orientation is ignored,
 //! as those tools do unless told otherwise. This file must not touch the file system: callers bring the bytes.
 
-use std::io::Cursor;
-
-use image::{DynamicImage, ImageFormat, ImageReader};
+use image::{DynamicImage, ImageFormat};
 
 /// A decoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,15 +34,13 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
-    let reader = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .map_err(|e| e.to_string())?;
-    match reader.format() {
-        None => return Err("not a JPEG, PNG, WebP or BMP picture".into()),
-        Some(ImageFormat::Jpeg) if jpeg_is_truncated(bytes) => return Err("the JPEG is truncated".into()),
-        Some(_) => {}
+    // The functions on slices are compiled once, in `image`; its generic reader would be compiled here.
+    let format = image::guess_format(bytes).ok().filter(|f| f.reading_enabled());
+    let format = format.ok_or("not a JPEG, PNG, WebP or BMP picture")?;
+    if format == ImageFormat::Jpeg && jpeg_is_truncated(bytes) {
+        return Err("the JPEG is truncated".into());
     }
-    let picture = to_rgb(reader.decode().map_err(|e| e.to_string())?);
+    let picture = to_rgb(image::load_from_memory_with_format(bytes, format).map_err(|e| e.to_string())?);
     if picture.rgb.is_empty() {
         Err("the picture has no pixels".into())
     } else {
@@ -95,6 +91,8 @@ fn to_rgb(image: DynamicImage) -> Picture {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Cursor;
+
     use super::*;
     use image::{ImageBuffer, Luma, Rgb, Rgba, RgbaImage};
 

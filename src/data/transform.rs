@@ -4,8 +4,9 @@
 //!
 //! Shapes: `C` channels, `H` rows, `W` columns. Input is `Picture` (H, W, 3); output is `[C, H, W]` in f32.
 
-use fast_image_resize::images::{CroppedImage, Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 use rand::RngExt;
 
 use super::{DataError, Picture};
@@ -215,19 +216,32 @@ impl Transformer {
 
     /// The crop alone is resized: pixels outside it must not bleed in.
     fn resized(&mut self, picture: &Picture, crop: Crop, to: ImgSize) -> Vec<u8> {
-        let grey = (self.normalise.channels() == 1).then(|| picture.to_grey());
-        let (samples, kind) = grey
-            .as_deref()
-            .map_or((&picture.rgb[..], PixelType::U8x3), |g| (g, PixelType::U8));
-        let [width, height] = [picture.width, picture.height].map(|v| v as u32);
-        let source = ImageRef::new(width, height, samples, kind).expect("a picture has width * height * 3 samples");
-        let [left, top, w, h] = [crop.left, crop.top, crop.width, crop.height].map(|v| v as u32);
-        let source = CroppedImage::new(&source, left, top, w, h).expect("crops are drawn inside the picture");
-        let mut out = Image::new(to.width as u32, to.height as u32, kind);
+        let size = ImgSize {
+            height: picture.height,
+            width: picture.width,
+        };
+        if self.normalise.channels() == 1 {
+            self.resize::<U8>(&picture.to_grey(), size, crop, to)
+        } else {
+            self.resize::<U8x3>(&picture.rgb, size, crop, to)
+        }
+    }
+
+    /// The typed door of the resizer: its untyped one compiles for all fifteen pixel types.
+    fn resize<P: PixelTrait>(&mut self, samples: &[u8], size: ImgSize, crop: Crop, to: ImgSize) -> Vec<u8> {
+        let source = TypedImageRef::<P>::from_buffer(size.width as u32, size.height as u32, samples)
+            .expect("a picture has as many samples as its size says");
+        let [left, top, width, height] = [crop.left, crop.top, crop.width, crop.height].map(|v| v as u32);
+        let source =
+            TypedCroppedImage::from_ref(&source, left, top, width, height).expect("crops are drawn inside the picture");
+        let mut out = vec![0; to.height * to.width * P::size()];
+        let mut target = TypedImage::<P>::from_buffer(to.width as u32, to.height as u32, &mut out)
+            .expect("the buffer was made for this size");
         self.resizer
-            .resize(&source, &mut out, &self.options)
-            .expect("source and target have the same pixel type");
-        out.into_vec()
+            .resize_typed(&source, &mut target, &self.options)
+            .expect("the whole source is resized");
+        drop(target);
+        out
     }
 }
 

@@ -84,16 +84,31 @@ fn round_ticks(low: f64, high: f64, log: bool) -> Vec<(f64, String)> {
     if log {
         return log_ticks(low, high);
     }
-    let rough = (high - low) / 4.5;
-    let unit = 10_f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|m| m * unit).find(|s| *s >= rough).unwrap_or(unit * 10.0);
-    let decimals = (-(step * 1.000_001).log10().floor()).clamp(0.0, 12.0) as usize;
+    let step = round_step(low, high);
+    let decimals = decimals(step);
     let first = (low / step).ceil() as i64;
     let last = (high / step).floor() as i64;
     (first..=last.min(first.saturating_add(40)))
         .map(|i| i as f64 * step)
         .map(|t| (t, if high.abs() >= 1e5 || step < 1e-6 { number(t) } else { minus(format!("{t:.decimals$}")) }))
         .collect()
+}
+
+/// Decimals that write every multiple of `step` exactly.
+fn decimals(step: f64) -> usize {
+    let exact = |d: &usize| {
+        let scaled = step * 10_f64.powi(*d as i32);
+        (scaled - scaled.round()).abs() < 1e-6 * scaled
+    };
+    (0..12).find(exact).unwrap_or(12)
+}
+
+/// The round step whose number of ticks inside the range is nearest to five.
+fn round_step(low: f64, high: f64) -> f64 {
+    let unit = 10_f64.powf((high - low).log10().floor());
+    let off = |step: f64| (((high / step).floor() - (low / step).ceil() + 1.0).max(0.1) / 5.0).ln().abs();
+    let steps = [0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0].map(|m| m * unit);
+    steps.into_iter().min_by(|a, b| off(*a).total_cmp(&off(*b))).unwrap_or(unit)
 }
 
 /// Ticks of a logarithmic axis, in log10 coordinates.
@@ -151,7 +166,7 @@ mod tests {
 
     #[test]
     fn linear_ticks_are_round() {
-        assert_eq!(texts(&Axis::linear("y"), &[0.0, 1.0]), ["0.0", "0.5", "1.0"]);
+        assert_eq!(texts(&Axis::linear("y"), &[0.0, 1.0]), ["0.00", "0.25", "0.50", "0.75", "1.00"]);
         assert_eq!(texts(&Axis::linear("y"), &[-2.0, 2.0]), ["−2", "−1", "0", "1", "2"]);
     }
 

@@ -14,8 +14,10 @@ use super::{Layer, On, Plot, Reference, Rgb, Scale};
 pub(super) const FINE: f64 = 8.0;
 /// Size of tick and axis text in typographic pixels.
 const TEXT: f64 = 11.0;
+/// Headroom that each reference line on the horizontal axis needs for its name.
+pub const REFERENCE_LINE: u32 = 13;
 /// Mean width of a letter as a share of the text size.
-const LETTER: f64 = 0.52;
+const LETTER: f64 = 0.56;
 
 /// A figure that could not be drawn.
 #[derive(Debug, thiserror::Error)]
@@ -84,9 +86,8 @@ impl Frame {
         let title = if plot.y.label.is_empty() { 0.0 } else { TEXT * 1.5 };
         let beside = widest(&mut plot.references.iter().filter(|r| r.on == On::Y).map(|r| text_width(&r.label) + 6.0));
         let legend = widest(&mut plot.legend.iter().map(|l| text_width(&l.0) + 26.0));
-        let above = plot.references.iter().filter(|r| r.on == On::X).count() as f64 * TEXT * 1.2;
         Self {
-            top: fine(6.0 + above),
+            top: fine(6.0 + f64::from(plot.headroom)),
             right: fine(10.0 + beside + legend),
             bottom: fine(TEXT * if plot.x.label.is_empty() { 2.0 } else { 3.3 }),
             left: fine(ticks + title + 9.0),
@@ -268,7 +269,7 @@ impl Pen<'_, '_> {
             } else {
                 let wide = fine(text_width(&reference.label));
                 let anchor = if end.0 + wide > far.0 { HPos::Right } else { HPos::Left };
-                let at = (end.0, end.1 - fine(3.0 + row * TEXT * 1.2));
+                let at = (end.0, end.1 - fine(3.0 + row * f64::from(REFERENCE_LINE)));
                 row += 1.0;
                 self.write(&reference.label, at, (anchor, VPos::Bottom), Rgb::GREY, FontTransform::None)?;
             }

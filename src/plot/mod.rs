@@ -10,7 +10,7 @@ mod theme;
 pub use axis::{Axis, Scale};
 pub use colour::{Rgb, categorical, dark, sequential};
 pub use downsample::min_max;
-pub use draw::{PlotError, svg};
+pub use draw::{PlotError, REFERENCE_LINE, svg};
 pub use theme::{dark_rules, embed, escape};
 
 /// One thing drawn inside the axes; later layers lie on top.
@@ -95,6 +95,8 @@ pub struct Plot {
     pub layers: Vec<Layer>,
     /// Reference lines.
     pub references: Vec<Reference>,
+    /// Room kept free above the axes in typographic pixels, so that panels side by side align.
+    pub headroom: u32,
     /// Names and colours listed to the right of the axes (empty: no legend).
     pub legend: Vec<(String, Rgb)>,
 }
@@ -102,7 +104,8 @@ pub struct Plot {
 impl Plot {
     /// An empty plot of the usual size.
     pub fn new(title: impl Into<String>, x: Axis, y: Axis) -> Self {
-        Self { title: title.into(), width: 360, height: 236, x, y, layers: vec![], references: vec![], legend: vec![] }
+        let (layers, references, legend) = (vec![], vec![], vec![]);
+        Self { title: title.into(), width: 360, height: 236, x, y, layers, references, headroom: 0, legend }
     }
 
     /// Every colour that the plot uses.

@@ -167,15 +167,13 @@ pub(super) fn environment(data: &ReportData) -> Vec<(String, String)> {
     let mut facts: Vec<(String, Vec<(String, usize)>)> = vec![];
     for (key, value) in data.runs.iter().filter_map(|r| r.run.environment.as_object()).flatten() {
         let text = format::value(value);
-        if !facts.iter().any(|f| f.0 == *key) {
+        let at = facts.iter().position(|f| f.0 == *key).unwrap_or_else(|| {
             facts.push((key.clone(), vec![]));
-        }
-        let values = facts.iter_mut().find(|f| f.0 == *key).map(|f| &mut f.1);
-        for values in values {
-            match values.iter_mut().find(|v| v.0 == text) {
-                Some(found) => found.1 += 1,
-                None => values.push((text.clone(), 1)),
-            }
+            facts.len() - 1
+        });
+        match facts[at].1.iter_mut().find(|v| v.0 == text) {
+            Some(found) => found.1 += 1,
+            None => facts[at].1.push((text, 1)),
         }
     }
     let total = data.runs.len();

@@ -1,7 +1,6 @@
 //! Learning curves: every trial, one panel per metric, coloured by group.
 
-use super::figures::Sketch;
-use super::format;
+use super::figures::{Sketch, lettered};
 use super::groups::Groups;
 use crate::plot::{Axis, Layer, Plot, min_max};
 
@@ -24,7 +23,7 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
         return None;
     }
     let titles: Vec<String> = panels.iter().map(|p| p.1.to_owned()).collect();
-    let mut caption = format!("Learning curves of every trial, one line each: {}.", format::list(&titles));
+    let mut caption = format!("Learning curves of every trial, one line each: {}.", lettered(&titles));
     if groups.all.iter().flat_map(|g| &g.runs).any(|r| !r.finished()) {
         caption.push_str(" An open circle ends the curve of a trial that did not finish.");
     }

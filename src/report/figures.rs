@@ -6,7 +6,7 @@ use super::data::ReportData;
 use super::format;
 use super::groups::{Group, Groups, short};
 use super::metrics::{EVAL_MSE, KNN, Metric};
-use crate::plot::{Axis, Layer, On, Plot, Reference, Rgb, categorical, embed, svg};
+use crate::plot::{Axis, Layer, On, Plot, REFERENCE_LINE, Reference, Rgb, categorical, embed, svg};
 use crate::stats::Summary;
 
 /// A numbered figure of the page.
@@ -71,15 +71,16 @@ pub(super) fn against_swept(groups: &Groups) -> Option<Sketch> {
     }
     let metrics: Vec<Metric> =
         [KNN, EVAL_MSE].into_iter().filter(|m| groups.comparable(m) && !groups.ranked(m).is_empty()).collect();
-    let panels: Vec<Panel> = metrics.iter().map(|m| panel(groups, m)).collect();
+    let mut panels: Vec<Panel> = metrics.iter().map(|m| panel(groups, m)).collect();
+    align(&mut panels);
     let (first, rest) = panels.split_first()?;
     let names: Vec<String> = metrics.iter().map(|m| lower(&m.axis())).collect();
     let over = match groups.axis() {
         Some(i) => groups.keys[i].name.clone(),
-        None => "the swept points".to_owned(),
+        None => format::list(&groups.keys.iter().map(|k| k.name.clone()).collect::<Vec<_>>()),
     };
-    let shape = if groups.axis().is_some() { "Line and band: mean ± sd over seeds" } else { "Large dot and bar: mean ± sd over seeds" };
-    let mut caption = format!("{} against {over}. {shape}; small dots: single trials.", capital(&format::list(&names)));
+    let shape = if groups.axis().is_some() { "Line and band" } else { "Large dot and bar" };
+    let mut caption = format!("Results by {over}: {}. {shape}: mean ± sd over seeds; small dots: single trials.", lettered(&names));
     panels.iter().for_each(|p| caption.push_str(&p.remark));
     let legend = first.legend.clone();
     let plots = std::iter::once(first).chain(rest).zip(&metrics).map(|(p, m)| (m.name.to_owned(), p.plot.clone())).collect();
@@ -89,6 +90,16 @@ pub(super) fn against_swept(groups: &Groups) -> Option<Sketch> {
 fn legend_title(groups: &Groups, legend: &[(String, Rgb)]) -> String {
     let others = || groups.keys.iter().enumerate().filter(|(i, _)| Some(*i) != groups.axis()).map(|(_, k)| k.name.clone());
     if legend.is_empty() { String::new() } else { format::list(&others().collect::<Vec<_>>()) }
+}
+
+/// Gives panels side by side the same room for the names of vertical reference lines.
+fn align(panels: &mut [Panel]) {
+    let vertical = |p: &Panel| p.plot.references.iter().filter(|r| r.on == On::X).count() as u32;
+    let most = panels.iter().map(vertical).max().unwrap_or(0);
+    for panel in panels {
+        panel.plot.headroom = most * REFERENCE_LINE;
+        panel.plot.height += panel.plot.headroom;
+    }
 }
 
 /// A panel and what its caption must add.
@@ -232,9 +243,13 @@ fn shorten(text: &str) -> String {
     if text.chars().count() <= 28 { text.to_owned() } else { text.chars().take(27).chain(['…']).collect() }
 }
 
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+/// `(a) this and (b) that`, or the only item without a letter.
+pub(super) fn lettered(items: &[String]) -> String {
+    if items.len() < 2 {
+        return format::list(items);
+    }
+    let with: Vec<String> = ('a'..).zip(items).map(|(letter, item)| format!("({letter}) {item}")).collect();
+    format::list(&with)
 }
 
 /// Lower-cases a leading word that is not an abbreviation.

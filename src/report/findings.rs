@@ -21,7 +21,12 @@ pub(super) fn build(data: &ReportData, groups: &Groups) -> Vec<String> {
     said.extend(best(groups, &KNN));
     said.extend(training_gain(groups));
     said.extend(best(groups, &EVAL_MSE));
-    said
+    said.iter().map(|sentence| unbroken(sentence)).collect()
+}
+
+/// Keeps `a = b`, `a ± b` and numbers with their units on one line.
+fn unbroken(text: &str) -> String {
+    [" = ", " ± ", " %", " dB", " points"].iter().fold(text.to_owned(), |t, gap| t.replace(gap, &gap.replace(' ', "\u{a0}")))
 }
 
 /// How many trials ended how.
@@ -52,7 +57,7 @@ fn best(groups: &Groups, metric: &Metric) -> Option<String> {
     let ranked = groups.ranked(metric);
     let first = &groups.all[*ranked.first()?];
     let value = with_n(&first.summary(metric.name), metric);
-    let what = if metric.name == KNN.name { KNN.title.to_owned() } else { "Reconstruction error at the common masks".to_owned() };
+    let what = if metric.name == KNN.name { "k-NN accuracy" } else { "Reconstruction error at the common masks" };
     if !groups.comparable(metric) && ranked.len() > 1 {
         return Some(format!("{what} is not compared: the swept keys change what it measures."));
     }
@@ -60,31 +65,34 @@ fn best(groups: &Groups, metric: &Metric) -> Option<String> {
         return Some(format!("{what} is {value}{}.", psnr(metric, first)));
     };
     let lead = if metric.more_is_better { "highest" } else { "lowest" };
-    let mut text = format!("{what} is {lead} at {}: {value}{}", first.label_with_key(groups), psnr(metric, first));
     let gap = scaled(&paired(&first.values(metric.name), &second.values(metric.name)), metric);
-    text.push_str(&format!("; next is {} with {}. ", second.label_with_key(groups), plain(&second.summary(metric.name), metric)));
-    text.push_str(&verdict(&gap, metric));
-    Some(text)
+    let (first, second, next) =
+        (first.label_with_key(groups) + ", ", second.label_with_key(groups), plain(&second.summary(metric.name), metric));
+    let psnr = psnr(metric, &groups.all[ranked[0]]);
+    Some(format!("{what} is {lead} at {first}{value}{psnr}; next is {second} with {next}. {}", verdict(&gap, metric)))
 }
 
-/// Whether a paired gap can be told from zero.
+/// Whether a paired gap can be told from zero. The sign is such that a lead is positive.
 fn verdict(gap: &Summary, metric: &Metric) -> String {
     let decimals = metric.decimals + 1;
-    match (gap.mean, gap.interval(), gap.interval_contains(0.0)) {
-        (Some(mean), Some((low, high)), Some(within)) => format!(
-            "The gap of {} (paired by seed, n = {}, 95 % CI {} to {}) {}.",
-            with_unit(mean, decimals, metric),
-            gap.n,
-            fixed(low, decimals),
-            fixed(high, decimals),
-            if within {
-                "is within the spread of the seeds: this sweep does not separate the two"
-            } else {
-                "exceeds the spread of the seeds (one comparison, not corrected for picking the best)"
-            }
-        ),
-        _ => "With fewer than two shared seeds the spread is unknown, and the order may be chance.".to_owned(),
-    }
+    let toward = |v: f64| if metric.more_is_better { v } else { -v };
+    let (Some(mean), Some((low, high)), Some(within)) = (gap.mean, gap.interval(), gap.interval_contains(0.0)) else {
+        return "With fewer than two shared seeds the spread is unknown, and the order may be chance.".to_owned();
+    };
+    let (low, high) = if metric.more_is_better { (low, high) } else { (-high, -low) };
+    let lead = if metric.unit == "%" { "points" } else { metric.unit };
+    let conclusion = if within {
+        "includes zero, so the seeds do not separate the two"
+    } else {
+        "excludes zero (one comparison, not corrected for picking the best)"
+    };
+    format!(
+        "The lead of {}, paired by seed (n = {}), has a 95 % interval of {} to {}, which {conclusion}.",
+        format!("{} {lead}", fixed(toward(mean), decimals)).trim_end(),
+        gap.n,
+        fixed(low, decimals),
+        fixed(high, decimals),
+    )
 }
 
 /// Trained against untrained, and against chance.
@@ -97,17 +105,14 @@ fn training_gain(groups: &Groups) -> Option<String> {
     if let Some(chance) = groups.chance() {
         text.push_str(&format!(" and chance is {} %", fixed(chance * 100.0, 1)));
     }
+    let there = if groups.all.len() > 1 { " there" } else { "" };
+    let adds = format!("training adds {} points{there}", fixed(mean, 1));
     text.push_str("; ");
-    text.push_str(&match (gain.interval(), mean > 0.0) {
-        (_, false) => format!("training did not help even at the best point ({} points).", fixed(mean, 1)),
-        (None, true) => format!("training adds {} points there, from one seed.", fixed(mean, 1)),
-        (Some((low, high)), true) if low <= 0.0 => format!(
-            "training adds {} points there, but the 95 % CI of {} to {} includes zero, so it cannot be said to have helped.",
-            fixed(mean, 1), fixed(low, 1), fixed(high, 1)
-        ),
-        (Some((low, high)), true) => {
-            format!("training adds {} points there (95 % CI {} to {}).", fixed(mean, 1), fixed(low, 1), fixed(high, 1))
-        }
+    text.push_str(&match gain.interval().map(|(low, high)| (low, format!("95 % interval {} to {}", fixed(low, 1), fixed(high, 1)))) {
+        _ if mean <= 0.0 => format!("training did not help even at the best point ({} points).", fixed(mean, 1)),
+        None => format!("{adds} (one seed)."),
+        Some((low, interval)) if low <= 0.0 => format!("{adds}, but the {interval} includes zero: it cannot be said to have helped."),
+        Some((_, interval)) => format!("{adds} ({interval})."),
     });
     text.push_str(&below_baseline(groups));
     Some(text)
@@ -133,7 +138,7 @@ fn below_baseline(groups: &Groups) -> String {
 /// The error as a signal-to-noise ratio, in brackets.
 fn psnr(metric: &Metric, group: &Group) -> String {
     let mean = group.summary(EVAL_PSNR.name).mean.filter(|_| metric.name == EVAL_MSE.name);
-    mean.map_or_else(String::new, |mean| format!(" (PSNR {} dB)", fixed(mean, EVAL_PSNR.decimals)))
+    mean.map_or_else(String::new, |mean| format!(", PSNR {} dB", fixed(mean, EVAL_PSNR.decimals)))
 }
 
 fn plain(summary: &Summary, metric: &Metric) -> String {
@@ -147,11 +152,6 @@ fn with_n(summary: &Summary, metric: &Metric) -> String {
         1 => format!("{} (one seed)", plain(summary, metric)),
         n => format!("{} (mean ± sd, n = {n} seeds)", plain(summary, metric)),
     }
-}
-
-fn with_unit(value: f64, decimals: usize, metric: &Metric) -> String {
-    let value = fixed(value.abs(), decimals);
-    if metric.unit == "%" { format!("{value} points") } else { format!("{value} {}", metric.unit).trim_end().to_owned() }
 }
 
 /// Wall-clock time of all trials together, when known.

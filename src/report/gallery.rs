@@ -71,7 +71,13 @@ pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
         caption.push_str(" Points without pictures are left out.");
     }
     let axis = if groups.keys.len() == 1 { groups.keys[0].name.clone() } else { String::new() };
-    Some(Gallery { axis, columns: shown.iter().map(|s| s.0.to_owned()).collect(), rows, caption })
+    Some(Gallery { axis, columns: headings(groups, &shown), rows, caption })
+}
+
+/// The points, or what is shown where there is only one.
+fn headings(groups: &Groups, shown: &[(&str, &RunReport)]) -> Vec<String> {
+    let heading = |s: &(&str, &RunReport)| if groups.keys.is_empty() { "reconstruction / pasted in".to_owned() } else { s.0.to_owned() };
+    shown.iter().map(heading).collect()
 }
 
 /// The reconstructions of one group from before training to its end.

@@ -91,11 +91,6 @@ impl Metric {
         if self.name == EVAL_MSE.name { "MSE at the common masks".to_owned() } else { self.heading() }
     }
 
-    /// Whether `a` is better than `b`.
-    pub(super) fn better(&self, a: f64, b: f64) -> bool {
-        if self.more_is_better { a > b } else { a < b }
-    }
-
     /// Decimals that keep three significant digits of the smallest of `values` (stored units).
     pub(super) fn decimals_for(&self, values: impl Iterator<Item = f64>) -> usize {
         let smallest = values.map(|v| (v * self.factor).abs()).filter(|v| *v > 0.0 && v.is_finite()).fold(f64::INFINITY, f64::min);

@@ -133,9 +133,9 @@ fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row
 
 fn notes(groups: &Groups, metrics: &[Metric]) -> Vec<String> {
     let mut notes = vec![];
-    let apart: Vec<String> = metrics.iter().filter(|m| !groups.comparable(m)).map(|m| m.title.to_owned()).collect();
+    let apart: Vec<String> = metrics.iter().filter(|m| !groups.comparable(m)).map(|m| super::figures::lower(m.title)).collect();
     if !apart.is_empty() && groups.all.len() > 1 {
-        let why = if apart == [VAL_LOSS.title] && groups.key_names().any(|k| k.starts_with("mask.")) {
+        let why = if apart == [super::figures::lower(VAL_LOSS.title)] && groups.key_names().any(|k| k.starts_with("mask.")) {
             "each row is measured under its own training masks, and hiding more makes the task harder"
         } else {
             "the swept keys change what is measured"

@@ -62,20 +62,24 @@ pub(super) fn gather(inputs: &[String], schema: &Schema) -> Result<Source, SpecE
             continue;
         }
         let entries = document::read(input)?;
-        if !is_experiment(&entries) && !(is_yaml(input) && flat::is_flat(&entries)) {
-            let known = |key: &str| SECTIONS.contains(&key) || key == "seed";
-            check_top_level(&entries, input, known)?;
+        if entries.is_empty() {
+            return Err(SpecError::Invalid(format!(
+                "{input} holds no key: give it a base, [set] and [sweep]"
+            )));
+        }
+        let form = form(input, &entries);
+        if form == Form::Part {
+            check_top_level(&entries, input, |key| SECTIONS.contains(&key) || key == "seed")?;
             source.layers.push(Layer::new(entries, Origin::file(input), schema)?);
         } else if rest.is_empty() {
-            return if is_experiment(&entries) {
-                experiment(first, entries, schema)
-            } else {
+            return if form == Form::Flat {
                 flat_file(first, entries, schema)
+            } else {
+                experiment(first, entries, schema)
             };
         } else {
-            return Err(SpecError::Invalid(format!(
-                "{input} is an experiment of its own: give it alone, or give parts only"
-            )));
+            let message = format!("{input} is an experiment of its own: give it alone, or give parts only");
+            return Err(SpecError::Invalid(message));
         }
     }
     source.name = inputs.iter().map(|input| stem(input)).collect::<Vec<_>>().join("-");
@@ -101,8 +105,22 @@ fn root(key: &str) -> &str {
     key.split('.').next().unwrap_or_default()
 }
 
-fn is_experiment(entries: &Entries) -> bool {
-    entries.iter().any(|(key, _)| EXPERIMENT_KEYS.contains(&root(key)))
+/// What a file is.
+#[derive(PartialEq)]
+enum Form {
+    Experiment,
+    Flat,
+    Part,
+}
+
+fn form(path: &str, entries: &Entries) -> Form {
+    if entries.iter().any(|(key, _)| EXPERIMENT_KEYS.contains(&root(key))) {
+        Form::Experiment
+    } else if is_yaml(path) && flat::is_flat(entries) {
+        Form::Flat
+    } else {
+        Form::Part
+    }
 }
 
 fn check_top_level(entries: &Entries, path: &str, known: impl Fn(&str) -> bool) -> Result<(), SpecError> {

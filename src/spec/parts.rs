@@ -71,13 +71,12 @@ impl Library {
     pub(super) fn layer(&self, name: &str, place: &str, schema: &Schema) -> Result<Layer, SpecError> {
         let name = name.strip_suffix(".toml").unwrap_or(name);
         let file = format!("{name}.toml");
-        for path in self
+        let on_disk = self
             .folders
             .iter()
             .map(|folder| folder.join(&file))
-            .filter(|path| path.is_file())
-        {
-            let path = path.display().to_string();
+            .find(|path| path.is_file());
+        if let Some(path) = on_disk.map(|path| path.display().to_string()) {
             return Layer::new(document::read(&path)?, Origin::file(&path), schema);
         }
         let built_in = BUILT_IN.get_file(&file).and_then(|file| file.contents_utf8());

@@ -1,0 +1,38 @@
+//! Lists the photograph set for `src/data/photos.rs`, and names the folders whose new files must cause a build.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    for folder in ["build.rs", "configs", "data/photos/train", "data/photos/val", "src/store/migrations"] {
+        println!("cargo:rerun-if-changed={folder}");
+    }
+    let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
+    let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    let mut code = String::new();
+    for (name, folder) in [("TRAIN", "train"), ("VAL", "val")] {
+        let pictures = list(&Path::new(&root).join("data/photos").join(folder))?;
+        writeln!(code, "static {name}: &[(&str, &str, &[u8])] = &[").map_err(io::Error::other)?;
+        for (class, file, path) in pictures {
+            writeln!(code, "    ({class:?}, {file:?}, include_bytes!({path:?})),").map_err(io::Error::other)?;
+        }
+        code.push_str("];\n");
+    }
+    fs::write(Path::new(&out).join("photos.rs"), code)
+}
+
+/// Class, file name and path of every picture of `folder/class/file`, sorted.
+fn list(folder: &Path) -> io::Result<Vec<(String, String, String)>> {
+    let mut pictures = Vec::new();
+    for class in fs::read_dir(folder)? {
+        let class = class?;
+        for file in fs::read_dir(class.path())? {
+            let file = file?;
+            let name = |name: std::ffi::OsString| name.to_string_lossy().into_owned();
+            pictures.push((name(class.file_name()), name(file.file_name()), file.path().display().to_string()));
+        }
+    }
+    pictures.sort();
+    Ok(pictures)
+}
