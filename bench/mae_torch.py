@@ -2,10 +2,10 @@
 
 Written from the paper (He et al., arXiv 2111.06377) the way a PyTorch user would write it today: one fused qkv matrix,
 `scaled_dot_product_attention`, `nn.LayerNorm`, `nn.GELU`, masks by argsort and gather. Parameter names are those of the
-published checkpoints, so that weights can be exchanged with mae-exp. It is a measuring stick, not a library: no data loading,
-no training loop.
+published checkpoints, so that weights can be exchanged with mae-exp. It is a measuring stick, not a library: no data
+loading, no schedule.
 
-    python bench/mae_torch.py --selfcheck DIR    # DIR: parity numbers (mae_forward/, and mae_grad/, mae_train/ where present)
+    python bench/mae_torch.py --selfcheck DIR    # DIR: parity numbers (mae_forward, mae_grad, mae_train)
 
 Legend of shapes: N batch, L patches, K visible patches, D encoder width, E decoder width, P = patch*patch*channels.
 """
@@ -27,7 +27,7 @@ MODEL_KEYS = (
 
 
 def sincos_table(dim: int, rows: int, cols: int) -> Tensor:
-    """Fixed 2-D sine-cosine positions, column first, behind a row of zeros for the class token: [1, 1 + rows*cols, dim]."""
+    """Fixed 2-D sine-cosine positions, column first, behind a class-token row of zeros: [1, 1 + rows*cols, dim]."""
     freq = 10000.0 ** (-torch.arange(dim // 4, dtype=torch.float64) / (dim // 4))
     r, c = torch.meshgrid(torch.arange(rows), torch.arange(cols), indexing="ij")
     angle_c, angle_r = (x.reshape(-1, 1).double() * freq for x in (c, r))
@@ -91,7 +91,7 @@ class PatchEmbed(nn.Module):
 
 
 def random_masking(noise: Tensor, keep: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Keep the `keep` patches of smallest noise, in that order: (ids_keep [N, K], ids_restore [N, L], mask [N, L], 1 = hidden)."""
+    """The K patches of smallest noise, in that order: ids_keep [N, K], ids_restore and mask [N, L] (1 = hidden)."""
     shuffle = noise.argsort(dim=1)
     restore = shuffle.argsort(dim=1)
     return shuffle[:, :keep], restore, (restore >= keep).to(noise.dtype)
@@ -134,7 +134,7 @@ class Mae(nn.Module):
         return cls(**{key: section[key] for key in MODEL_KEYS})
 
     def reset_parameters(self) -> None:
-        """Xavier-uniform matrices, zero biases, N(0, .02) tokens; the patch convolution's bias keeps PyTorch's own draw."""
+        """Xavier-uniform matrices, zero biases, N(0, .02) tokens; the patch embedding's bias keeps PyTorch's draw."""
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
@@ -212,7 +212,7 @@ def adamw(model: nn.Module, lr: float, weight_decay: float = 0.05) -> torch.opti
     return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95))
 
 
-# --- self-check against stored parity numbers ---------------------------------------------------------------------------
+# --- self-check against stored parity numbers -----------------------------------------------------
 
 
 def _tiny(weights: dict[str, Tensor], norm_pix_loss: bool) -> Mae:
@@ -250,6 +250,28 @@ def _check_grad(case: dict[str, Tensor], grads: dict[str, Tensor], weights: dict
     yield "gradients (share of tolerance)", worst, 1.0
 
 
+def _check_train(case: dict[str, Tensor], weights: dict[str, Tensor]):
+    """Yield the differences of five AdamW steps; each qkv bias's key third has no true gradient and is left out."""
+    model = _tiny(weights, True)
+    optimizer = adamw(model, lr=0.0)
+    for step, (lr, ref) in enumerate(zip(case["lr"].tolist(), case["loss"].tolist(), strict=True)):
+        for group in optimizer.param_groups:
+            group["lr"] = lr
+        loss, _, _ = model(case["images"][step], 0.75, case["noise"][step])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        yield f"training loss, step {step}", abs(loss.item() / ref - 1), 2e-5
+    worst = 0.0
+    for name, param in model.named_parameters():
+        diff = (param.detach() - case[f"final.{name}"]).abs()
+        if name.endswith("qkv.bias"):
+            third = len(diff) // 3
+            diff[third : 2 * third] = 0
+        worst = max(worst, diff.max().item())
+    yield "weights after training", worst, 1e-5
+
+
 def selfcheck(folder: Path) -> bool:
     """Compare with the parity numbers in `folder`, print a table, and say whether all agree."""
     from safetensors.torch import load_file
@@ -262,6 +284,8 @@ def selfcheck(folder: Path) -> bool:
         rows += _check_forward(case, weights)
     if (folder / "mae_grad").is_dir():
         rows += _check_grad(case, load_file(folder / "mae_grad" / "case.safetensors"), weights)
+    if (folder / "mae_train").is_dir():
+        rows += _check_train(load_file(folder / "mae_train" / "case.safetensors"), weights)
     for what, diff, tolerance in rows:
         print(f"{'ok' if diff <= tolerance else 'FAIL':4}  {what:32} {diff:.2e}  (tolerance {tolerance:.0e})")
     return all(diff <= tolerance for _, diff, tolerance in rows)

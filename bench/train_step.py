@@ -2,10 +2,10 @@
 
     python bench/train_step.py [--bin target/release/mae-exp] [--models nano base] [--rounds 5] [--threads 2]
 
-Same model (sizes read from `mae-exp model info NAME --json`), same batch, same number of threads, data already in memory;
-a step is masking, forward, backward and AdamW. The two programs take turns, round by round, each time in a fresh process,
-so that a busy minute hits both and each peak memory is its own. The ratio is PyTorch's seconds over mae-exp's: above 1,
-mae-exp is faster. `--json` prints everything that was measured.
+Same model (sizes read from `mae-exp model info NAME --json`), same batch, same number of threads, data already in
+memory; a step is masking, forward, backward and AdamW. The two programs take turns, round by round, each time in a
+fresh process, so that a busy minute hits both and each peak memory is its own. The ratio is PyTorch's seconds
+over mae-exp's: above 1, mae-exp is faster. `--json` prints everything that was measured.
 """
 
 import argparse
@@ -25,27 +25,36 @@ FALLBACK = (8, 8)  # batch and steps of any other model
 SIDES = ("mae-exp", "pytorch")
 
 
+def positive(text: str) -> int:
+    """An argument that counts something."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a count of 1 or more")
+    return value
+
+
 def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", default="target/release/mae-exp", help="the mae-exp program (default: %(default)s)")
     parser.add_argument("--models", nargs="+", default=["nano", "base"], help="model variants (default: nano base)")
-    parser.add_argument("--batch", type=int, help="pictures per step (default: 64 for nano, 4 for base)")
-    parser.add_argument("--steps", type=int, help="timed steps per round (default: 30 for nano, 4 for base)")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each program (default: %(default)s)")
-    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="threads of each program (default: all)")
+    parser.add_argument("--batch", type=positive, help="pictures per step (default: 64 for nano, 4 for base)")
+    parser.add_argument("--steps", type=positive, help="timed steps per round (default: 30 for nano, 4 for base)")
+    parser.add_argument("--rounds", type=positive, default=5, help="turns of each program (default: %(default)s)")
+    parser.add_argument(
+        "--threads", type=positive, default=os.cpu_count(), help="threads of each program (default: all)"
+    )
     parser.add_argument("--device", default="flex", help="mae-exp's device; PyTorch uses the matching one")
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
     parser.add_argument("--torch-worker", metavar="JOB", help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
-# --- PyTorch, in a process of its own ------------------------------------------------------------------------------------
+# --- PyTorch, in a process of its own -------------------------------------------------------------
 
 
 def torch_worker(job: dict) -> dict:
     """Time `job["steps"]` full steps in PyTorch; the same keys as `mae-exp bench train-step --json`, and versions."""
     import torch
-
     from mae_torch import Mae, adamw
 
     torch.set_num_threads(job["threads"])
@@ -93,7 +102,7 @@ def peak_memory_bytes(device) -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-# --- running either side -------------------------------------------------------------------------------------------------
+# --- running either side --------------------------------------------------------------------------
 
 
 def run_json(command: list[str], threads: int) -> dict:
@@ -103,7 +112,9 @@ def run_json(command: list[str], threads: int) -> dict:
     try:
         done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=False)
     except OSError as error:
-        sys.exit(f"error: cannot run {command[0]}: {error.strerror}; build it with cargo build --release, or give --bin")
+        sys.exit(
+            f"error: cannot run {command[0]}: {error.strerror}; build it with cargo build --release, or give --bin"
+        )
     if done.returncode != 0:
         sys.exit(f"error: {' '.join(command[:4])} ended with exit code {done.returncode}")
     try:
@@ -162,7 +173,10 @@ def summarise(name: str, info: dict, rounds: list[dict]) -> dict:
     """Medians over rounds, their spread, and the ratio."""
     ours, torch_params = info.get("trainable_params"), rounds[0]["pytorch"]["trainable_params"]
     if ours is not None and ours != torch_params:
-        sys.exit(f"error: {name} has {ours} trainable parameters in mae-exp and {torch_params} in PyTorch: not the same model")
+        sys.exit(f"error: not the same model: {name} trains {ours} parameters in mae-exp and {torch_params} in PyTorch")
+    threads = {side: rounds[0][side]["threads"] for side in SIDES}
+    if len(set(threads.values())) > 1:
+        print(f"warning: {name} ran on different numbers of threads: {threads}", file=sys.stderr)
     result = {"model": name, "batch": rounds[0]["pytorch"]["batch"], "trainable_params": torch_params, "rounds": rounds}
     for side in SIDES:
         seconds = [row[side]["median_s"] for row in rounds]
@@ -172,7 +186,7 @@ def summarise(name: str, info: dict, rounds: list[dict]) -> dict:
             "max_s": max(seconds),
             "images_per_s": result["batch"] / statistics.median(seconds),
             "peak_memory_bytes": max(row[side]["peak_memory_bytes"] for row in rounds),
-            "threads": rounds[0][side]["threads"],
+            "threads": threads[side],
             "device": rounds[0][side]["device"],
         }
     ratios = [row["pytorch"]["median_s"] / row["mae-exp"]["median_s"] for row in rounds]
@@ -182,7 +196,7 @@ def summarise(name: str, info: dict, rounds: list[dict]) -> dict:
     return result
 
 
-# --- printing ------------------------------------------------------------------------------------------------------------
+# --- printing -------------------------------------------------------------------------------------
 
 
 def cpu_name() -> str:
@@ -205,15 +219,15 @@ def print_table(document: dict) -> None:
     versions = document["versions"]
     print(f"{versions['mae-exp']} against PyTorch {versions['torch']} eager (Python {versions['python']})")
     print(f"{document['cpu']}, {document['rounds']} rounds, medians (smallest to largest round)\n")
-    print(f"{'model':8} {'batch':>5}  {'program':8} {'device':8} {'threads':>7} {'ms/step':>9}  {'spread':>17} {'img/s':>8} {'peak MiB':>9}")
+    layout = "{:8} {:>5}  {:8} {:8} {:>7} {:>9}  {:>17} {:>8} {:>9}"
+    print(layout.format("model", "batch", "program", "device", "threads", "ms/step", "spread", "img/s", "peak MiB"))
     for row in document["models"]:
         for side in SIDES:
             s = row[side]
             spread = f"{s['min_s'] * 1e3:.1f} to {s['max_s'] * 1e3:.1f}"
-            print(
-                f"{row['model']:8} {row['batch']:>5}  {side:8} {s['device']:8} {s['threads']:>7} {s['median_s'] * 1e3:>9.1f}"
-                f"  {spread:>17} {s['images_per_s']:>8.1f} {s['peak_memory_bytes'] / 2**20:>9.0f}"
-            )
+            measured = f"{s['median_s'] * 1e3:.1f}", spread, f"{s['images_per_s']:.1f}"
+            mib = f"{s['peak_memory_bytes'] / 2**20:.0f}"
+            print(layout.format(row["model"], row["batch"], side, s["device"], s["threads"], *measured, mib))
     idle = max(row["pytorch"]["idle_memory_bytes"] for row in document["models"])
     print(f"\nOf PyTorch's peak memory on the CPU, {idle / 2**20:.0f} MiB are there once it is imported.")
     for row in document["models"]:

@@ -1,14 +1,14 @@
 //! The transforms and conversions against `tests/fixtures/transforms`: values computed by torchvision on Pillow.
-//! The stated tolerance is 2 levels anywhere and .35 on average; what usual mistakes give lies far above it or is
-//! told apart by the mean.
+//! The fixture allows 2 levels anywhere and .35 on average; this holds the transforms to 1 level and .02, so that a
+//! pass out of order, which shows in a few values only, is caught too. The level that remains is the resizer's
+//! integer weights, coarser than Pillow's.
 
 use std::path::PathBuf;
 
 use safetensors::SafeTensors;
 use serde_json::Value;
 
-use super::transform::{Crop, Normalise, Transformer, eval_transform};
-use super::{Picture, decode};
+use super::{Crop, Normalise, Picture, Transformer, decode, eval_transform};
 use crate::data::set_tests::spec;
 use crate::spec::trial::{DataKind, ImgSize};
 
@@ -66,7 +66,7 @@ fn check(case: &str, got: &[f32]) {
         levels.iter().fold(0.0, |a: f64, b| a.max(*b)),
         levels.iter().sum::<f64>() / 3072.0,
     );
-    assert!(worst <= 2.0 && mean < 0.02, "{case}: worst {worst} levels, mean {mean}");
+    assert!(worst <= 1.0 && mean < 0.02, "{case}: worst {worst} levels, mean {mean}");
     assert_eq!(got.len(), want_f32.len());
     let differences: Vec<f32> = got.iter().zip(&want_f32).map(|(a, b)| (a - b).abs()).collect();
     let mean = differences.iter().sum::<f32>() / 3072.0;

@@ -9,8 +9,7 @@ use std::thread::JoinHandle;
 
 use rand::{Rng, RngExt};
 
-use super::transform::{Normalise, Transformer, random_crop};
-use super::{DataError, ImageSet, Split};
+use super::{DataError, ImageSet, Normalise, Split, Transformer, random_crop};
 use crate::seed::{self, Purpose};
 use crate::spec::trial::{DataSpec, ImgSize};
 

@@ -4,12 +4,14 @@
 //! a batch is the same whatever the number of workers.
 //!
 //! Map: `set` is the image set that others hold; `folder`, `photos` and `synthetic` find its pictures; `decode` turns
-//! bytes into 8-bit RGB; `transform` makes network input of that; `loader` runs the two on threads.
+//! bytes into 8-bit RGB; `crop`, `transform` and `normalise` make network input of that; `loader` runs them on threads.
 
+mod crop;
 mod decode;
 mod error;
 mod folder;
 mod loader;
+mod normalise;
 mod photos;
 mod set;
 mod source;
@@ -21,8 +23,10 @@ mod fixture_tests;
 #[cfg(test)]
 mod set_tests;
 
+pub use crop::{Crop, random_crop};
 pub use decode::{Picture, decode};
 pub use error::DataError;
 pub use loader::{Batch, Batches, LoaderConfig, eval_batches, steps_per_epoch, train_batches};
+pub use normalise::Normalise;
 pub use set::{ImageSet, Skipped, Split};
-pub use transform::{Crop, Normalise, Transformer, eval_transform, random_crop};
+pub use transform::{Transformer, eval_transform};

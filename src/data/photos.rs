@@ -14,7 +14,12 @@ pub(super) fn find() -> Found {
     let mut classes: Vec<String> = TRAIN.iter().map(|(class, ..)| (*class).to_string()).collect();
     classes.dedup();
     let (train, val) = (items(TRAIN, "train", &classes), items(VAL, "val", &classes));
-    Found { place: "photos".into(), classes, train, val }
+    Found {
+        place: "photos".into(),
+        classes,
+        train,
+        val,
+    }
 }
 
 fn items(pictures: &[Embedded], prefix: &str, classes: &[String]) -> Vec<Item> {

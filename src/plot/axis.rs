@@ -1,4 +1,5 @@
-//! Axes: range, ticks and their text. Positions inside a plot are in the axis's own coordinate, which for a logarithmic axis is log10.
+//! Axes: range, ticks and their text. Positions inside a plot are in the axis's own coordinate, which for a logarithmic
+//! axis is log10.
 
 /// How values are laid out along an axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,17 +26,29 @@ pub struct Axis {
 impl Axis {
     /// A linear axis with round ticks.
     pub fn linear(label: impl Into<String>) -> Self {
-        Self { label: label.into(), scale: Scale::Linear, ticks: vec![] }
+        Self {
+            label: label.into(),
+            scale: Scale::Linear,
+            ticks: vec![],
+        }
     }
 
     /// A logarithmic axis.
     pub fn log(label: impl Into<String>) -> Self {
-        Self { label: label.into(), scale: Scale::Log, ticks: vec![] }
+        Self {
+            label: label.into(),
+            scale: Scale::Log,
+            ticks: vec![],
+        }
     }
 
     /// An axis of names.
     pub fn names(label: impl Into<String>, names: Vec<String>) -> Self {
-        Self { label: label.into(), scale: Scale::Names(names), ticks: vec![] }
+        Self {
+            label: label.into(),
+            scale: Scale::Names(names),
+            ticks: vec![],
+        }
     }
 
     /// The coordinate of a value; `None` where it has none.
@@ -48,18 +61,29 @@ impl Axis {
     pub(super) fn lay_out(&self, coordinates: &[f64]) -> Layout {
         if let Scale::Names(names) = &self.scale {
             let ticks = names.iter().enumerate().map(|(i, n)| (i as f64, n.clone())).collect();
-            return Layout { low: -0.6, high: names.len().max(1) as f64 - 0.4, ticks };
+            return Layout {
+                low: -0.6,
+                high: names.len().max(1) as f64 - 0.4,
+                ticks,
+            };
         }
         let low = coordinates.iter().copied().fold(f64::INFINITY, f64::min);
         let high = coordinates.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let (low, high) = if low > high { (0.0, 1.0) } else { widen(low, high) };
-        let ticks = if self.ticks.is_empty() { round_ticks(low, high, self.scale == Scale::Log) } else { self.given() };
+        let ticks = if self.ticks.is_empty() {
+            round_ticks(low, high, self.scale == Scale::Log)
+        } else {
+            self.given()
+        };
         Layout { low, high, ticks }
     }
 
     /// The given ticks with their text.
     fn given(&self) -> Vec<(f64, String)> {
-        self.ticks.iter().filter_map(|&t| Some((self.place(t)?, number(t)))).collect()
+        self.ticks
+            .iter()
+            .filter_map(|&t| Some((self.place(t)?, number(t))))
+            .collect()
     }
 }
 
@@ -74,8 +98,16 @@ pub(super) struct Layout {
 /// A little air around the values; a single value gets a range of its own size.
 fn widen(low: f64, high: f64) -> (f64, f64) {
     let span = high - low;
-    let air = if span > 0.0 { span * 0.05 } else { (low.abs() * 0.1).max(1e-6) };
-    let start = if low >= 0.0 { (low - air).max(if low == 0.0 { 0.0 } else { low * 0.5 }) } else { low - air };
+    let air = if span > 0.0 {
+        span * 0.05
+    } else {
+        (low.abs() * 0.1).max(1e-6)
+    };
+    let start = if low >= 0.0 {
+        (low - air).max(if low == 0.0 { 0.0 } else { low * 0.5 })
+    } else {
+        low - air
+    };
     (start, high + air)
 }
 
@@ -90,7 +122,16 @@ fn round_ticks(low: f64, high: f64, log: bool) -> Vec<(f64, String)> {
     let last = (high / step).floor() as i64;
     (first..=last.min(first.saturating_add(40)))
         .map(|i| i as f64 * step)
-        .map(|t| (t, if high.abs() >= 1e5 || step < 1e-6 { number(t) } else { minus(format!("{t:.decimals$}")) }))
+        .map(|t| {
+            (
+                t,
+                if high.abs() >= 1e5 || step < 1e-6 {
+                    number(t)
+                } else {
+                    minus(format!("{t:.decimals$}"))
+                },
+            )
+        })
         .collect()
 }
 
@@ -106,9 +147,16 @@ fn decimals(step: f64) -> usize {
 /// The round step whose number of ticks inside the range is nearest to five.
 fn round_step(low: f64, high: f64) -> f64 {
     let unit = 10_f64.powf((high - low).log10().floor());
-    let off = |step: f64| (((high / step).floor() - (low / step).ceil() + 1.0).max(0.1) / 5.0).ln().abs();
+    let off = |step: f64| {
+        (((high / step).floor() - (low / step).ceil() + 1.0).max(0.1) / 5.0)
+            .ln()
+            .abs()
+    };
     let steps = [0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0].map(|m| m * unit);
-    steps.into_iter().min_by(|a, b| off(*a).total_cmp(&off(*b))).unwrap_or(unit)
+    steps
+        .into_iter()
+        .min_by(|a, b| off(*a).total_cmp(&off(*b)))
+        .unwrap_or(unit)
 }
 
 /// Ticks of a logarithmic axis, in log10 coordinates.
@@ -130,7 +178,11 @@ fn number(value: f64) -> String {
     if size != 0.0 && !(1e-4..1e5).contains(&size) {
         let power = size.log10().floor();
         let factor = value / 10_f64.powf(power);
-        let factor = if (factor - 1.0).abs() < 1e-9 { String::new() } else { format!("{}·", round(factor)) };
+        let factor = if (factor - 1.0).abs() < 1e-9 {
+            String::new()
+        } else {
+            format!("{}·", round(factor))
+        };
         return minus(format!("{factor}10{}", superscript(power as i64)));
     }
     minus(round(value))
@@ -140,7 +192,11 @@ fn number(value: f64) -> String {
 fn round(value: f64) -> String {
     let text = format!("{value:.6}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text.is_empty() || text == "-0" { "0".to_owned() } else { text.to_owned() }
+    if text.is_empty() || text == "-0" {
+        "0".to_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 fn minus(text: String) -> String {
@@ -150,8 +206,12 @@ fn minus(text: String) -> String {
 fn superscript(power: i64) -> String {
     let digits = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
     let sign = if power < 0 { "⁻" } else { "" };
-    let tail: String =
-        power.unsigned_abs().to_string().bytes().map(|digit| digits[usize::from(digit.saturating_sub(b'0')).min(9)]).collect();
+    let tail: String = power
+        .unsigned_abs()
+        .to_string()
+        .bytes()
+        .map(|digit| digits[usize::from(digit.saturating_sub(b'0')).min(9)])
+        .collect();
     format!("{sign}{tail}")
 }
 
@@ -166,7 +226,10 @@ mod tests {
 
     #[test]
     fn linear_ticks_are_round() {
-        assert_eq!(texts(&Axis::linear("y"), &[0.0, 1.0]), ["0.00", "0.25", "0.50", "0.75", "1.00"]);
+        assert_eq!(
+            texts(&Axis::linear("y"), &[0.0, 1.0]),
+            ["0.00", "0.25", "0.50", "0.75", "1.00"]
+        );
         assert_eq!(texts(&Axis::linear("y"), &[-2.0, 2.0]), ["−2", "−1", "0", "1", "2"]);
     }
 
@@ -178,7 +241,10 @@ mod tests {
 
     #[test]
     fn given_ticks_and_names_are_kept() {
-        let axis = Axis { ticks: vec![0.25, 0.9], ..Axis::linear("mask.ratio") };
+        let axis = Axis {
+            ticks: vec![0.25, 0.9],
+            ..Axis::linear("mask.ratio")
+        };
         assert_eq!(texts(&axis, &[0.25, 0.9]), ["0.25", "0.9"]);
         assert_eq!(texts(&Axis::names("s", vec!["a".into(), "b".into()]), &[]), ["a", "b"]);
     }

@@ -55,7 +55,7 @@ pub fn sequential(index: usize, count: usize) -> Rgb {
     blend(VIRIDIS[low], VIRIDIS[low + 1], place - low as f64)
 }
 
-/// The same colour for a dark page: lifted towards white until it is light enough to read.
+/// The same colour for a dark page: brightened in its hue, then towards white, until it is light enough to read.
 pub fn dark(colour: Rgb) -> Rgb {
     if colour == Rgb::GRID {
         return Rgb(0x35, 0x37, 0x3A);
@@ -63,15 +63,25 @@ pub fn dark(colour: Rgb) -> Rgb {
     let luminance = |c: Rgb| 0.2126 * f64::from(c.0) + 0.7152 * f64::from(c.1) + 0.0722 * f64::from(c.2);
     let wanted = 118.0 + 0.35 * luminance(colour);
     let have = luminance(colour);
+    let brightest = f64::from(colour.0.max(colour.1).max(colour.2)).max(1.0);
+    let gain = (wanted / have.max(1.0)).clamp(1.0, (255.0 / brightest).max(1.0));
+    let scale = |v: u8| (f64::from(v) * gain).round() as u8;
+    let vivid = Rgb(scale(colour.0), scale(colour.1), scale(colour.2));
+    let have = luminance(vivid);
     if have >= wanted {
-        return colour;
+        vivid
+    } else {
+        blend(vivid, Rgb(255, 255, 255), (wanted - have) / (255.0 - have))
     }
-    blend(colour, Rgb(255, 255, 255), (wanted - have) / (255.0 - have))
 }
 
 /// `a` at 0, `b` at 1.
 fn blend(a: Rgb, b: Rgb, share: f64) -> Rgb {
-    let mix = |a: u8, b: u8| (f64::from(a) + (f64::from(b) - f64::from(a)) * share).round().clamp(0.0, 255.0) as u8;
+    let mix = |a: u8, b: u8| {
+        (f64::from(a) + (f64::from(b) - f64::from(a)) * share)
+            .round()
+            .clamp(0.0, 255.0) as u8
+    };
     Rgb(mix(a.0, b.0), mix(a.1, b.1), mix(a.2, b.2))
 }
 
@@ -91,7 +101,10 @@ mod tests {
     fn dark_counterparts_are_lighter() {
         for colour in OKABE_ITO.into_iter().chain(VIRIDIS) {
             let lifted = dark(colour);
-            assert!(u32::from(lifted.1) + u32::from(lifted.0) > 150, "{colour:?} became {lifted:?}");
+            assert!(
+                u32::from(lifted.1) + u32::from(lifted.0) > 150,
+                "{colour:?} became {lifted:?}"
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! Fewer points without losing an extreme: each bucket of consecutive points keeps its lowest and its highest.
 
-/// At most about `limit` of `points`: the ends, and of each of equally long stretches the lowest and the highest, in order.
+/// At most about `limit` of `points`: the ends, and of each of equally long stretches the lowest and the highest.
 /// A stretch with a value that is not finite keeps one such point, so that a line drawn through the result still breaks there.
 pub fn min_max(points: &[(f64, f64)], limit: usize) -> Vec<(f64, f64)> {
     if points.len() <= limit.max(4) {

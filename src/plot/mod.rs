@@ -5,12 +5,15 @@ mod axis;
 mod colour;
 mod downsample;
 mod draw;
+mod frame;
+mod pen;
 mod theme;
 
 pub use axis::{Axis, Scale};
 pub use colour::{Rgb, categorical, dark, sequential};
 pub use downsample::min_max;
-pub use draw::{PlotError, REFERENCE_LINE, svg};
+pub use draw::{PlotError, svg};
+pub use frame::REFERENCE_LINE;
 pub use theme::{dark_rules, embed, escape};
 
 /// One thing drawn inside the axes; later layers lie on top.
@@ -105,7 +108,17 @@ impl Plot {
     /// An empty plot of the usual size.
     pub fn new(title: impl Into<String>, x: Axis, y: Axis) -> Self {
         let (layers, references, legend) = (vec![], vec![], vec![]);
-        Self { title: title.into(), width: 360, height: 236, x, y, layers, references, headroom: 0, legend }
+        Self {
+            title: title.into(),
+            width: 360,
+            height: 236,
+            x,
+            y,
+            layers,
+            references,
+            headroom: 0,
+            legend,
+        }
     }
 
     /// Every colour that the plot uses.
@@ -117,6 +130,11 @@ impl Plot {
             | Layer::Segments { colour, .. } => *colour,
         };
         let legend = self.legend.iter().map(|l| l.1);
-        self.layers.iter().map(of_layer).chain(legend).chain([Rgb::INK, Rgb::GREY, Rgb::GRID]).collect()
+        self.layers
+            .iter()
+            .map(of_layer)
+            .chain(legend)
+            .chain([Rgb::INK, Rgb::GREY, Rgb::GRID])
+            .collect()
     }
 }

@@ -1,6 +1,6 @@
 //! Dress of the drawn SVG: a document of its own for papers, or a part of a page that takes the page's font and colours.
 
-use super::{Plot, Rgb, draw::FINE};
+use super::{Plot, Rgb, frame::FINE};
 
 /// Font of text in figures; the page puts its own over it.
 pub(super) const FONT: &str = "Charter, Georgia, serif";
@@ -12,7 +12,8 @@ pub(super) fn standalone(drawn: &str, plot: &Plot) -> String {
     let (wide, high) = (f64::from(width) * FINE, f64::from(height) * FINE);
     let title = escape(&plot.title);
     format!(
-        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {wide} {high}\" role=\"img\" xmlns=\"http://www.w3.org/2000/svg\">\
+        "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {wide} {high}\" role=\"img\" \
+         xmlns=\"http://www.w3.org/2000/svg\">\
          <title>{title}</title>{body}"
     )
 }
@@ -47,7 +48,11 @@ pub fn dark_rules(colours: impl Iterator<Item = Rgb>) -> String {
 
 /// Text safe inside XML and HTML, in content and in attributes.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }
 
 #[cfg(test)]
@@ -58,7 +63,10 @@ mod tests {
     fn colours_become_the_pages() {
         let ink = Rgb::INK.hex();
         let out = embed(&format!("<line stroke=\"#0072B2\"/><text fill=\"{ink}\">=\"#x</text>").replace("=\"#x", ""));
-        assert_eq!(out, "<line stroke=\"var(--c0072B2,#0072B2)\"/><text fill=\"currentColor\"></text>");
+        assert_eq!(
+            out,
+            "<line stroke=\"var(--c0072B2,#0072B2)\"/><text fill=\"currentColor\"></text>"
+        );
     }
 
     #[test]

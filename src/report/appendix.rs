@@ -1,4 +1,5 @@
-//! What a reader needs to check or repeat the sweep: every trial, configuration with origins, environment, commands, definitions.
+//! What a reader needs to check or repeat the sweep: every trial, configuration with origins, environment, commands,
+//! definitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -61,7 +62,13 @@ pub(super) fn status(status: Status) -> String {
 
 /// Headings of the metrics in the list of trials.
 pub(super) fn trial_metrics(groups: &Groups) -> Vec<Metric> {
-    let recorded = |m: &Metric| groups.all.iter().flat_map(|g| &g.runs).any(|r| r.last(m.name).is_some());
+    let recorded = |m: &Metric| {
+        groups
+            .all
+            .iter()
+            .flat_map(|g| &g.runs)
+            .any(|r| r.last(m.name).is_some())
+    };
     TABLE.into_iter().filter(recorded).collect()
 }
 
@@ -72,7 +79,10 @@ pub(super) fn trials(data: &ReportData, metrics: &[Metric]) -> Vec<Trial> {
         label: r.run.label.clone(),
         seed: r.run.seed,
         status: status(r.run.status),
-        values: metrics.iter().map(|m| r.last(m.name).map_or(NONE.to_owned(), |v| shown(v, m))).collect(),
+        values: metrics
+            .iter()
+            .map(|m| r.last(m.name).map_or(NONE.to_owned(), |v| shown(v, m)))
+            .collect(),
         time: r.seconds().map_or(NONE.to_owned(), duration),
     };
     data.runs.iter().map(row).collect()
@@ -85,11 +95,21 @@ fn shown(value: f64, metric: &Metric) -> String {
 /// Trials that failed, diverged or were stopped, and warnings of any trial.
 pub(super) fn troubles(data: &ReportData) -> Vec<Trouble> {
     let of = |r: &RunReport| {
-        let warnings = r.run.warnings.as_array().into_iter().flatten().map(|w| format!("warning: {}", format::value(w)));
+        let warnings = r
+            .run
+            .warnings
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|w| format!("warning: {}", format::value(w)));
         let error = (!r.run.error.is_empty()).then(|| r.run.error.clone());
         let lines: Vec<String> = error.into_iter().chain(warnings).collect();
         let bad = matches!(r.run.status, Status::Failed | Status::Diverged | Status::Interrupted);
-        (bad || !lines.is_empty()).then(|| Trouble { label: r.run.label.clone(), status: status(r.run.status), lines })
+        (bad || !lines.is_empty()).then(|| Trouble {
+            label: r.run.label.clone(),
+            status: status(r.run.status),
+            lines,
+        })
     };
     data.runs.iter().filter_map(of).collect()
 }
@@ -103,13 +123,24 @@ pub(super) fn configuration(data: &ReportData, groups: &Groups) -> Configuration
         let values: Vec<Option<&Json>> = flat.iter().map(|c| c.get(&key)).collect();
         let origin = origin(data, &key);
         if values.windows(2).all(|w| w[0] == w[1]) {
-            shared.push(Setting { value: values[0].map_or(NONE.to_owned(), format::value), key, origin });
+            shared.push(Setting {
+                value: values[0].map_or(NONE.to_owned(), format::value),
+                key,
+                origin,
+            });
         } else {
             let of_group = |runs: &[&RunReport]| {
-                let distinct: BTreeSet<String> = runs.iter().map(|r| r.config(&key).map_or(NONE.to_owned(), format::value)).collect();
+                let distinct: BTreeSet<String> = runs
+                    .iter()
+                    .map(|r| r.config(&key).map_or(NONE.to_owned(), format::value))
+                    .collect();
                 distinct.into_iter().collect::<Vec<_>>().join(" / ")
             };
-            varying.push(Varying { values: groups.all.iter().map(|g| of_group(&g.runs)).collect(), key, origin });
+            varying.push(Varying {
+                values: groups.all.iter().map(|g| of_group(&g.runs)).collect(),
+                key,
+                origin,
+            });
         }
     }
     let seeds: BTreeSet<i64> = data.runs.iter().map(|r| r.run.seed).collect();
@@ -147,7 +178,11 @@ fn walk(node: &Json, prefix: &str, visit: &mut dyn FnMut(&str, &Json)) {
     match node {
         Json::Object(map) => {
             for (key, value) in map {
-                let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                let path = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 walk(value, &path, visit);
             }
         }
@@ -158,7 +193,12 @@ fn walk(node: &Json, prefix: &str, visit: &mut dyn FnMut(&str, &Json)) {
 
 /// Where a key came from, if the trials agree.
 fn origin(data: &ReportData, key: &str) -> String {
-    let origins: BTreeSet<String> = data.runs.iter().filter_map(|r| r.run.origins.get(key)).map(format::value).collect();
+    let origins: BTreeSet<String> = data
+        .runs
+        .iter()
+        .filter_map(|r| r.run.origins.get(key))
+        .map(format::value)
+        .collect();
     origins.into_iter().collect::<Vec<_>>().join("; ")
 }
 
@@ -178,39 +218,22 @@ pub(super) fn environment(data: &ReportData) -> Vec<(String, String)> {
     }
     let total = data.runs.len();
     let line = |values: Vec<(String, usize)>| {
-        let texts: Vec<String> =
-            values.into_iter().map(|(v, n)| if n == total { v } else { format!("{v} ({})", format::count(n, "trial")) }).collect();
+        let texts: Vec<String> = values
+            .into_iter()
+            .map(|(v, n)| {
+                if n == total {
+                    v
+                } else {
+                    format!("{v} ({})", format::count(n, "trial"))
+                }
+            })
+            .collect();
         texts.join("; ")
     };
-    facts.into_iter().map(|(key, values)| (key.replace('_', " "), line(values))).collect()
-}
-
-/// How each recorded metric is measured.
-pub(super) fn definitions(data: &ReportData) -> Vec<(String, String)> {
-    let first = data.runs.first();
-    let set = |key: &str, missing: &str| first.and_then(|r| r.config(key)).map_or(missing.to_owned(), format::value);
-    let normalised = match first.and_then(|r| r.config("model.norm_pix_loss")) {
-        Some(Json::Bool(false)) => "pixels (not normalised)",
-        Some(Json::Bool(true)) => "pixels, each patch normalised by its own mean and variance",
-        _ => "pixels (normalised per patch where model.norm_pix_loss is set)",
-    };
-    let all = [
-        ("train_loss", format!("Mean squared error on the hidden patches of a training batch, on {normalised}, under the trial's own masks.")),
-        ("val_loss", format!("The same on held-out pictures, without augmentation. It starts before training, at epoch 0. Own masks: {normalised}. Trials that differ in masking are not comparable by it.")),
-        ("eval_mse", format!(
-            "Mean squared error on hidden patches of held-out pictures, in pixel units from 0 to 1, under one fixed set of masks that all trials share ({}, {} of the patches hidden, mask seed {}).",
-            set("eval.mask_strategy", "strategy not recorded"), set("eval.mask_ratio", "share not recorded"), set("eval.mask_seed", "not recorded")
-        )),
-        ("eval_psnr", "Peak signal-to-noise ratio in dB computed from the same error, with peak 1.".to_owned()),
-        ("knn_accuracy", format!(
-            "Share of held-out pictures whose class is named by a vote of the nearest training pictures by cosine similarity of frozen features: feature {}, k = {}, votes weighted by exp(similarity / {}).",
-            set("eval.knn_feature", "not recorded"), set("eval.knn_k", "not recorded"), set("eval.knn_temperature", "temperature not recorded")
-        )),
-        ("untrained_knn_accuracy", "The same for the same encoder with the same seed before its first step: what the architecture gives without training. Likewise the other untrained figures.".to_owned()),
-        ("chance_accuracy", "One over the number of classes.".to_owned()),
-    ];
-    let recorded = |name: &str| data.runs.iter().any(|r| r.last(name).is_some());
-    all.into_iter().filter(|(name, _)| recorded(name)).map(|(name, text)| (name.to_owned(), text)).collect()
+    facts
+        .into_iter()
+        .map(|(key, values)| (key.replace('_', " "), line(values)))
+        .collect()
 }
 
 /// Commands that repeat the sweep and read its data.
@@ -218,12 +241,24 @@ pub(super) fn commands(data: &ReportData) -> Vec<(String, String)> {
     let sweep = &data.sweep;
     let sql = sweep.name.replace('\'', "''").replace('"', "\\\"");
     vec![
-        ("run it again, or what is missing of it".into(), format!("mae-exp sweep {}", shell(&sweep.file))),
-        ("show its configuration with the origin of every key".into(), format!("mae-exp config {}", shell(&sweep.file))),
-        ("the table for a paper".into(), format!("mae-exp export {} --format latex", shell(&sweep.name))),
+        (
+            "run it again, or what is missing of it".into(),
+            format!("mae-exp sweep {}", shell(&sweep.file)),
+        ),
+        (
+            "show its configuration with the origin of every key".into(),
+            format!("mae-exp config {}", shell(&sweep.file)),
+        ),
+        (
+            "the table for a paper".into(),
+            format!("mae-exp export {} --format latex", shell(&sweep.name)),
+        ),
         (
             "ask the store".into(),
-            format!("sqlite3 runs/mae-exp.db \"SELECT label, value FROM last_metrics WHERE sweep = '{sql}' AND name = 'knn_accuracy' ORDER BY value DESC\""),
+            format!(
+                "sqlite3 runs/mae-exp.db \"SELECT label, value FROM last_metrics \
+                 WHERE sweep = '{sql}' AND name = 'knn_accuracy' ORDER BY value DESC\""
+            ),
         ),
     ]
 }
@@ -231,5 +266,9 @@ pub(super) fn commands(data: &ReportData) -> Vec<(String, String)> {
 /// A word for the shell, quoted where needed.
 fn shell(word: &str) -> String {
     let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-/+".contains(c));
-    if plain { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if plain {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }

@@ -17,8 +17,10 @@ const LIMIT: usize = 300;
 
 /// The curves of all trials; `None` when no trial has any.
 pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
-    let panels: Vec<(&str, &str, Plot)> =
-        CURVES.iter().filter_map(|(name, title)| Some((*name, *title, panel(groups, name, title)?))).collect();
+    let panels: Vec<(&str, &str, Plot)> = CURVES
+        .iter()
+        .filter_map(|(name, title)| Some((*name, *title, panel(groups, name, title)?)))
+        .collect();
     if panels.is_empty() {
         return None;
     }
@@ -35,10 +37,21 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
     }
     let several = groups.all.len() > 1;
     Some(Sketch {
-        panels: panels.into_iter().map(|(name, _, plot)| (format!("curve_{name}"), plot)).collect(),
+        panels: panels
+            .into_iter()
+            .map(|(name, _, plot)| (format!("curve_{name}"), plot))
+            .collect(),
         caption,
-        legend: if several { groups.all.iter().map(|g| (g.label.clone(), g.colour)).collect() } else { vec![] },
-        legend_title: if groups.keys.len() == 1 { groups.keys[0].name.clone() } else { String::new() },
+        legend: if several {
+            groups.all.iter().map(|g| (g.label.clone(), g.colour)).collect()
+        } else {
+            vec![]
+        },
+        legend_title: if groups.keys.len() == 1 {
+            groups.keys[0].name.clone()
+        } else {
+            String::new()
+        },
     })
 }
 
@@ -49,10 +62,21 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
         let points: Vec<(f64, f64)> = run.points(name).map(|p| (p.epoch, p.value)).collect();
         values.extend(points.iter().map(|p| p.1).filter(|v| v.is_finite()));
         if let (false, Some(end)) = (run.finished(), points.iter().rfind(|p| p.1.is_finite())) {
-            ends.push(Layer::Dots { points: vec![*end], colour: group.colour, radius: 3.0, filled: false, opacity: 1.0 });
+            ends.push(Layer::Dots {
+                points: vec![*end],
+                colour: group.colour,
+                radius: 3.0,
+                filled: false,
+                opacity: 1.0,
+            });
         }
         if points.len() > 1 {
-            lines.push(Layer::Line { points: min_max(&points, LIMIT), colour: group.colour, width: 1.1, opacity: 0.85 });
+            lines.push(Layer::Line {
+                points: min_max(&points, LIMIT),
+                colour: group.colour,
+                width: 1.1,
+                opacity: 0.85,
+            });
         }
     }
     if lines.is_empty() || values.is_empty() {
@@ -60,7 +84,11 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
     }
     let low = values.iter().copied().fold(f64::INFINITY, f64::min);
     let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let y = if low > 0.0 && high / low > 30.0 { Axis::log(title) } else { Axis::linear(title) };
+    let y = if low > 0.0 && high / low > 30.0 {
+        Axis::log(title)
+    } else {
+        Axis::linear(title)
+    };
     let mut plot = Plot::new(format!("{title} during training"), Axis::linear("epoch"), y);
     plot.layers = lines.into_iter().chain(ends).collect();
     Some(plot)
@@ -68,5 +96,7 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
 
 fn thinned(groups: &Groups) -> bool {
     let runs = || groups.all.iter().flat_map(|g| &g.runs);
-    CURVES.iter().any(|(name, _)| runs().any(|r| r.points(name).count() > LIMIT))
+    CURVES
+        .iter()
+        .any(|(name, _)| runs().any(|r| r.points(name).count() > LIMIT))
 }

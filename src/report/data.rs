@@ -42,7 +42,13 @@ pub struct StrategyNote {
 impl RunReport {
     /// The last value recorded under a name, by step and epoch.
     pub(super) fn last(&self, name: &str) -> Option<f64> {
-        self.points(name).max_by(|a, b| (a.step, a.epoch).partial_cmp(&(b.step, b.epoch)).unwrap_or(std::cmp::Ordering::Equal)).map(|p| p.value)
+        self.points(name)
+            .max_by(|a, b| {
+                (a.step, a.epoch)
+                    .partial_cmp(&(b.step, b.epoch))
+                    .unwrap_or(std::cmp::Ordering::Equal)
+            })
+            .map(|p| p.value)
     }
 
     /// All points recorded under a name.

@@ -11,25 +11,49 @@ use crate::stats::Summary;
 
 /// Metric names of all runs, sorted.
 fn names(data: &ReportData) -> Vec<String> {
-    let mut names: Vec<String> = data.runs.iter().flat_map(|r| r.metrics.iter().map(|m| m.name.clone())).collect();
+    let mut names: Vec<String> = data
+        .runs
+        .iter()
+        .flat_map(|r| r.metrics.iter().map(|m| m.name.clone()))
+        .collect();
     names.sort();
     names.dedup();
     names
 }
 
-/// One row per trial: id, label, state, seed, swept keys, last value of every metric (`NaN`, `inf`, `-inf` or empty), seconds, error.
+/// One row per trial: id, label, state, seed, swept keys, last value of every metric (`NaN`, `inf`, `-inf` or empty),
+/// seconds, error.
 pub fn csv(data: &ReportData) -> String {
     let groups = Groups::of(data);
     let (keys, names) = (groups.keys, names(data));
-    let head = ["id", "label", "status", "seed"].into_iter().chain(keys.iter().map(|k| k.name.as_str()));
-    let head = head.chain(names.iter().map(String::as_str)).chain(["wall_seconds", "error"]);
+    let head = ["id", "label", "status", "seed"]
+        .into_iter()
+        .chain(keys.iter().map(|k| k.name.as_str()));
+    let head = head
+        .chain(names.iter().map(String::as_str))
+        .chain(["wall_seconds", "error"]);
     let mut out = line(head.map(str::to_owned));
     for run in &data.runs {
-        let start = [run.run.id.clone(), run.run.label.clone(), status(run.run.status), run.run.seed.to_string()];
-        let point = keys.iter().map(|k| run.run.point.get(&k.name).map_or_else(String::new, plain));
-        let values = names.iter().map(|n| run.last(n).map_or_else(String::new, |v| v.to_string()));
+        let start = [
+            run.run.id.clone(),
+            run.run.label.clone(),
+            status(run.run.status),
+            run.run.seed.to_string(),
+        ];
+        let point = keys
+            .iter()
+            .map(|k| run.run.point.get(&k.name).map_or_else(String::new, plain));
+        let values = names
+            .iter()
+            .map(|n| run.last(n).map_or_else(String::new, |v| v.to_string()));
         let seconds = run.seconds().map_or_else(String::new, |s| s.to_string());
-        out.push_str(&line(start.into_iter().chain(point).chain(values).chain([seconds, run.run.error.clone()])));
+        out.push_str(&line(
+            start
+                .into_iter()
+                .chain(point)
+                .chain(values)
+                .chain([seconds, run.run.error.clone()]),
+        ));
     }
     out
 }
@@ -40,7 +64,13 @@ fn plain(value: &Json) -> String {
 
 /// A line of CSV as in RFC 4180.
 fn line(fields: impl Iterator<Item = String>) -> String {
-    let quoted = fields.map(|f| if f.contains(['"', ',', '\n', '\r']) { format!("\"{}\"", f.replace('"', "\"\"")) } else { f });
+    let quoted = fields.map(|f| {
+        if f.contains(['"', ',', '\n', '\r']) {
+            format!("\"{}\"", f.replace('"', "\"\""))
+        } else {
+            f
+        }
+    });
     quoted.collect::<Vec<_>>().join(",") + "\r\n"
 }
 
@@ -48,15 +78,24 @@ fn line(fields: impl Iterator<Item = String>) -> String {
 pub fn latex(data: &ReportData) -> String {
     let table = table::build(&Groups::of(data));
     let labels = table.keys.len().max(1);
-    let heads = table.columns.iter().map(|c| tex(&c.heading) + if c.comparable { "" } else { "$^\\dagger$" });
-    let keys = if table.keys.is_empty() { vec![String::new()] } else { table.keys.iter().map(|k| format!("\\texttt{{{}}}", tex(k))).collect() };
+    let heads = table
+        .columns
+        .iter()
+        .map(|c| tex(&c.heading) + if c.comparable { "" } else { "$^\\dagger$" });
+    let keys = if table.keys.is_empty() {
+        vec![String::new()]
+    } else {
+        table.keys.iter().map(|k| format!("\\texttt{{{}}}", tex(k))).collect()
+    };
     let head: Vec<String> = keys.into_iter().chain(["$n$".to_owned()]).chain(heads).collect();
     let body: Vec<String> = table.rows.iter().map(|r| tex_row(r, labels)).collect();
     let below: Vec<String> = table.baselines.iter().map(|r| tex_row(r, labels)).collect();
     let notes = table.notes.iter().map(|n| tex(n)).collect::<Vec<_>>().join(" ");
     let rule = if below.is_empty() { "" } else { "    \\midrule\n" };
     format!(
-        "% needs \\usepackage{{booktabs}}\n\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n  \\begin{{tabular}}{{{}r{}}}\n    \\toprule\n    {} \\\\\n    \\midrule\n{}{rule}{}    \\bottomrule\n  \\end{{tabular}}\n\\end{{table}}\n",
+        "% needs \\usepackage{{booktabs}}\n\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n\
+         \x20 \\begin{{tabular}}{{{}r{}}}\n    \\toprule\n    {} \\\\\n    \\midrule\n{}{rule}{}    \\bottomrule\n\
+         \x20 \\end{{tabular}}\n\\end{{table}}\n",
         [tex(&caption(data)), notes].join(" ").trim(),
         data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
         "l".repeat(labels),
@@ -68,7 +107,11 @@ pub fn latex(data: &ReportData) -> String {
 }
 
 fn caption(data: &ReportData) -> String {
-    let question = if data.sweep.question.is_empty() { String::new() } else { format!("{} ", data.sweep.question) };
+    let question = if data.sweep.question.is_empty() {
+        String::new()
+    } else {
+        format!("{} ", data.sweep.question)
+    };
     format!("{question}Mean ± sd over n seeds; best of each comparable column in bold.")
 }
 
@@ -77,7 +120,13 @@ fn tex_row(row: &Row, labels: usize) -> String {
         [one] if labels > 1 => format!("\\multicolumn{{{labels}}}{{l}}{{{}}}", tex(one)),
         several => several.iter().map(|l| tex(l)).collect::<Vec<_>>().join(" & "),
     };
-    let cells = row.cells.iter().map(|c| if c.best { format!("\\textbf{{{}}}", bold(&c.text)) } else { tex(&c.text) });
+    let cells = row.cells.iter().map(|c| {
+        if c.best {
+            format!("\\textbf{{{}}}", bold(&c.text))
+        } else {
+            tex(&c.text)
+        }
+    });
     let line: Vec<String> = [label, row.n.clone()].into_iter().chain(cells).collect();
     format!("    {} \\\\\n", line.join(" & "))
 }
@@ -115,9 +164,17 @@ pub fn json(data: &ReportData) -> Json {
     let groups = Groups::of(data);
     let names = names(data);
     let group = |g: &super::groups::Group| {
-        let metrics: Map<String, Json> = names.iter().filter_map(|n| Some((n.clone(), summary(&g.summary(n))?))).collect();
+        let metrics: Map<String, Json> = names
+            .iter()
+            .filter_map(|n| Some((n.clone(), summary(&g.summary(n))?)))
+            .collect();
         let runs: Vec<&str> = g.runs.iter().map(|r| r.run.id.as_str()).collect();
-        let point: Map<String, Json> = groups.keys.iter().map(|k| k.name.clone()).zip(g.point.iter().cloned()).collect();
+        let point: Map<String, Json> = groups
+            .keys
+            .iter()
+            .map(|k| k.name.clone())
+            .zip(g.point.iter().cloned())
+            .collect();
         object!({ "label": g.label, "point": point, "runs": runs, "metrics": metrics })
     };
     object!({
@@ -131,13 +188,25 @@ pub fn json(data: &ReportData) -> Json {
 
 /// A summary, if anything was measured.
 fn summary(s: &Summary) -> Option<Json> {
-    (s.n + s.non_finite > 0).then(|| object!({ "n": s.n, "non_finite": s.non_finite, "mean": s.mean, "sd": s.sd, "ci95": s.ci95 }))
+    (s.n + s.non_finite > 0)
+        .then(|| object!({ "n": s.n, "non_finite": s.non_finite, "mean": s.mean, "sd": s.sd, "ci95": s.ci95 }))
 }
 
 fn run(run: &RunReport, names: &[String]) -> Json {
-    let last: Map<String, Json> = names.iter().filter_map(|n| Some((n.clone(), number(run.last(n)?)))).collect();
-    let points = |n: &String| -> Vec<Json> { run.points(n).map(|p| object!([p.step, p.epoch, number(p.value)])).collect() };
-    let curves: Map<String, Json> = names.iter().map(|n| (n.clone(), Json::from(points(n)))).filter(|c| c.1 != object!([])).collect();
+    let last: Map<String, Json> = names
+        .iter()
+        .filter_map(|n| Some((n.clone(), number(run.last(n)?))))
+        .collect();
+    let points = |n: &String| -> Vec<Json> {
+        run.points(n)
+            .map(|p| object!([p.step, p.epoch, number(p.value)]))
+            .collect()
+    };
+    let curves: Map<String, Json> = names
+        .iter()
+        .map(|n| (n.clone(), Json::from(points(n))))
+        .filter(|c| c.1 != object!([]))
+        .collect();
     let mut row = serde_json::to_value(&run.run).unwrap_or_default();
     if let Some(fields) = row.as_object_mut() {
         fields.insert("metrics".to_owned(), last.into());
@@ -148,5 +217,9 @@ fn run(run: &RunReport, names: &[String]) -> Json {
 }
 
 fn number(value: f64) -> Json {
-    if value.is_finite() { value.into() } else { format::ascii(value).into() }
+    if value.is_finite() {
+        value.into()
+    } else {
+        format::ascii(value).into()
+    }
 }

@@ -26,7 +26,9 @@ pub(super) fn build(data: &ReportData, groups: &Groups) -> Vec<String> {
 
 /// Keeps `a = b`, `a ± b` and numbers with their units on one line.
 fn unbroken(text: &str) -> String {
-    [" = ", " ± ", " %", " dB", " points"].iter().fold(text.to_owned(), |t, gap| t.replace(gap, &gap.replace(' ', "\u{a0}")))
+    [" = ", " ± ", " %", " dB", " points"]
+        .iter()
+        .fold(text.to_owned(), |t, gap| t.replace(gap, &gap.replace(' ', "\u{a0}")))
 }
 
 /// How many trials ended how.
@@ -48,7 +50,10 @@ pub(super) fn states(data: &ReportData) -> String {
     match counts.as_slice() {
         [(_, name)] if total == 1 => format!("The only trial is {name}."),
         [(_, name)] => format!("All {total} trials are {name}."),
-        _ => format!("Of {total} trials, {}.", list(&counts.iter().map(|(n, name)| format!("{n} {name}")).collect::<Vec<_>>())),
+        _ => format!(
+            "Of {total} trials, {}.",
+            list(&counts.iter().map(|(n, name)| format!("{n} {name}")).collect::<Vec<_>>())
+        ),
     }
 }
 
@@ -57,19 +62,31 @@ fn best(groups: &Groups, metric: &Metric) -> Option<String> {
     let ranked = groups.ranked(metric);
     let first = &groups.all[*ranked.first()?];
     let value = with_n(&first.summary(metric.name), metric);
-    let what = if metric.name == KNN.name { "k-NN accuracy" } else { "Reconstruction error at the common masks" };
+    let what = if metric.name == KNN.name {
+        "k-NN accuracy"
+    } else {
+        "Reconstruction error at the common masks"
+    };
     if !groups.comparable(metric) && ranked.len() > 1 {
-        return Some(format!("{what} is not compared: the swept keys change what it measures."));
+        return Some(format!(
+            "{what} is not compared: the swept keys change what it measures."
+        ));
     }
     let Some(second) = ranked.get(1).map(|i| &groups.all[*i]) else {
         return Some(format!("{what} is {value}{}.", psnr(metric, first)));
     };
     let lead = if metric.more_is_better { "highest" } else { "lowest" };
     let gap = scaled(&paired(&first.values(metric.name), &second.values(metric.name)), metric);
-    let (first, second, next) =
-        (first.label_with_key(groups) + ", ", second.label_with_key(groups), plain(&second.summary(metric.name), metric));
+    let (first, second, next) = (
+        first.label_with_key(groups) + ", ",
+        second.label_with_key(groups),
+        plain(&second.summary(metric.name), metric),
+    );
     let psnr = psnr(metric, &groups.all[ranked[0]]);
-    Some(format!("{what} is {lead} at {first}{value}{psnr}; next is {second} with {next}. {}", verdict(&gap, metric)))
+    Some(format!(
+        "{what} is {lead} at {first}{value}{psnr}; next is {second} with {next}. {}",
+        verdict(&gap, metric)
+    ))
 }
 
 /// Whether a paired gap can be told from zero. The sign is such that a lead is positive.
@@ -79,7 +96,11 @@ fn verdict(gap: &Summary, metric: &Metric) -> String {
     let (Some(mean), Some((low, high)), Some(within)) = (gap.mean, gap.interval(), gap.interval_contains(0.0)) else {
         return "With fewer than two shared seeds the spread is unknown, and the order may be chance.".to_owned();
     };
-    let (low, high) = if metric.more_is_better { (low, high) } else { (-high, -low) };
+    let (low, high) = if metric.more_is_better {
+        (low, high)
+    } else {
+        (-high, -low)
+    };
     let lead = if metric.unit == "%" { "points" } else { metric.unit };
     let conclusion = if within {
         "includes zero, so the seeds do not separate the two"
@@ -100,7 +121,11 @@ fn training_gain(groups: &Groups) -> Option<String> {
     let best = groups.best(&KNN)?;
     let gain = scaled(&groups.all[best].knn_gain(), &KNN);
     let mean = gain.mean?;
-    let untrained = if groups.baseline_varies() { groups.all[best].untrained(&KNN) } else { groups.untrained(&KNN) };
+    let untrained = if groups.baseline_varies() {
+        groups.all[best].untrained(&KNN)
+    } else {
+        groups.untrained(&KNN)
+    };
     let mut text = format!("The untrained encoder reaches {}", plain(&untrained, &KNN));
     if let Some(chance) = groups.chance() {
         text.push_str(&format!(" and chance is {} %", fixed(chance * 100.0, 1)));
@@ -108,10 +133,18 @@ fn training_gain(groups: &Groups) -> Option<String> {
     let there = if groups.all.len() > 1 { " there" } else { "" };
     let adds = format!("training adds {} points{there}", fixed(mean, 1));
     text.push_str("; ");
-    text.push_str(&match gain.interval().map(|(low, high)| (low, format!("95 % interval {} to {}", fixed(low, 1), fixed(high, 1)))) {
-        _ if mean <= 0.0 => format!("training did not help even at the best point ({} points).", fixed(mean, 1)),
+    text.push_str(&match gain
+        .interval()
+        .map(|(low, high)| (low, format!("95 % interval {} to {}", fixed(low, 1), fixed(high, 1))))
+    {
+        _ if mean <= 0.0 => format!(
+            "training did not help even at the best point ({} points).",
+            fixed(mean, 1)
+        ),
         None => format!("{adds} (one seed)."),
-        Some((low, interval)) if low <= 0.0 => format!("{adds}, but the {interval} includes zero: it cannot be said to have helped."),
+        Some((low, interval)) if low <= 0.0 => {
+            format!("{adds}, but the {interval} includes zero: it cannot be said to have helped.")
+        }
         Some((_, interval)) => format!("{adds} ({interval})."),
     });
     text.push_str(&below_baseline(groups));
@@ -127,24 +160,40 @@ fn below_baseline(groups: &Groups) -> String {
         .filter(|r| r.finished())
         .filter_map(|r| Some((r.last(KNN.name)?, r.last(KNN.untrained?)?)))
         .collect();
-    let below = pairs.iter().filter(|(after, before)| after.is_finite() && before.is_finite() && after <= before).count();
+    let below = pairs
+        .iter()
+        .filter(|(after, before)| after.is_finite() && before.is_finite() && after <= before)
+        .count();
     match below {
         0 => String::new(),
         n if n == pairs.len() => " No trial ended above its own untrained encoder.".to_owned(),
-        n => format!(" {} of {} ended no higher than its own untrained encoder.", n, count(pairs.len(), "trial")),
+        n => format!(
+            " {} of {} ended no higher than its own untrained encoder.",
+            n,
+            count(pairs.len(), "trial")
+        ),
     }
 }
 
 /// The error as a signal-to-noise ratio, in brackets.
 fn psnr(metric: &Metric, group: &Group) -> String {
-    let mean = group.summary(EVAL_PSNR.name).mean.filter(|_| metric.name == EVAL_MSE.name);
-    mean.map_or_else(String::new, |mean| format!(", PSNR {} dB", fixed(mean, EVAL_PSNR.decimals)))
+    let mean = group
+        .summary(EVAL_PSNR.name)
+        .mean
+        .filter(|_| metric.name == EVAL_MSE.name);
+    mean.map_or_else(String::new, |mean| {
+        format!(", PSNR {} dB", fixed(mean, EVAL_PSNR.decimals))
+    })
 }
 
 fn plain(summary: &Summary, metric: &Metric) -> String {
     let shown = scaled(summary, metric);
     let text = format::mean_sd(&shown, metric.decimals_for(summary.mean.into_iter()));
-    if metric.unit.is_empty() { text } else { format!("{text} {}", metric.unit) }
+    if metric.unit.is_empty() {
+        text
+    } else {
+        format!("{text} {}", metric.unit)
+    }
 }
 
 fn with_n(summary: &Summary, metric: &Metric) -> String {

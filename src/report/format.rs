@@ -19,8 +19,14 @@ pub(super) fn fixed(value: f64, decimals: usize) -> String {
         return format!("{value:.2e}").replace('-', "−");
     }
     let text = format!("{value:.decimals$}");
-    let zero = text.strip_prefix('-').is_some_and(|t| t.bytes().all(|b| b == b'0' || b == b'.'));
-    if zero { text[1..].to_owned() } else { text.replace('-', "−") }
+    let zero = text
+        .strip_prefix('-')
+        .is_some_and(|t| t.bytes().all(|b| b == b'0' || b == b'.'));
+    if zero {
+        text[1..].to_owned()
+    } else {
+        text.replace('-', "−")
+    }
 }
 
 /// A value that is not finite, for machines: `NaN`, `inf` or `-inf`.

@@ -18,6 +18,8 @@ const ROWS: usize = 4;
 pub(super) struct Gallery {
     /// What the columns are values of.
     pub(super) axis: String,
+    /// Heading of the first column.
+    pub(super) first: &'static str,
     /// Column headings after the first column.
     pub(super) columns: Vec<String>,
     /// Rows of cells, the first of which stands in the first column; `new_item` begins another picture.
@@ -52,37 +54,77 @@ pub(super) struct Image {
 
 /// Original and masked once per picture, reconstruction and pasted side by side across the groups.
 pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
-    let shown: Vec<(&str, &RunReport)> =
-        groups.all.iter().filter_map(|g| Some((g.label.as_str(), representative(&g.runs)?))).collect();
+    let shown: Vec<(&str, &RunReport)> = groups
+        .all
+        .iter()
+        .filter_map(|g| Some((g.label.as_str(), representative(&g.runs)?)))
+        .collect();
     let items = items(shown.iter().flat_map(|s| &s.1.pictures));
     if items.is_empty() {
         return None;
     }
-    let rows = items.iter().flat_map(|(item, _)| item_rows(&shown, *item)).collect();
+    let shared = items.iter().all(|(item, _)| same(&column(&shown, *item, "masked")));
+    let rows = items
+        .iter()
+        .flat_map(|(item, _)| item_rows(&shown, *item, shared))
+        .collect();
     let names: Vec<String> = items.iter().map(|i| i.1.clone()).collect();
-    let mut caption = format!(
-        "Held-out pictures after training. First column: the original, and below it what the encoder sees under the common evaluation mask{}. \
-         Other columns: the reconstruction, and below it the reconstruction with the visible patches pasted in{}. Pictures from top: {}.",
-        eval_mask(shown[0].1),
-        if shown.len() > 1 { ", for the first seed of each swept point" } else { "" },
-        format::list(&names)
-    );
+    let seed = if shown.len() > 1 {
+        ", for the first seed of each swept point"
+    } else {
+        ""
+    };
+    let mask = eval_mask(shown[0].1);
+    let layout = if shared {
+        format!(
+            "First column: the original, and below it what the encoder sees under the common evaluation mask{mask}. Other \
+             columns: the reconstruction, and below it the reconstruction with the visible patches pasted in{seed}."
+        )
+    } else {
+        format!(
+            "First column: the original. Other columns, from top: what the encoder sees under the evaluation mask, the \
+             reconstruction, and the reconstruction with the visible patches pasted in{seed}."
+        )
+    };
+    let pictures = format::list(&names);
+    let mut caption = format!("Held-out pictures after training. {layout} Pictures from top: {pictures}.");
     if shown.len() < groups.all.len() {
         caption.push_str(" Points without pictures are left out.");
     }
-    let axis = if groups.keys.len() == 1 { groups.keys[0].name.clone() } else { String::new() };
-    Some(Gallery { axis, columns: headings(groups, &shown), rows, caption })
+    let axis = if groups.keys.len() == 1 {
+        groups.keys[0].name.clone()
+    } else {
+        String::new()
+    };
+    let first = if shared { "original / masked" } else { "original" };
+    Some(Gallery {
+        axis,
+        first,
+        columns: headings(groups, &shown),
+        rows,
+        caption,
+    })
 }
 
 /// The points, or what is shown where there is only one.
 fn headings(groups: &Groups, shown: &[(&str, &RunReport)]) -> Vec<String> {
-    let heading = |s: &(&str, &RunReport)| if groups.keys.is_empty() { "reconstruction / pasted in".to_owned() } else { s.0.to_owned() };
+    let heading = |s: &(&str, &RunReport)| {
+        if groups.keys.is_empty() {
+            "reconstruction / pasted in".to_owned()
+        } else {
+            s.0.to_owned()
+        }
+    };
     shown.iter().map(heading).collect()
 }
 
 /// The reconstructions of one group from before training to its end.
 pub(super) fn over_training(groups: &Groups) -> Option<Gallery> {
-    let chosen = groups.best(&KNN).or_else(|| groups.best(&EVAL_MSE)).into_iter().chain(0..groups.all.len());
+    let chosen = groups
+        .best(&KNN)
+        .or_else(|| groups.best(&EVAL_MSE))
+        .into_iter()
+        .chain(0..groups.all.len());
     let (index, run) = chosen
         .filter_map(|i| Some((i, representative(&groups.all[i].runs)?)))
         .find(|(_, run)| epochs(run).len() > 1)?;
@@ -91,15 +133,24 @@ pub(super) fn over_training(groups: &Groups) -> Option<Gallery> {
     let rows = items.iter().map(|(item, _)| Row {
         new_item: true,
         reference: last(run, *item, "original").map(image),
-        cells: epochs.iter().map(|e| at(run, *item, "reconstruction", *e).map(image)).collect(),
+        cells: epochs
+            .iter()
+            .map(|e| at(run, *item, "reconstruction", *e).map(image))
+            .collect(),
     });
     Some(Gallery {
         axis: "epoch".to_owned(),
+        first: "original",
         rows: rows.collect(),
         columns: epochs.iter().map(|e| number(*e)).collect(),
         caption: format!(
-            "Reconstructions over training, from the untrained network (epoch 0) to the end, all under the common evaluation mask; {}.",
-            if groups.all.len() > 1 { format!("{}, seed {}", groups.all[index].label_with_key(groups), run.run.seed) } else { format!("seed {}", run.run.seed) }
+            "Reconstructions over training, from the untrained network (epoch 0) to the end, all under the common evaluation \
+             mask; {}.",
+            if groups.all.len() > 1 {
+                format!("{}, seed {}", groups.all[index].label_with_key(groups), run.run.seed)
+            } else {
+                format!("seed {}", run.run.seed)
+            }
         ),
     })
 }
@@ -107,7 +158,11 @@ pub(super) fn over_training(groups: &Groups) -> Option<Gallery> {
 /// The run whose pictures stand for a group: the first finished one that has any, else the first that has any.
 fn representative<'a>(runs: &[&'a RunReport]) -> Option<&'a RunReport> {
     let drawn = |r: &&&'a RunReport| r.pictures.iter().any(|p| p.kind == "reconstruction");
-    runs.iter().filter(drawn).find(|r| r.finished()).or_else(|| runs.iter().find(drawn)).copied()
+    runs.iter()
+        .filter(drawn)
+        .find(|r| r.finished())
+        .or_else(|| runs.iter().find(drawn))
+        .copied()
 }
 
 /// Distinct held-out pictures with their names.
@@ -122,28 +177,42 @@ fn items<'a>(pictures: impl Iterator<Item = &'a Picture>) -> Vec<(i64, String)> 
     found
 }
 
-/// The rows of one picture: two, or three where the mask differs between groups.
-fn item_rows(shown: &[(&str, &RunReport)], item: i64) -> Vec<Row> {
-    let column = |kind: &str| -> Vec<Option<&Picture>> { shown.iter().map(|s| last(s.1, item, kind)).collect() };
-    let row = |new_item: bool, reference: Option<&Picture>, cells: &[Option<&Picture>]| Row {
+/// The latest picture of a kind in every column.
+fn column<'a>(shown: &[(&str, &'a RunReport)], item: i64, kind: &str) -> Vec<Option<&'a Picture>> {
+    shown.iter().map(|s| last(s.1, item, kind)).collect()
+}
+
+/// Whether all pictures that are there are the same.
+fn same(pictures: &[Option<&Picture>]) -> bool {
+    let mut present = pictures.iter().flatten();
+    present.next().is_none_or(|first| present.all(|p| p.png == first.png))
+}
+
+/// The rows of one picture: two, or three where the masked picture differs between groups.
+fn item_rows(shown: &[(&str, &RunReport)], item: i64, shared: bool) -> Vec<Row> {
+    let of = |kind: &str| column(shown, item, kind);
+    let first = |kind: &str| of(kind).into_iter().flatten().next();
+    let row = |new_item: bool, reference: Option<&Picture>, kind: &str| Row {
         new_item,
         reference: reference.map(image),
-        cells: cells.iter().enumerate().map(|(i, p)| p.map(|p| labelled(p, shown[i].0))).collect(),
+        cells: of(kind)
+            .iter()
+            .enumerate()
+            .map(|(i, p)| p.map(|p| labelled(p, shown[i].0)))
+            .collect(),
     };
-    let first = |cells: &[Option<&'_ Picture>]| cells.iter().flatten().next().map(|p| (*p).clone());
-    let (originals, masked) = (column("original"), column("masked"));
-    let original = first(&originals);
-    let shared = masked.iter().flatten().all(|p| Some(&p.png) == first(&masked).map(|f| f.png).as_ref());
-    let (reconstruction, pasted) = (column("reconstruction"), column("pasted"));
-    let mut rows = vec![];
-    if shared {
-        rows.push(row(true, original.as_ref(), &reconstruction));
-        rows.push(row(false, first(&masked).as_ref(), &pasted));
+    let mut rows = if shared {
+        vec![
+            row(true, first("original"), "reconstruction"),
+            row(false, first("masked"), "pasted"),
+        ]
     } else {
-        rows.push(row(true, original.as_ref(), &masked));
-        rows.push(row(false, None, &reconstruction));
-        rows.push(row(false, None, &pasted));
-    }
+        vec![
+            row(true, first("original"), "masked"),
+            row(false, None, "reconstruction"),
+            row(false, None, "pasted"),
+        ]
+    };
     rows.retain(|r| r.reference.is_some() || r.cells.iter().any(Option::is_some));
     rows
 }
@@ -155,12 +224,19 @@ fn last<'a>(run: &'a RunReport, item: i64, kind: &str) -> Option<&'a Picture> {
 }
 
 fn at<'a>(run: &'a RunReport, item: i64, kind: &str, epoch: f64) -> Option<&'a Picture> {
-    run.pictures.iter().find(|p| p.item == item && p.kind == kind && p.epoch == epoch)
+    run.pictures
+        .iter()
+        .find(|p| p.item == item && p.kind == kind && p.epoch == epoch)
 }
 
 /// Epochs at which reconstructions were drawn.
 fn epochs(run: &RunReport) -> Vec<f64> {
-    let mut all: Vec<f64> = run.pictures.iter().filter(|p| p.kind == "reconstruction").map(|p| p.epoch).collect();
+    let mut all: Vec<f64> = run
+        .pictures
+        .iter()
+        .filter(|p| p.kind == "reconstruction")
+        .map(|p| p.epoch)
+        .collect();
     all.sort_by(f64::total_cmp);
     all.dedup();
     all
@@ -171,11 +247,17 @@ fn spread(all: &[f64], limit: usize) -> Vec<f64> {
     if all.len() <= limit {
         return all.to_vec();
     }
-    (0..limit).map(|i| all[(i * (all.len() - 1) + (limit - 1) / 2) / (limit - 1)]).collect()
+    (0..limit)
+        .map(|i| all[(i * (all.len() - 1) + (limit - 1) / 2) / (limit - 1)])
+        .collect()
 }
 
 fn number(epoch: f64) -> String {
-    if epoch.fract() == 0.0 { format!("{epoch:.0}") } else { format!("{epoch:.1}") }
+    if epoch.fract() == 0.0 {
+        format!("{epoch:.0}")
+    } else {
+        format!("{epoch:.1}")
+    }
 }
 
 fn eval_mask(run: &RunReport) -> String {
@@ -191,10 +273,22 @@ fn image(picture: &Picture) -> Image {
 }
 
 fn labelled(picture: &Picture, group: &str) -> Image {
-    let of = if group.is_empty() { String::new() } else { format!(", {group}") };
+    let of = if group.is_empty() {
+        String::new()
+    } else {
+        format!(", {group}")
+    };
     Image {
-        uri: format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(&picture.png)),
-        alt: format!("{}: {}{of}, epoch {}", picture.caption, picture.kind, number(picture.epoch)),
+        uri: format!(
+            "data:image/png;base64,{}",
+            base64::engine::general_purpose::STANDARD.encode(&picture.png)
+        ),
+        alt: format!(
+            "{}: {}{of}, epoch {}",
+            picture.caption,
+            picture.kind,
+            number(picture.epoch)
+        ),
         width: picture.width,
         height: picture.height,
     }

@@ -52,14 +52,29 @@ impl<'a> Groups<'a> {
         let keys = keys(data);
         let mut all: Vec<Group<'a>> = vec![];
         for run in &data.runs {
-            let point: Vec<Json> =
-                keys.iter().map(|k| run.run.point.get(&k.name).or_else(|| run.config(&k.name)).cloned().unwrap_or(Json::Null)).collect();
+            let point: Vec<Json> = keys
+                .iter()
+                .map(|k| {
+                    run.run
+                        .point
+                        .get(&k.name)
+                        .or_else(|| run.config(&k.name))
+                        .cloned()
+                        .unwrap_or(Json::Null)
+                })
+                .collect();
             match all.iter_mut().find(|g| g.point == point) {
                 Some(group) => group.runs.push(run),
-                None => all.push(Group { label: label(&keys, &point), point, colour: Rgb::INK, runs: vec![run] }),
+                None => all.push(Group {
+                    label: label(&keys, &point),
+                    point,
+                    colour: Rgb::INK,
+                    runs: vec![run],
+                }),
             }
         }
-        all.iter_mut().for_each(|g| g.runs.sort_by_key(|r| (r.run.seed, r.run.position)));
+        all.iter_mut()
+            .for_each(|g| g.runs.sort_by_key(|r| (r.run.seed, r.run.position)));
         let count = all.len();
         let ordered = keys.len() == 1 && keys[0].numeric();
         for (i, group) in all.iter_mut().enumerate() {
@@ -87,7 +102,8 @@ impl<'a> Groups<'a> {
 
     /// Whether the untrained network differs from group to group.
     pub(super) fn baseline_varies(&self) -> bool {
-        self.key_names().any(|k| ["model.", "data.", "eval."].iter().any(|s| k.starts_with(s)))
+        self.key_names()
+            .any(|k| ["model.", "data.", "eval."].iter().any(|s| k.starts_with(s)))
     }
 
     /// Index of the best group by a comparable metric.
@@ -97,21 +113,38 @@ impl<'a> Groups<'a> {
 
     /// Groups that have the metric, best first.
     pub(super) fn ranked(&self, metric: &Metric) -> Vec<usize> {
-        let mut means: Vec<(usize, f64)> =
-            self.all.iter().enumerate().filter_map(|(i, g)| Some((i, g.summary(metric.name).mean?))).collect();
-        means.sort_by(|a, b| if metric.more_is_better { b.1.total_cmp(&a.1) } else { a.1.total_cmp(&b.1) });
+        let mut means: Vec<(usize, f64)> = self
+            .all
+            .iter()
+            .enumerate()
+            .filter_map(|(i, g)| Some((i, g.summary(metric.name).mean?)))
+            .collect();
+        means.sort_by(|a, b| {
+            if metric.more_is_better {
+                b.1.total_cmp(&a.1)
+            } else {
+                a.1.total_cmp(&b.1)
+            }
+        });
         means.into_iter().map(|m| m.0).collect()
     }
 
     /// The untrained network over all groups, one value per seed.
     pub(super) fn untrained(&self, metric: &Metric) -> Summary {
-        let Some(name) = metric.untrained else { return Summary::default() };
+        let Some(name) = metric.untrained else {
+            return Summary::default();
+        };
         untrained_of(self.all.iter().flat_map(|g| &g.runs).copied(), name)
     }
 
     /// Chance accuracy, when all runs agree on it.
     pub(super) fn chance(&self) -> Option<f64> {
-        let mut values = self.all.iter().flat_map(|g| &g.runs).filter_map(|r| r.last(CHANCE)).filter(|v| v.is_finite());
+        let mut values = self
+            .all
+            .iter()
+            .flat_map(|g| &g.runs)
+            .filter_map(|r| r.last(CHANCE))
+            .filter(|v| v.is_finite());
         let first = values.next()?;
         values.all(|v| v == first).then_some(first)
     }
@@ -120,7 +153,11 @@ impl<'a> Groups<'a> {
 impl Group<'_> {
     /// (seed, last value) of every finished run that has the metric.
     pub(super) fn values(&self, name: &str) -> Vec<(i64, f64)> {
-        self.runs.iter().filter(|r| r.finished()).filter_map(|r| Some((r.run.seed, r.last(name)?))).collect()
+        self.runs
+            .iter()
+            .filter(|r| r.finished())
+            .filter_map(|r| Some((r.run.seed, r.last(name)?)))
+            .collect()
     }
 
     /// Summary over its finished runs.
@@ -138,7 +175,9 @@ impl Group<'_> {
 
     /// Summary of its untrained networks, one value per seed.
     pub(super) fn untrained(&self, metric: &Metric) -> Summary {
-        metric.untrained.map_or_else(Summary::default, |name| untrained_of(self.runs.iter().copied(), name))
+        metric
+            .untrained
+            .map_or_else(Summary::default, |name| untrained_of(self.runs.iter().copied(), name))
     }
 
     /// Gain of k-NN accuracy by training, paired by seed.
@@ -156,14 +195,21 @@ fn untrained_of<'r>(runs: impl Iterator<Item = &'r RunReport>, name: &str) -> Su
             None => seeds.push((seed, vec![value])),
         }
     }
-    Summary::of(seeds.into_iter().map(|(_, values)| Summary::of(values).mean.unwrap_or(f64::NAN)))
+    Summary::of(
+        seeds
+            .into_iter()
+            .map(|(_, values)| Summary::of(values).mean.unwrap_or(f64::NAN)),
+    )
 }
 
 /// Swept keys as recorded, else as found in the runs' points.
 fn keys(data: &ReportData) -> Vec<Key> {
     let recorded = data.sweep.axes.as_array().into_iter().flatten().filter_map(|axis| {
         let name = axis.get("key")?.as_str()?.to_owned();
-        Some(Key { name, values: axis.get("values")?.as_array()?.clone() })
+        Some(Key {
+            name,
+            values: axis.get("values")?.as_array()?.clone(),
+        })
     });
     let mut keys: Vec<Key> = recorded.collect();
     if keys.is_empty() {
@@ -171,7 +217,10 @@ fn keys(data: &ReportData) -> Vec<Key> {
             match keys.iter_mut().find(|k| k.name == *name) {
                 Some(key) if key.values.contains(value) => {}
                 Some(key) => key.values.push(value.clone()),
-                None => keys.push(Key { name: name.clone(), values: vec![value.clone()] }),
+                None => keys.push(Key {
+                    name: name.clone(),
+                    values: vec![value.clone()],
+                }),
             }
         }
     }
@@ -185,7 +234,10 @@ fn label(keys: &[Key], point: &[Json]) -> String {
         [] => "all trials".to_owned(),
         [_] => format::value(&point[0]),
         _ => {
-            let pairs = keys.iter().zip(point).map(|(k, v)| format!("{} {}", short(&k.name), format::value(v)));
+            let pairs = keys
+                .iter()
+                .zip(point)
+                .map(|(k, v)| format!("{} {}", short(&k.name), format::value(v)));
             pairs.collect::<Vec<_>>().join(", ")
         }
     }

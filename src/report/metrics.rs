@@ -1,4 +1,4 @@
-//! The metrics that the report knows: how each is called, shown and compared. Exports carry every recorded metric, known or not.
+//! The metrics that the report knows: how each is called, shown and compared. Exports carry every recorded metric.
 
 /// A metric of the table and the figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,7 +30,15 @@ pub(super) const VAL_LOSS: Metric = Metric {
     factor: 1.0,
     decimals: 3,
     more_is_better: false,
-    apart: &["mask.", "model.norm_pix_loss", "model.patch_size", "model.img_size", "model.in_chans", "data.", "eval."],
+    apart: &[
+        "mask.",
+        "model.norm_pix_loss",
+        "model.patch_size",
+        "model.img_size",
+        "model.in_chans",
+        "data.",
+        "eval.",
+    ],
 };
 
 /// Error at the common masks.
@@ -78,23 +86,51 @@ pub(super) const CHANCE: &str = "chance_accuracy";
 impl Metric {
     /// Whether values may be compared across points that differ in `keys`.
     pub(super) fn comparable<'a>(&self, mut keys: impl Iterator<Item = &'a str>) -> bool {
-        !keys.any(|key| self.apart.iter().any(|a| if a.ends_with('.') { key.starts_with(a) } else { key == *a }))
+        !keys.any(|key| {
+            self.apart.iter().any(|a| {
+                if a.ends_with('.') {
+                    key.starts_with(a)
+                } else {
+                    key == *a
+                }
+            })
+        })
     }
 
     /// Title with the unit.
     pub(super) fn heading(&self) -> String {
-        if self.unit.is_empty() { self.title.to_owned() } else { format!("{} ({})", self.title, self.unit) }
+        if self.unit.is_empty() {
+            self.title.to_owned()
+        } else {
+            format!("{} ({})", self.title, self.unit)
+        }
+    }
+
+    /// Heading where there is little room.
+    pub(super) fn short_heading(&self) -> String {
+        self.heading()
+            .replace("Validation loss", "Val. loss")
+            .replace("k-NN accuracy", "k-NN")
     }
 
     /// Title on the axis of a figure.
     pub(super) fn axis(&self) -> String {
-        if self.name == EVAL_MSE.name { "MSE at the common masks".to_owned() } else { self.heading() }
+        if self.name == EVAL_MSE.name {
+            "MSE at the common masks".to_owned()
+        } else {
+            self.heading()
+        }
     }
 
     /// Decimals that keep three significant digits of the smallest of `values` (stored units).
     pub(super) fn decimals_for(&self, values: impl Iterator<Item = f64>) -> usize {
-        let smallest = values.map(|v| (v * self.factor).abs()).filter(|v| *v > 0.0 && v.is_finite()).fold(f64::INFINITY, f64::min);
-        self.decimals.max((2.0 - smallest.log10().floor()).clamp(0.0, 7.0) as usize).min(7)
+        let smallest = values
+            .map(|v| (v * self.factor).abs())
+            .filter(|v| *v > 0.0 && v.is_finite())
+            .fold(f64::INFINITY, f64::min);
+        self.decimals
+            .max((2.0 - smallest.log10().floor()).clamp(0.0, 7.0) as usize)
+            .min(7)
     }
 }
 

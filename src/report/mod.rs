@@ -2,8 +2,10 @@
 //! No file, clock or environment is read here; commands write what these functions return.
 
 mod appendix;
+mod baseline;
 mod curves;
 mod data;
+mod definitions;
 mod export;
 mod figures;
 mod findings;
@@ -12,6 +14,7 @@ mod gallery;
 mod groups;
 mod metrics;
 mod page;
+mod swept;
 mod table;
 #[cfg(test)]
 mod tests;

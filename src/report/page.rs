@@ -4,11 +4,11 @@ use askama::Template;
 
 use super::appendix::{self, Configuration, Trial, Trouble};
 use super::data::{ReportData, StrategyNote};
-use super::figures::{self, Figure, Sketch};
+use super::figures::{Figure, Sketch};
 use super::gallery::{self, Gallery};
 use super::groups::Groups;
 use super::table::{self, Table};
-use super::{ReportError, curves, findings};
+use super::{ReportError, curves, definitions, findings, swept};
 use crate::plot::dark_rules;
 use crate::store::rows::SweepRow;
 
@@ -67,7 +67,7 @@ impl Numbers {
 pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let groups = Groups::of(data);
     let draw = |sketch: Option<Sketch>| sketch.map(|s| s.figure()).transpose();
-    let (swept, curves) = (draw(figures::against_swept(&groups))?, draw(curves::sketch(&groups))?);
+    let (swept, curves) = (draw(swept::sketch(&groups))?, draw(curves::sketch(&groups))?);
     let (across, progress) = (gallery::across_groups(&groups), gallery::over_training(&groups));
     let troubles = appendix::troubles(data);
     let metrics = appendix::trial_metrics(&groups);
@@ -85,13 +85,13 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         across,
         progress,
         troubles,
-        trial_headings: metrics.iter().map(|m| m.heading()).collect(),
+        trial_headings: metrics.iter().map(|m| m.short_heading()).collect(),
         trials: appendix::trials(data, &metrics),
         total_time: findings::total_time(&data.runs),
         configuration: appendix::configuration(data, &groups),
         environment: appendix::environment(data),
         commands: appendix::commands(data),
-        definitions: appendix::definitions(data),
+        definitions: definitions::build(data),
         strategies: &data.strategies,
         dark,
     };

@@ -1,4 +1,4 @@
-//! Table 1: one row per swept point, mean ± sd over its seeds, the best of each comparable column marked, the baselines below.
+//! Table 1: one row per swept point, mean ± sd over its seeds, the best of each comparable column marked, baselines below.
 
 use super::format::{self, NONE, mean_sd};
 use super::groups::{Group, Groups};
@@ -56,15 +56,28 @@ pub(super) fn build(groups: &Groups) -> Table {
     let best: Vec<Option<usize>> = metrics.iter().map(|m| marked(groups, m)).collect();
     let rows = groups.all.iter().enumerate().map(|(i, group)| {
         let cells = metrics.iter().zip(&decimals).zip(&best);
-        let cells = cells.map(|((m, d), b)| cell(&group.summary(m.name), m, *d, *b == Some(i))).collect();
-        let labels = if groups.keys.is_empty() { vec![group.label.clone()] } else { group.point.iter().map(format::value).collect() };
-        Row { labels, n: sample(group), cells }
+        let cells = cells
+            .map(|((m, d), b)| cell(&group.summary(m.name), m, *d, *b == Some(i)))
+            .collect();
+        let labels = if groups.keys.is_empty() {
+            vec![group.label.clone()]
+        } else {
+            group.point.iter().map(format::value).collect()
+        };
+        Row {
+            labels,
+            n: sample(group),
+            cells,
+        }
     });
     Table {
         keys: groups.keys.iter().map(|k| k.name.clone()).collect(),
         columns: metrics
             .iter()
-            .map(|m| Column { heading: m.heading(), comparable: groups.comparable(m) || groups.all.len() < 2 })
+            .map(|m| Column {
+                heading: m.heading(),
+                comparable: groups.comparable(m) || groups.all.len() < 2,
+            })
             .collect(),
         rows: rows.collect(),
         baselines: baselines(groups, &metrics, &decimals),
@@ -92,25 +105,42 @@ fn marked(groups: &Groups, metric: &Metric) -> Option<usize> {
 }
 
 fn cell(summary: &Summary, metric: &Metric, decimals: usize, best: bool) -> Cell {
-    Cell { text: mean_sd(&scaled(summary, metric), decimals), best }
+    Cell {
+        text: mean_sd(&scaled(summary, metric), decimals),
+        best,
+    }
 }
 
 /// The summary in shown units.
 pub(super) fn scaled(summary: &Summary, metric: &Metric) -> Summary {
     let by = |v: Option<f64>| v.map(|v| v * metric.factor);
-    Summary { mean: by(summary.mean), sd: by(summary.sd), ci95: by(summary.ci95), ..*summary }
+    Summary {
+        mean: by(summary.mean),
+        sd: by(summary.sd),
+        ci95: by(summary.ci95),
+        ..*summary
+    }
 }
 
 fn sample(group: &Group) -> String {
     let finished = group.runs.iter().filter(|r| r.finished()).count();
-    if finished == group.runs.len() { finished.to_string() } else { format!("{finished} of {}", group.runs.len()) }
+    if finished == group.runs.len() {
+        finished.to_string()
+    } else {
+        format!("{finished} of {}", group.runs.len())
+    }
 }
 
 fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row> {
     let row = |label: String, n: usize, summaries: Vec<Summary>| Row {
         labels: vec![label],
         n: if n == 0 { String::new() } else { n.to_string() },
-        cells: summaries.iter().zip(metrics).zip(decimals).map(|((s, m), d)| cell(s, m, *d, false)).collect(),
+        cells: summaries
+            .iter()
+            .zip(metrics)
+            .zip(decimals)
+            .map(|((s, m), d)| cell(s, m, *d, false))
+            .collect(),
     };
     let most = |summaries: &[Summary]| summaries.iter().map(|s| s.n).max().unwrap_or(0);
     let mut rows = vec![];
@@ -124,7 +154,10 @@ fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row
         rows.push(row("untrained encoder".to_owned(), most(&summaries), summaries));
     }
     if let Some(chance) = groups.chance() {
-        let summaries = metrics.iter().map(|m| Summary::of((m.name == KNN.name).then_some(chance))).collect();
+        let summaries = metrics
+            .iter()
+            .map(|m| Summary::of((m.name == KNN.name).then_some(chance)))
+            .collect();
         rows.push(row("chance".to_owned(), 0, summaries));
     }
     rows.retain(|r| r.cells.iter().any(|c| c.text != NONE));
@@ -133,25 +166,52 @@ fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row
 
 fn notes(groups: &Groups, metrics: &[Metric]) -> Vec<String> {
     let mut notes = vec![];
-    let apart: Vec<String> = metrics.iter().filter(|m| !groups.comparable(m)).map(|m| super::figures::lower(m.title)).collect();
+    let apart: Vec<String> = metrics
+        .iter()
+        .filter(|m| !groups.comparable(m))
+        .map(|m| super::figures::lower(m.title))
+        .collect();
     if !apart.is_empty() && groups.all.len() > 1 {
-        let why = if apart == [super::figures::lower(VAL_LOSS.title)] && groups.key_names().any(|k| k.starts_with("mask.")) {
-            "each row is measured under its own training masks, and hiding more makes the task harder"
-        } else {
-            "the swept keys change what is measured"
-        };
-        notes.push(format!("† Not comparable between rows ({}): {why}.", format::list(&apart)));
+        let why =
+            if apart == [super::figures::lower(VAL_LOSS.title)] && groups.key_names().any(|k| k.starts_with("mask.")) {
+                "each row is measured under its own training masks, and hiding more makes the task harder"
+            } else {
+                "the swept keys change what is measured"
+            };
+        notes.push(format!(
+            "† Not comparable between rows ({}): {why}.",
+            format::list(&apart)
+        ));
     }
-    let dropped: usize =
-        groups.all.iter().flat_map(|g| metrics.iter().map(|m| g.summary(m.name).non_finite)).sum();
+    let dropped: usize = groups
+        .all
+        .iter()
+        .flat_map(|g| metrics.iter().map(|m| g.summary(m.name).non_finite))
+        .sum();
     if dropped > 0 {
-        notes.push(format!("{} left out of the means for being NaN or infinite.", was(dropped, "value")));
+        notes.push(format!(
+            "{} left out of the means for being NaN or infinite.",
+            was(dropped, "value")
+        ));
     }
-    let unfinished = groups.all.iter().flat_map(|g| &g.runs).filter(|r| !r.finished()).count();
+    let unfinished = groups
+        .all
+        .iter()
+        .flat_map(|g| &g.runs)
+        .filter(|r| !r.finished())
+        .count();
     if unfinished > 0 {
-        notes.push(format!("Means are over finished trials; {} not counted.", was(unfinished, "other trial")));
+        notes.push(format!(
+            "Means are over finished trials; {} not counted.",
+            was(unfinished, "other trial")
+        ));
     }
-    let mixed = groups.chance().is_none() && groups.all.iter().flat_map(|g| &g.runs).any(|r| r.last(CHANCE).is_some());
+    let mixed = groups.chance().is_none()
+        && groups
+            .all
+            .iter()
+            .flat_map(|g| &g.runs)
+            .any(|r| r.last(CHANCE).is_some());
     if mixed {
         notes.push("Chance differs between trials; see the list of trials.".to_owned());
     }

@@ -25,7 +25,13 @@ impl Summary {
         let mean = mean(&finite);
         let sd = sample_sd(&finite);
         let ci95 = sd.map(|sd| t_quantile(finite.len() - 1) * sd / (finite.len() as f64).sqrt());
-        Self { n: finite.len(), non_finite: other.len(), mean, sd, ci95 }
+        Self {
+            n: finite.len(),
+            non_finite: other.len(),
+            mean,
+            sd,
+            ci95,
+        }
     }
 
     /// The 95 % interval of the mean as (low, high).
@@ -41,10 +47,11 @@ impl Summary {
 
 /// Summary of `a - b` over the keys (seeds) that both have; a key with a value that is not finite is counted, not used.
 pub fn paired<K: PartialEq>(a: &[(K, f64)], b: &[(K, f64)]) -> Summary {
-    Summary::of(
-        a.iter()
-            .filter_map(|(key, value)| b.iter().find(|(other, _)| other == key).map(|(_, reference)| value - reference)),
-    )
+    Summary::of(a.iter().filter_map(|(key, value)| {
+        b.iter()
+            .find(|(other, _)| other == key)
+            .map(|(_, reference)| value - reference)
+    }))
 }
 
 /// Arithmetic mean, centred on the first value so that huge values do not overflow.
@@ -86,7 +93,11 @@ mod tests {
         close(s.mean.unwrap(), 5.0, 1e-12);
         close(s.sd.unwrap(), (32.0_f64 / 7.0).sqrt(), 1e-12);
         // t(0.975, 7) = 2.364624
-        close(s.ci95.unwrap(), 2.364_624 * (32.0_f64 / 7.0).sqrt() / 8.0_f64.sqrt(), 1e-5);
+        close(
+            s.ci95.unwrap(),
+            2.364_624 * (32.0_f64 / 7.0).sqrt() / 8.0_f64.sqrt(),
+            1e-5,
+        );
     }
 
     #[test]
@@ -107,7 +118,10 @@ mod tests {
     #[test]
     fn one_value_has_no_spread_and_none_has_no_mean() {
         let one = Summary::of([3.0]);
-        assert_eq!((one.mean, one.sd, one.ci95, one.interval()), (Some(3.0), None, None, None));
+        assert_eq!(
+            (one.mean, one.sd, one.ci95, one.interval()),
+            (Some(3.0), None, None, None)
+        );
         assert_eq!(Summary::of([f64::NAN]).mean, None);
         assert_eq!(Summary::of([]), Summary::default());
     }

@@ -137,6 +137,7 @@ impl<'a> Trainer<'a> {
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
         let (epoch, first) = (self.cursor.epoch as u64, self.cursor.batch);
         let batches = train_batches(&self.job.set, self.loader.clone(), self.job.spec.seed, epoch, first);
+        let mut whole = true;
         for batch in batches {
             if self.job.stop.load(Ordering::Relaxed) {
                 self.save(observer)?;
@@ -149,27 +150,28 @@ impl<'a> Trainer<'a> {
             }
             observer.progress(self.progress(Phase::Training));
             if self.cursor.step == self.steps {
+                whole = self.cursor.batch == self.per_epoch;
                 break;
             }
         }
         if let Some(outcome) = self.log(observer) {
             return Ok(Some(outcome));
         }
-        self.close_epoch(observer)?;
+        self.close_epoch(whole, observer)?;
         Ok(None)
     }
 
     fn step(&mut self, batch: Batch) {
         let spec = self.job.spec;
-        let (cursor, size) = (&mut self.cursor, spec.model.img_size);
-        let lr = self.schedule.at(cursor.epoch as f64 + cursor.batch as f64 / self.per_epoch as f64);
+        let (cursor, size, number) = (&mut self.cursor, spec.model.img_size, batch.number);
+        let lr = self.schedule.at(cursor.epoch as f64 + number as f64 / self.per_epoch as f64);
         let masks = step::draw_masks(&self.plan, spec.seed, Purpose::Mask, cursor.epoch as u64, &batch.indices);
         let shape = [batch.len, spec.model.in_chans, size.height, size.width];
         let images = step::images(batch.images, shape, &self.job.device.clone().autodiff());
         let (model, loss) = step::step(self.model.clone(), &mut self.optimiser, images, &masks, lr);
         self.model = model;
         self.losses.push(loss);
-        cursor.batch += 1;
+        cursor.batch = number + 1;
         cursor.step += 1;
     }
 
@@ -198,9 +200,8 @@ impl<'a> Trainer<'a> {
         self.cursor.pending.extend(read.iter::<f32>());
     }
 
-    fn close_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn close_epoch(&mut self, whole: bool, observer: &mut dyn Observer) -> Result<(), TrainError> {
         let train = &self.job.spec.train;
-        let whole = self.cursor.batch == self.per_epoch;
         if whole {
             self.cursor.epoch += 1;
             self.cursor.batch = 0;

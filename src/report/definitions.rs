@@ -1,0 +1,74 @@
+//! How each metric is measured, in words, with the settings that the runs recorded.
+
+use serde_json::Value as Json;
+
+use super::data::ReportData;
+use super::format;
+
+/// Name and meaning of every recorded metric that the report shows.
+pub(super) fn build(data: &ReportData) -> Vec<(String, String)> {
+    let all = [
+        ("train_loss", train_loss(data)),
+        (
+            "val_loss",
+            "The same on held-out pictures without augmentation, from before training (epoch 0) on. Trials that differ in \
+             masking are not comparable by it."
+                .to_owned(),
+        ),
+        ("eval_mse", eval_mse(data)),
+        ("eval_psnr", "Peak signal-to-noise ratio in dB computed from the same error, with peak 1.".to_owned()),
+        ("knn_accuracy", knn(data)),
+        (
+            "untrained_knn_accuracy",
+            "The same for the same encoder with the same seed before its first step: what the architecture gives without \
+             training. Likewise the other untrained figures."
+                .to_owned(),
+        ),
+        ("chance_accuracy", "One over the number of classes.".to_owned()),
+    ];
+    let recorded = |name: &str| data.runs.iter().any(|r| r.last(name).is_some());
+    all.into_iter()
+        .filter(|(name, _)| recorded(name))
+        .map(|(name, text)| (name.to_owned(), text))
+        .collect()
+}
+
+/// A setting as the trials recorded it; where they differ, it says so.
+fn setting(data: &ReportData, key: &str) -> String {
+    let mut values: Vec<&Json> = data.runs.iter().filter_map(|r| r.config(key)).collect();
+    values.dedup();
+    match values.as_slice() {
+        [] => "not recorded".to_owned(),
+        [one] => format::value(one),
+        _ => "differing".to_owned(),
+    }
+}
+
+fn train_loss(data: &ReportData) -> String {
+    let target = match setting(data, "model.norm_pix_loss").as_str() {
+        "true" => "pixels, each patch normalised by its own mean and variance",
+        "false" => "pixels, not normalised per patch",
+        _ => "pixels, normalised per patch where model.norm_pix_loss is set",
+    };
+    format!("Mean squared error on the hidden patches of a training batch ({target}), under the trial’s own masks.")
+}
+
+fn eval_mse(data: &ReportData) -> String {
+    format!(
+        "Mean squared error on hidden patches of held-out pictures, in pixel units from 0 to 1, under one fixed set of masks \
+         that all trials share (strategy {}, share hidden {}, mask seed {}).",
+        setting(data, "eval.mask_strategy"),
+        setting(data, "eval.mask_ratio"),
+        setting(data, "eval.mask_seed"),
+    )
+}
+
+fn knn(data: &ReportData) -> String {
+    format!(
+        "Share of held-out pictures whose class wins a vote of the nearest training pictures by cosine similarity of frozen \
+         features (feature {}, k = {}, votes weighted by exp(similarity / temperature), temperature {}).",
+        setting(data, "eval.knn_feature"),
+        setting(data, "eval.knn_k"),
+        setting(data, "eval.knn_temperature"),
+    )
+}
