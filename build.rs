@@ -5,7 +5,13 @@ use std::path::Path;
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    for folder in ["build.rs", "configs", "data/photos/train", "data/photos/val", "src/store/migrations"] {
+    for folder in [
+        "build.rs",
+        "configs",
+        "data/photos/train",
+        "data/photos/val",
+        "src/store/migrations",
+    ] {
         println!("cargo:rerun-if-changed={folder}");
     }
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
@@ -30,7 +36,11 @@ fn list(folder: &Path) -> io::Result<Vec<(String, String, String)>> {
         for file in fs::read_dir(class.path())? {
             let file = file?;
             let name = |name: std::ffi::OsString| name.to_string_lossy().into_owned();
-            pictures.push((name(class.file_name()), name(file.file_name()), file.path().display().to_string()));
+            pictures.push((
+                name(class.file_name()),
+                name(file.file_name()),
+                file.path().display().to_string(),
+            ));
         }
     }
     pictures.sort();

@@ -6,6 +6,8 @@
 //!     --set mask.strategy=diagonal --set mask.slope=2.0
 //! ```
 
+#![expect(clippy::print_stderr, reason = "a program may say why it ends")]
+
 use std::process::ExitCode;
 
 use mae_strategies::{Grid, Kind, Literal, Mask, MaskContext, MaskingStrategy, Param, Registry, Request};

@@ -6,5 +6,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // A reader that stops early (`mae-exp runs | head`) ends the program quietly.
+    sigpipe::reset();
     mae_exp::cli::main()
 }

@@ -8,7 +8,10 @@ fn refused(extra: &[&str]) -> String {
     let mut args = small(&["sweep", "x.toml"]);
     args.extend(extra);
     let error = room.refused(&args);
-    assert!(!room.path().join("reports").exists(), "nothing is written when the configuration is wrong");
+    assert!(
+        !room.path().join("reports").exists(),
+        "nothing is written when the configuration is wrong"
+    );
     error
 }
 
@@ -29,7 +32,10 @@ fn says(error: &str, parts: &[&str]) {
 fn a_missing_file() {
     let room = Room::new();
     room.write("experiments/mask_ratio.toml", "");
-    says(&room.refused(&["sweep", "experiments/mask_ration.toml"]), &["experiments/mask_ration.toml", "mask_ratio.toml"]);
+    says(
+        &room.refused(&["sweep", "experiments/mask_ration.toml"]),
+        &["experiments/mask_ration.toml", "mask_ratio.toml"],
+    );
 }
 
 #[test]
@@ -40,7 +46,14 @@ fn toml_that_cannot_be_read() {
 #[test]
 fn an_unknown_key() {
     let error = file("name = \"x\"\nbase = [\"model/nano\"]\n[set]\nmask.strtegy = \"random\"\n");
-    says(&error, &["unknown key mask.strtegy", "experiments/x.toml", "did you mean mask.strategy?"]);
+    says(
+        &error,
+        &[
+            "unknown key mask.strtegy",
+            "experiments/x.toml",
+            "did you mean mask.strategy?",
+        ],
+    );
 }
 
 #[test]
@@ -51,35 +64,56 @@ fn a_wrong_type() {
 
 #[test]
 fn an_unknown_strategy() {
-    says(&refused(&["--set", "mask.strategy=randon"]), &["randon", "random", "block"]);
+    says(
+        &refused(&["--set", "mask.strategy=randon"]),
+        &["randon", "random", "block"],
+    );
 }
 
 #[test]
 fn a_ratio_outside_its_range() {
     let room = Room::new();
     room.write("x.toml", &experiment(1).replace("[0.5, 0.75]", "[1.5]"));
-    says(&room.refused(&["sweep", "x.toml"]), &["mask.ratio", "1.5", "between 0 and 1"]);
+    says(
+        &room.refused(&["sweep", "x.toml"]),
+        &["mask.ratio", "1.5", "between 0 and 1"],
+    );
 }
 
 #[test]
 fn an_image_size_that_the_patch_size_does_not_divide() {
-    says(&refused(&["--set", "model.img_size=50"]), &["model.img_size", "50", "patch_size", "4", "48", "52"]);
+    says(
+        &refused(&["--set", "model.img_size=50"]),
+        &["model.img_size", "50", "patch_size", "4", "48", "52"],
+    );
 }
 
 #[test]
 fn heads_that_do_not_divide_the_width() {
-    says(&refused(&["--set", "model.encoder_num_heads=3"]), &["encoder_num_heads", "3", "embed_dim", "16"]);
+    says(
+        &refused(&["--set", "model.encoder_num_heads=3"]),
+        &["encoder_num_heads", "3", "embed_dim", "16"],
+    );
 }
 
 #[test]
 fn a_store_that_cannot_be_read() {
     let room = Room::new();
     room.write("x.toml", &experiment(1));
-    let text = room.write("notes.db", "these are notes, not a database; they are long enough to be taken for a header");
+    let text = room.write(
+        "notes.db",
+        "these are notes, not a database; they are long enough to be taken for a header",
+    );
     let error = room.refused(&small(&["sweep", "x.toml", "--store", text.to_str().unwrap()]));
     says(&error, &["notes.db", "--store"]);
-    says(&room.refused(&["runs", "--store", "nowhere.db"]), &["nowhere.db", "mae-exp sweep"]);
-    says(&room.refused(&["runs", "--store", "postgres://host/db"]), &["postgres", "sqlite://"]);
+    says(
+        &room.refused(&["runs", "--store", "nowhere.db"]),
+        &["nowhere.db", "mae-exp sweep"],
+    );
+    says(
+        &room.refused(&["runs", "--store", "postgres://host/db"]),
+        &["postgres", "sqlite://"],
+    );
 }
 
 #[test]
@@ -101,7 +135,14 @@ fn an_empty_folder_of_pictures() {
     let room = Room::new();
     room.write("x.toml", &experiment(1));
     std::fs::create_dir(room.path().join("pictures")).unwrap();
-    let error = room.refused(&["sweep", "x.toml", "--set", "data.kind=folder", "--set", "data.path=pictures"]);
+    let error = room.refused(&[
+        "sweep",
+        "x.toml",
+        "--set",
+        "data.kind=folder",
+        "--set",
+        "data.path=pictures",
+    ]);
     says(&error, &["pictures"]);
 }
 

@@ -22,13 +22,19 @@ fn sources(folder: &str) -> Vec<(String, String)> {
 }
 
 fn name(path: &Path) -> String {
-    path.strip_prefix(project()).unwrap().to_string_lossy().replace('\\', "/")
+    path.strip_prefix(project())
+        .unwrap()
+        .to_string_lossy()
+        .replace('\\', "/")
 }
 
 /// Code without comments and without the unit tests at the end of a file.
 fn code(text: &str) -> String {
     let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
+    text.lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[track_caller]
@@ -38,7 +44,10 @@ fn only_in(words: &[&str], rooms: &[&str]) {
             continue;
         }
         for word in words {
-            assert!(!code(&text).contains(word), "{name} names {word}, which belongs in {rooms:?}");
+            assert!(
+                !code(&text).contains(word),
+                "{name} names {word}, which belongs in {rooms:?}"
+            );
         }
     }
 }
@@ -60,7 +69,17 @@ fn plotters_is_in_plot_only() {
 
 #[test]
 fn clock_environment_and_printing_are_in_cli_only() {
-    only_in(&["SystemTime", "Timestamp::now", "std::env::", "println!", "eprintln!", "print!("], &["src/cli/"]);
+    only_in(
+        &[
+            "SystemTime",
+            "Timestamp::now",
+            "std::env::",
+            "println!",
+            "eprintln!",
+            "print!(",
+        ],
+        &["src/cli/"],
+    );
 }
 
 #[test]
@@ -76,7 +95,10 @@ fn plot_stats_and_report_touch_no_files() {
 
 #[test]
 fn generators_are_made_in_seed_only() {
-    only_in(&["from_seed(", "seed_from_u64", "rand::rng()", "OsRng"], &["src/seed.rs"]);
+    only_in(
+        &["from_seed(", "seed_from_u64", "rand::rng()", "OsRng"],
+        &["src/seed.rs"],
+    );
 }
 
 #[test]
@@ -95,7 +117,21 @@ fn every_file_says_what_it_is_and_is_short() {
 #[test]
 fn the_strategies_crate_depends_on_no_tensor_sql_or_clock() {
     let manifest = std::fs::read_to_string(project().join("strategies/Cargo.toml")).unwrap();
-    let dependencies = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
-    let names: Vec<&str> = dependencies.lines().filter_map(|line| line.split_once(" =")).map(|(n, _)| n).collect();
-    assert_eq!(names, ["rand", "rand_chacha", "strsim", "thiserror"], "a new dependency needs a reason: law 1");
+    let dependencies = manifest
+        .split("[dependencies]")
+        .nth(1)
+        .unwrap()
+        .split("\n[")
+        .next()
+        .unwrap();
+    let names: Vec<&str> = dependencies
+        .lines()
+        .filter_map(|line| line.split_once(" ="))
+        .map(|(n, _)| n)
+        .collect();
+    assert_eq!(
+        names,
+        ["rand", "rand_chacha", "strsim", "thiserror"],
+        "a new dependency needs a reason: law 1"
+    );
 }

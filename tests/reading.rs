@@ -6,8 +6,12 @@ use crate::support::{Room, experiment, project, small};
 fn strategies_are_listed_and_shown() {
     let room = Room::new();
     let document = room.json(&["strategies", "list", "--json"]);
-    let names: Vec<&str> =
-        document["strategies"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> = document["strategies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| s["name"].as_str().unwrap())
+        .collect();
     for name in ["random", "grid", "block", "combined"] {
         assert!(names.contains(&name), "{names:?}");
         assert!(room.ok(&["strategies", "show", name]).contains("source:"));
@@ -20,7 +24,18 @@ fn previews_hide_exactly_what_they_say() {
     let room = Room::new();
     for grid in ["14x14", "7x13", "16x4"] {
         for name in ["random", "grid", "block", "combined"] {
-            let args = ["strategies", "preview", name, "--grid", grid, "--ratio", "0.6", "--samples", "50", "--json"];
+            let args = [
+                "strategies",
+                "preview",
+                name,
+                "--grid",
+                grid,
+                "--ratio",
+                "0.6",
+                "--samples",
+                "50",
+                "--json",
+            ];
             let document = room.json(&args);
             assert_eq!(document["strategy"], name);
             let (rows, cols) = grid.split_once('x').unwrap();
@@ -53,16 +68,31 @@ fn model_sizes_equal_the_reference() {
         assert_eq!(document["trainable_params"], trainable);
         assert_eq!(document["model"]["patch_size"], if name == "huge" { 14 } else { 16 });
     }
-    assert_eq!(room.json(&["model", "info", "large_decoder12", "--json"])["total_params"], 342_151_424);
-    assert_eq!(room.json(&["model", "info", "small", "--json"])["total_params"], 47_578_240);
-    assert_eq!(room.json(&["model", "info", "small", "--json"])["encoder_params"], 21_665_664);
-    assert_eq!(room.json(&["model", "info", "tiny", "--json"])["encoder_params"], 5_524_416);
+    assert_eq!(
+        room.json(&["model", "info", "large_decoder12", "--json"])["total_params"],
+        342_151_424
+    );
+    assert_eq!(
+        room.json(&["model", "info", "small", "--json"])["total_params"],
+        47_578_240
+    );
+    assert_eq!(
+        room.json(&["model", "info", "small", "--json"])["encoder_params"],
+        21_665_664
+    );
+    assert_eq!(
+        room.json(&["model", "info", "tiny", "--json"])["encoder_params"],
+        5_524_416
+    );
 }
 
 #[test]
 fn configuration_says_where_every_key_comes_from() {
     let room = Room::new();
-    room.write("x.toml", &experiment(1).replace("[sweep]", "[set]\ntrain.epochs = 3\n[sweep]"));
+    room.write(
+        "x.toml",
+        &experiment(1).replace("[sweep]", "[set]\ntrain.epochs = 3\n[sweep]"),
+    );
     let output = room
         .command(&["config", "x.toml", "--set", "train.blr=0.01", "--json"])
         .env("MAE_EXP_TRAIN__WARMUP_EPOCHS", "0.5")
@@ -76,7 +106,11 @@ fn configuration_says_where_every_key_comes_from() {
     assert!(origin("train.epochs").contains("x.toml"), "{}", origin("train.epochs"));
     assert!(origin("train.blr").contains("--set"), "{}", origin("train.blr"));
     assert!(origin("train.warmup_epochs").contains("MAE_EXP_TRAIN__WARMUP_EPOCHS"));
-    assert!(origin("model.patch_size").contains("model/nano"), "{}", origin("model.patch_size"));
+    assert!(
+        origin("model.patch_size").contains("model/nano"),
+        "{}",
+        origin("model.patch_size")
+    );
     assert!(origin("mask.ratio").contains("sweep"), "{}", origin("mask.ratio"));
 }
 
@@ -97,9 +131,15 @@ fn a_recorded_run_is_shown_and_exported() {
     let room = Room::new();
     room.write("x.toml", &experiment(2));
     room.ok(&small(&["sweep", "x.toml", "--set", "train.epochs=1"]));
-    let id = room.json(&["runs", "--json"])["runs"][0]["id"].as_str().unwrap().to_string();
+    let id = room.json(&["runs", "--json"])["runs"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_string();
     let shown = room.ok(&["show", &id[..6]]);
-    assert!(shown.contains("mask.ratio = 0.5") && shown.contains("environment"), "{shown}");
+    assert!(
+        shown.contains("mask.ratio = 0.5") && shown.contains("environment"),
+        "{shown}"
+    );
     let document = room.json(&["show", &id, "--json"]);
     let points = document["points"].as_array().unwrap();
     assert!(points.iter().any(|p| p["name"] == "val_loss" && p["epoch"] == 0.0));
@@ -122,7 +162,17 @@ fn a_step_is_measured() {
     let model = "[model]\nvariant = \"mite\"\nimg_size = 16\npatch_size = 4\nembed_dim = 16\nencoder_depth = 1\n\
                  encoder_num_heads = 2\ndecoder_embed_dim = 16\ndecoder_depth = 1\ndecoder_num_heads = 2\n";
     room.write("mite.toml", model);
-    let args = ["bench", "train-step", "--model", "mite.toml", "--batch", "4", "--steps", "3", "--json"];
+    let args = [
+        "bench",
+        "train-step",
+        "--model",
+        "mite.toml",
+        "--batch",
+        "4",
+        "--steps",
+        "3",
+        "--json",
+    ];
     let document = room.json(&args);
     assert_eq!(document["batch"], 4);
     assert!(document["median_s"].as_f64().unwrap() > 0.0);
@@ -135,15 +185,25 @@ fn the_readme_s_questions_to_the_store_are_answered() {
     room.write("x.toml", &experiment(1));
     room.ok(&small(&["sweep", "x.toml", "--set", "train.epochs=3"]));
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
-    let queries: Vec<&str> = readme.split("sqlite3 runs/mae-exp.db \"").skip(1).filter_map(|q| q.split('"').next()).collect();
+    let queries: Vec<&str> = readme
+        .split("sqlite3 runs/mae-exp.db \"")
+        .skip(1)
+        .filter_map(|q| q.split('"').next())
+        .collect();
     assert!(queries.len() >= 2, "the README asks the store something");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         use sqlx::{Connection, SqliteConnection};
         let path = room.path().join("runs/mae-exp.db");
         let mut connection = SqliteConnection::connect(path.to_str().unwrap()).await.unwrap();
         for query in queries {
-            let rows = sqlx::query(sqlx::AssertSqlSafe(query)).fetch_all(&mut connection).await.unwrap();
+            let rows = sqlx::query(sqlx::AssertSqlSafe(query))
+                .fetch_all(&mut connection)
+                .await
+                .unwrap();
             assert!(!rows.is_empty(), "nothing answers {query}");
         }
     });

@@ -3,7 +3,9 @@
 use crate::support::{Room, project};
 
 fn files(folder: &str) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(project().join(folder)).unwrap().map(|e| e.unwrap().path());
+    let entries = std::fs::read_dir(project().join(folder))
+        .unwrap()
+        .map(|e| e.unwrap().path());
     let mut files: Vec<_> = entries.filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
     files.sort();
     files
@@ -36,7 +38,11 @@ fn every_key_of_every_part_is_commented() {
             assert!(text.starts_with('#'), "{} opens with what it is", file.display());
             for line in text.lines().filter(|line| line.contains('=') && !line.starts_with('#')) {
                 let named = line.starts_with("variant") || line.starts_with("kind");
-                assert!(named || line.contains('#'), "{}: {line:?} has no comment", file.display());
+                assert!(
+                    named || line.contains('#'),
+                    "{}: {line:?} has no comment",
+                    file.display()
+                );
             }
         }
     }

@@ -7,17 +7,28 @@ use serde_json::Value as Json;
 
 /// Keys that make any experiment a matter of seconds.
 pub const SMALL: [&str; 22] = [
-    "--set", "data.kind=synthetic",
-    "--set", "data.synthetic_train=32",
-    "--set", "data.synthetic_val=16",
-    "--set", "data.synthetic_classes=4",
-    "--set", "model.img_size=16",
-    "--set", "model.patch_size=4",
-    "--set", "model.embed_dim=16",
-    "--set", "model.encoder_depth=1",
-    "--set", "model.encoder_num_heads=2",
-    "--set", "train.batch_size=8",
-    "--set", "train.epochs=2",
+    "--set",
+    "data.kind=synthetic",
+    "--set",
+    "data.synthetic_train=32",
+    "--set",
+    "data.synthetic_val=16",
+    "--set",
+    "data.synthetic_classes=4",
+    "--set",
+    "model.img_size=16",
+    "--set",
+    "model.patch_size=4",
+    "--set",
+    "model.embed_dim=16",
+    "--set",
+    "model.encoder_depth=1",
+    "--set",
+    "model.encoder_num_heads=2",
+    "--set",
+    "train.batch_size=8",
+    "--set",
+    "train.epochs=2",
 ];
 
 /// A folder of its own with the program run in it.
@@ -27,7 +38,9 @@ pub struct Room {
 
 impl Room {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub fn path(&self) -> &Path {

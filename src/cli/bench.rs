@@ -103,9 +103,22 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
 
 /// The model with the default recipe and the batch that was asked for.
 fn trial(args: &Step, registry: &Registry) -> Result<TrialSpec, Failure> {
-    let part = if args.model.contains(['/', '.']) { args.model.clone() } else { format!("model/{}", args.model) };
+    let part = if args.model.contains(['/', '.']) {
+        args.model.clone()
+    } else {
+        format!("model/{}", args.model)
+    };
     let sets = vec![format!("train.batch_size={}", args.batch)];
-    let experiment = load(&Request { inputs: vec![part], sets, env: Vec::new() }, registry)?;
+    let experiment = load(
+        &Request {
+            inputs: vec![part],
+            sets,
+            env: Vec::new(),
+        },
+        registry,
+    )?;
     let first = experiment.trials.into_iter().next();
-    first.map(|trial| trial.spec).ok_or_else(|| Failure::usage("the model part describes no trial"))
+    first
+        .map(|trial| trial.spec)
+        .ok_or_else(|| Failure::usage("the model part describes no trial"))
 }

@@ -26,12 +26,27 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
         eprintln!("warning: {warning}");
     }
     if args.json {
-        let trials: Vec<Json> = experiment.trials.iter().map(|t| json!({ "label": t.label, "config": t.config, "origins": t.origins })).collect();
-        let axes: Vec<Json> = experiment.axes.iter().map(|a| json!({ "key": a.key, "values": a.values })).collect();
+        let trials: Vec<Json> = experiment
+            .trials
+            .iter()
+            .map(|t| json!({ "label": t.label, "config": t.config, "origins": t.origins }))
+            .collect();
+        let axes: Vec<Json> = experiment
+            .axes
+            .iter()
+            .map(|a| json!({ "key": a.key, "values": a.values }))
+            .collect();
         return table::json(&json!({ "name": experiment.name, "axes": axes, "trials": trials }));
     }
-    let Some(first) = experiment.trials.first() else { return Ok(()) };
-    println!("# {}: {} trials; this is the first ({})", experiment.name, experiment.trials.len(), first.label);
+    let Some(first) = experiment.trials.first() else {
+        return Ok(());
+    };
+    println!(
+        "# {}: {} trials; this is the first ({})",
+        experiment.name,
+        experiment.trials.len(),
+        first.label
+    );
     for axis in &experiment.axes {
         let values: Vec<String> = axis.values.iter().map(Json::to_string).collect();
         println!("# sweep {} = [{}]", axis.key, values.join(", "));
@@ -44,10 +59,16 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
 pub(super) fn print_leaves(config: &Json, origin: impl Fn(&str) -> String) {
     let mut leaves = Vec::new();
     collect("", config, &mut leaves);
-    let lines: Vec<(String, String)> = leaves.iter().map(|(key, value)| (format!("{key} = {value}"), origin(key))).collect();
+    let lines: Vec<(String, String)> = leaves
+        .iter()
+        .map(|(key, value)| (format!("{key} = {value}"), origin(key)))
+        .collect();
     let width = lines.iter().map(|(line, _)| line.chars().count()).max().unwrap_or(0);
     for (line, origin) in lines {
-        println!("{}", format!("{line:<width$}  # {}", show::text(&Json::String(origin))).trim_end());
+        println!(
+            "{}",
+            format!("{line:<width$}  # {}", show::text(&Json::String(origin))).trim_end()
+        );
     }
 }
 
@@ -55,7 +76,11 @@ fn collect(prefix: &str, value: &Json, leaves: &mut Vec<(String, String)>) {
     match value {
         Json::Object(table) => {
             for (key, value) in table {
-                let key = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+                let key = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
                 collect(&key, value, leaves);
             }
         }

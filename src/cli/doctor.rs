@@ -21,7 +21,10 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let devices: Vec<Json> = ["flex", "tch", "tch:0", "cuda:0", "vulkan"].iter().map(|name| check(name)).collect();
+    let devices: Vec<Json> = ["flex", "tch", "tch:0", "cuda:0", "vulkan"]
+        .iter()
+        .map(|name| check(name))
+        .collect();
     let store = store(&args.store);
     let environment = outside::environment(device::default_name());
     if args.json {
@@ -64,12 +67,20 @@ fn store(option: &StoreOption) -> Json {
 
 fn examine(store: &Store) -> Result<Json, crate::store::StoreError> {
     let problems = store.problems()?;
-    let running = store.runs(&RunFilter { sweep: None, status: Some(Status::Running) })?;
+    let running = store.runs(&RunFilter {
+        sweep: None,
+        status: Some(Status::Running),
+    })?;
     let gone = |run: &&RunRow| !run.environment["pid"].as_u64().is_some_and(outside::alive);
     let stale: Vec<String> = running
         .iter()
         .filter(gone)
-        .map(|run| format!("{} ({}): its process is gone; go on with mae-exp resume {}", run.id, run.label, run.sweep))
+        .map(|run| {
+            format!(
+                "{} ({}): its process is gone; go on with mae-exp resume {}",
+                run.id, run.label, run.sweep
+            )
+        })
         .collect();
     let bytes = std::fs::metadata(store.path()).map(|m| m.len()).unwrap_or(0);
     Ok(json!({

@@ -1,6 +1,10 @@
 //! The command line: one file per command. Clock, environment, ids and randomness of ids enter the program here, and
 //! only here does it print.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the command line is where the program prints")]
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "the command line is where the program prints"
+)]
 
 mod bench;
 mod config;
@@ -117,5 +121,9 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
 fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAE_EXP_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .init();
 }

@@ -34,24 +34,45 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if json {
         return table::json(&json!(info));
     }
-    let ModelInfo { encoder_params, total_params, trainable_params, grid, patch_values, gmacs, .. } = &info;
+    let ModelInfo {
+        encoder_params,
+        total_params,
+        trainable_params,
+        grid,
+        patch_values,
+        gmacs,
+        ..
+    } = &info;
     println!("{}", info.variant);
     println!("  encoder parameters    {:>15}", grouped(*encoder_params));
     println!("  total parameters      {:>15}", grouped(*total_params));
     println!("  trainable parameters  {:>15}", grouped(*trainable_params));
-    println!("  patches               {} x {} = {}, {patch_values} values each", grid[0], grid[1], grid[0] * grid[1]);
     println!(
-        "  GMAC a picture        {:.2} encoder, {:.2} encoder at 75 % hidden, {:.2} decoder, {:.2} at 75 % with decoder",
-        gmacs.encoder_full, gmacs.encoder_at_75, gmacs.decoder, gmacs.total_at_75
+        "  patches               {} x {} = {}, {patch_values} values each",
+        grid[0],
+        grid[1],
+        grid[0] * grid[1]
+    );
+    println!(
+        "  GMAC a picture        {} encoder, {} encoder at 75 % hidden, {} decoder, {} at 75 % with decoder",
+        table::number(gmacs.encoder_full),
+        table::number(gmacs.encoder_at_75),
+        table::number(gmacs.decoder),
+        table::number(gmacs.total_at_75)
     );
     println!("  (counts include the fixed position tables; trainable ones do not)");
     Ok(())
 }
 
 fn all(json: bool) -> Result<(), Failure> {
-    let names: Vec<String> =
-        parts().into_iter().filter_map(|part| part.name.strip_prefix("model/").map(str::to_string)).collect();
-    let mut infos = names.iter().map(|name| Ok(ModelInfo::new(&model_part(name)?))).collect::<Result<Vec<_>, Failure>>()?;
+    let names: Vec<String> = parts()
+        .into_iter()
+        .filter_map(|part| part.name.strip_prefix("model/").map(str::to_string))
+        .collect();
+    let mut infos = names
+        .iter()
+        .map(|name| Ok(ModelInfo::new(&model_part(name)?)))
+        .collect::<Result<Vec<_>, Failure>>()?;
     infos.sort_by_key(|info| info.total_params);
     if json {
         return table::json(&json!({ "models": infos.iter().map(|i| json!(i)).collect::<Vec<Json>>() }));
@@ -62,7 +83,7 @@ fn all(json: bool) -> Result<(), Failure> {
             grouped(i.encoder_params),
             grouped(i.total_params),
             grouped(i.trainable_params),
-            format!("{:.2}", i.gmacs.total_at_75),
+            table::number(i.gmacs.total_at_75),
         ]
     };
     let rows: Vec<Vec<String>> = infos.iter().map(row).collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::model::{Device, device};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 use super::failure::Failure;
 
@@ -22,6 +22,11 @@ impl StoreOption {
         Ok(Store::open(&self.store)?)
     }
 
+    /// Whether there is a store to read.
+    pub(super) fn exists(&self) -> bool {
+        !matches!(Store::open_existing(&self.store), Err(StoreError::Missing { .. }))
+    }
+
     pub(super) fn existing(&self) -> Result<Store, Failure> {
         Ok(Store::open_existing(&self.store)?)
     }
@@ -29,8 +34,15 @@ impl StoreOption {
 
 /// Folder of checkpoints, beside the store.
 pub(super) fn checkpoints(store: &Store) -> PathBuf {
-    let name = store.path().file_stem().map_or_else(|| "store".into(), |stem| stem.to_string_lossy().into_owned());
-    store.path().parent().unwrap_or(Path::new(".")).join(format!("{name}-checkpoints"))
+    let name = store
+        .path()
+        .file_stem()
+        .map_or_else(|| "store".into(), |stem| stem.to_string_lossy().into_owned());
+    store
+        .path()
+        .parent()
+        .unwrap_or(Path::new("."))
+        .join(format!("{name}-checkpoints"))
 }
 
 /// Where to compute.
@@ -66,7 +78,13 @@ pub(super) struct SetOption {
 impl SetOption {
     /// The request for these inputs, with the environment of this process.
     pub(super) fn request(&self, inputs: Vec<String>) -> crate::spec::Request {
-        let env = std::env::vars().filter(|(key, _)| key.starts_with("MAE_EXP_")).collect();
-        crate::spec::Request { inputs, sets: self.sets.clone(), env }
+        let env = std::env::vars()
+            .filter(|(key, _)| key.starts_with("MAE_EXP_"))
+            .collect();
+        crate::spec::Request {
+            inputs,
+            sets: self.sets.clone(),
+            env,
+        }
     }
 }

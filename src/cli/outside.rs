@@ -16,7 +16,10 @@ pub(super) fn new_id() -> String {
     const ALPHABET: &[u8; 28] = b"0123456789bcdfghjkmnpqrstvwx";
     let mut bytes = [0u8; 10];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    bytes.iter().map(|b| char::from(ALPHABET[usize::from(*b) % 28])).collect()
+    bytes
+        .iter()
+        .map(|b| char::from(ALPHABET[usize::from(*b) % 28]))
+        .collect()
 }
 
 /// Whether a process of this number lives here.
@@ -35,7 +38,10 @@ pub(super) fn alive(pid: u64) -> bool {
 pub(super) fn environment(device: &str) -> Json {
     let (cpu, memory) = hardware().unwrap_or_default();
     let revision = git(&["rev-parse", "HEAD"]);
-    let dirty = revision.as_ref().and_then(|_| git(&["status", "--porcelain"])).map(|text| !text.is_empty());
+    let dirty = revision
+        .as_ref()
+        .and_then(|_| git(&["status", "--porcelain"]))
+        .map(|text| !text.is_empty());
     json!({
         "mae_exp": env!("CARGO_PKG_VERSION"),
         "burn": "0.22.1",
@@ -60,14 +66,24 @@ fn hardware() -> Option<(String, u64)> {
     let mut system = System::new().ok()?;
     system.refresh_cpu_all();
     system.refresh_memory();
-    let cpu = system.cpus().first().map_or_else(String::new, |cpu| cpu.brand().trim().to_string());
+    let cpu = system
+        .cpus()
+        .first()
+        .map_or_else(String::new, |cpu| cpu.brand().trim().to_string());
     Some((cpu, system.total_memory()))
 }
 
 /// Output of git in the working directory; nothing when there is no git or no repository.
 fn git(args: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(args).stderr(std::process::Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
+    let output = Command::new("git")
+        .args(args)
+        .stderr(std::process::Stdio::null())
+        .output()
+        .ok()?;
+    output
+        .status
+        .success()
+        .then(|| String::from_utf8_lossy(&output.stdout).trim().to_string())
 }
 
 /// Largest resident memory of this process so far, in bytes (Linux; elsewhere unknown).

@@ -13,7 +13,13 @@ use crate::train::{Phase, Progress};
 use super::table::number;
 
 /// Metrics shown at the end of a trial, in this order, where they were taken.
-const SHOWN: [&str; 5] = ["train_loss", "val_loss", "eval_mse", "knn_accuracy", "untrained_knn_accuracy"];
+const SHOWN: [&str; 5] = [
+    "train_loss",
+    "val_loss",
+    "eval_mse",
+    "knn_accuracy",
+    "untrained_knn_accuracy",
+];
 
 /// Shows a sweep's progress.
 pub(super) struct Display {
@@ -39,7 +45,11 @@ impl Display {
         Self {
             bar,
             begun: Instant::now(),
-            open: plan.trials.iter().filter(|t| !matches!(t.action, Action::Skip(_))).count(),
+            open: plan
+                .trials
+                .iter()
+                .filter(|t| !matches!(t.action, Action::Skip(_)))
+                .count(),
             done: 0,
             current: String::new(),
             trial_begun: Instant::now(),
@@ -87,9 +97,17 @@ impl Reporter for Display {
 
     fn metric(&mut self, point: &MetricPoint) {
         if point.name == "val_loss" && self.bar.is_none() {
-            let left = self.left(0.0).filter(|_| self.done > 0).map(|d| format!(", {} left", clock(d)));
+            let left = self
+                .left(0.0)
+                .filter(|_| self.done > 0)
+                .map(|d| format!(", {} left", clock(d)));
             let left = left.unwrap_or_default();
-            eprintln!("{} epoch {:.0}: val_loss {}{left}", self.current, point.epoch, number(point.value));
+            eprintln!(
+                "{} epoch {:.0}: val_loss {}{left}",
+                self.current,
+                point.epoch,
+                number(point.value)
+            );
         }
     }
 
@@ -97,13 +115,19 @@ impl Reporter for Display {
         let Some(bar) = &self.bar else { return };
         bar.set_length(progress.steps as u64);
         bar.set_position(progress.step as u64);
-        let loss = progress.loss.map(|loss| format!("loss {}", number(loss))).unwrap_or_default();
+        let loss = progress
+            .loss
+            .map(|loss| format!("loss {}", number(loss)))
+            .unwrap_or_default();
         let phase = match progress.phase {
             Phase::Baseline => "judging the untrained encoder",
             Phase::Training => "",
             Phase::Evaluating => "evaluating",
         };
-        let left = self.left(progress.step as f64 / progress.steps.max(1) as f64).map(clock).unwrap_or_default();
+        let left = self
+            .left(progress.step as f64 / progress.steps.max(1) as f64)
+            .map(clock)
+            .unwrap_or_default();
         bar.set_message(format!("epoch {:.1} {loss} {phase}  {left} left", progress.epoch));
     }
 
@@ -119,9 +143,14 @@ impl Reporter for Display {
             Status::Diverged => format!("diverged: {}", end.error),
             _ => format!("failed: {}", end.error),
         };
-        let metrics = SHOWN.iter().filter_map(|name| Some(format!("{name} {}", number(*end.last.get(*name)?))));
+        let metrics = SHOWN
+            .iter()
+            .filter_map(|name| Some(format!("{name} {}", number(*end.last.get(*name)?))));
         let metrics = metrics.collect::<Vec<_>>().join("  ");
-        self.say(&format!("{} {}: {status}  {metrics}", self.current, planned.trial.label));
+        self.say(&format!(
+            "{} {}: {status}  {metrics}",
+            self.current, planned.trial.label
+        ));
     }
 }
 

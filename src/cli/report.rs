@@ -33,7 +33,12 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let store = args.store.existing()?;
     let sweep = store.find_sweep(&args.sweep)?;
     let data = gather(&store, &sweep.id, registry)?;
-    let page = write(&data, &args.out.unwrap_or_else(|| args.reports.reports.join(folder_name(&sweep.name))))?;
+    let page = write(
+        &data,
+        &args
+            .out
+            .unwrap_or_else(|| args.reports.reports.join(folder_name(&sweep.name))),
+    )?;
     println!("{}", page.display());
     Ok(())
 }
@@ -48,11 +53,17 @@ pub(super) fn render(store: &Store, sweep: &str, reports: &Path, registry: &Regi
 pub(super) fn gather(store: &Store, sweep: &str, registry: &Registry) -> Result<ReportData, Failure> {
     let sweep = store.find_sweep(sweep)?;
     let mut runs = Vec::new();
-    for run in store.runs(&RunFilter { sweep: Some(sweep.id.clone()), status: None })? {
+    for run in store.runs(&RunFilter {
+        sweep: Some(sweep.id.clone()),
+        status: None,
+    })? {
         let (metrics, pictures) = (store.metrics(&run.id)?, store.pictures(&run.id)?);
         runs.push(RunReport { run, metrics, pictures });
     }
-    let used: BTreeSet<&str> = runs.iter().filter_map(|r| r.run.config["mask"]["strategy"].as_str()).collect();
+    let used: BTreeSet<&str> = runs
+        .iter()
+        .filter_map(|r| r.run.config["mask"]["strategy"].as_str())
+        .collect();
     let note = |s: &'static dyn mae_strategies::MaskingStrategy| StrategyNote {
         id: s.id().into(),
         summary: s.summary().into(),
@@ -60,7 +71,13 @@ pub(super) fn gather(store: &Store, sweep: &str, registry: &Registry) -> Result<
     };
     let strategies = registry.iter().filter(|s| used.contains(s.id())).map(note).collect();
     let version = env!("CARGO_PKG_VERSION").to_string();
-    Ok(ReportData { sweep, runs, generated_at: outside::now(), version, strategies })
+    Ok(ReportData {
+        sweep,
+        runs,
+        generated_at: outside::now(),
+        version,
+        strategies,
+    })
 }
 
 fn write(data: &ReportData, folder: &Path) -> Result<PathBuf, Failure> {
@@ -73,7 +90,17 @@ fn write(data: &ReportData, folder: &Path) -> Result<PathBuf, Failure> {
 
 /// A sweep's name as a folder: characters that a file name should not have become `_`.
 fn folder_name(name: &str) -> String {
-    let safe = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let safe = |c: char| {
+        if c.is_alphanumeric() || "-_.".contains(c) {
+            c
+        } else {
+            '_'
+        }
+    };
     let name: String = name.chars().map(safe).collect();
-    if name.trim_matches('.').is_empty() { "sweep".into() } else { name }
+    if name.trim_matches('.').is_empty() {
+        "sweep".into()
+    } else {
+        name
+    }
 }

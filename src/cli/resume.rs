@@ -30,7 +30,12 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
 
 /// The sweep and those of its runs that are meant.
 fn selected(store: &Store, which: &str) -> Result<(SweepRow, Vec<RunRow>), Failure> {
-    let of = |id: &str| store.runs(&RunFilter { sweep: Some(id.to_string()), status: None });
+    let of = |id: &str| {
+        store.runs(&RunFilter {
+            sweep: Some(id.to_string()),
+            status: None,
+        })
+    };
     match store.find_sweep(which) {
         Ok(sweep) => {
             let runs = of(&sweep.id)?;
@@ -60,7 +65,29 @@ fn experiment(sweep: SweepRow, trials: Vec<Trial>) -> Result<Experiment, Failure
         key: axis["key"].as_str().unwrap_or_default().to_string(),
         values: axis["values"].as_array().cloned().unwrap_or_default(),
     };
-    let axes = sweep.axes.as_array().map(|axes| axes.iter().map(axis).collect()).unwrap_or_default();
-    let SweepRow { name, question, expect, cost, analysis, file, .. } = sweep;
-    Ok(Experiment { name, question, expect, cost, analysis, file, axes, trials, warnings: Vec::new() })
+    let axes = sweep
+        .axes
+        .as_array()
+        .map(|axes| axes.iter().map(axis).collect())
+        .unwrap_or_default();
+    let SweepRow {
+        name,
+        question,
+        expect,
+        cost,
+        analysis,
+        file,
+        ..
+    } = sweep;
+    Ok(Experiment {
+        name,
+        question,
+        expect,
+        cost,
+        analysis,
+        file,
+        axes,
+        trials,
+        warnings: Vec::new(),
+    })
 }

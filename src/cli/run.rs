@@ -23,7 +23,9 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let experiment = crate::spec::load(&args.sets.request(args.inputs), registry)?;
     if experiment.trials.len() > 1 {
         let trials = experiment.trials.len();
-        return Err(Failure::usage(format!("{first} describes {trials} trials: train them with mae-exp sweep {first}")));
+        return Err(Failure::usage(format!(
+            "{first} describes {trials} trials: train them with mae-exp sweep {first}"
+        )));
     }
     train(&experiment, &args.options, registry)
 }

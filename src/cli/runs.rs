@@ -33,7 +33,10 @@ fn status(text: &str) -> Result<Status, String> {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let store = args.store.existing()?;
     let sweep = args.sweep.map(|s| store.find_sweep(&s)).transpose()?.map(|s| s.id);
-    let runs = store.runs(&RunFilter { sweep, status: args.status })?;
+    let runs = store.runs(&RunFilter {
+        sweep,
+        status: args.status,
+    })?;
     let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
     let last = store.last_metrics(&ids)?;
     if args.json {
@@ -54,7 +57,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 
 /// One run as `runs --json` and `show --json` print it; numbers that are not finite become text.
 pub(super) fn document(run: &RunRow, last: &LastMetrics) -> Json {
-    let metrics = last.get(&run.id).into_iter().flatten().map(|(name, value)| (name.clone(), number(*value)));
+    let metrics = last
+        .get(&run.id)
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.clone(), number(*value)));
     json!({
         "id": run.id,
         "sweep": run.sweep,
@@ -77,11 +84,17 @@ pub(super) fn document(run: &RunRow, last: &LastMetrics) -> Json {
 
 /// JSON has no NaN and no infinity: they are written as text.
 pub(super) fn number(value: f64) -> Json {
-    if value.is_finite() { json!(value) } else { json!(value.to_string()) }
+    if value.is_finite() {
+        json!(value)
+    } else {
+        json!(value.to_string())
+    }
 }
 
 fn row(run: &RunRow, last: &LastMetrics, shown: &[&str]) -> Vec<String> {
-    let status = serde_json::to_value(run.status).ok().and_then(|s| s.as_str().map(str::to_string));
+    let status = serde_json::to_value(run.status)
+        .ok()
+        .and_then(|s| s.as_str().map(str::to_string));
     let mut row = vec![
         run.id.clone(),
         run.sweep.clone(),
@@ -90,7 +103,11 @@ fn row(run: &RunRow, last: &LastMetrics, shown: &[&str]) -> Vec<String> {
         minutes(run).map_or_else(|| "-".into(), |m| format!("{m:.1}")),
     ];
     let value = |name: &&str| last.get(&run.id).and_then(|metrics| metrics.get(*name)).copied();
-    row.extend(shown.iter().map(|name| value(name).map_or_else(|| "-".into(), table::number)));
+    row.extend(
+        shown
+            .iter()
+            .map(|name| value(name).map_or_else(|| "-".into(), table::number)),
+    );
     row
 }
 

@@ -25,16 +25,22 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if args.json {
         let mut document = runs::document(&run, &last);
         let points = store.metrics(&run.id)?;
-        let point = |p: &crate::store::rows::MetricPoint| {
-            json!({ "name": p.name, "step": p.step, "epoch": p.epoch, "value": runs::number(p.value) })
-        };
+        let point = |p: &crate::store::rows::MetricPoint| json!({ "name": p.name, "step": p.step, "epoch": p.epoch, "value": runs::number(p.value) });
         document["points"] = points.iter().map(point).collect();
         document["origins"] = run.origins;
         document["environment"] = run.environment;
         return table::json(&document);
     }
     println!("run {} of sweep {}: {}", run.id, run.sweep, run.label);
-    println!("state: {}{}", text(&json!(run.status)), if run.error.is_empty() { String::new() } else { format!(" ({})", run.error) });
+    println!(
+        "state: {}{}",
+        text(&json!(run.status)),
+        if run.error.is_empty() {
+            String::new()
+        } else {
+            format!(" ({})", run.error)
+        }
+    );
     for warning in run.warnings.as_array().into_iter().flatten() {
         println!("warning: {}", text(warning));
     }

@@ -100,7 +100,12 @@ fn show(strategy: &'static dyn MaskingStrategy, json: bool) -> Result<(), Failur
     if json {
         return table::json(&describe(strategy));
     }
-    println!("{}: {}\nsource: {}", strategy.id(), strategy.summary(), strategy.source());
+    println!(
+        "{}: {}\nsource: {}",
+        strategy.id(),
+        strategy.summary(),
+        strategy.source()
+    );
     if strategy.params().is_empty() {
         println!("no parameters of its own; mask.ratio sets the share of hidden patches");
         return Ok(());
@@ -110,12 +115,19 @@ fn show(strategy: &'static dyn MaskingStrategy, json: bool) -> Result<(), Failur
         let default = p.default_value().map_or_else(|| "-".to_string(), |v| v.to_string());
         vec![p.name.to_string(), p.kind.to_string(), default, p.doc.to_string()]
     };
-    table::print(&["parameter", "kind", "default", ""], &strategy.params().iter().map(row).collect::<Vec<_>>());
+    table::print(
+        &["parameter", "kind", "default", ""],
+        &strategy.params().iter().map(row).collect::<Vec<_>>(),
+    );
     Ok(())
 }
 
 fn preview(args: &Preview, registry: &Registry, json: bool) -> Result<(), Failure> {
-    let params = args.sets.iter().map(|set| param(set)).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let params = args
+        .sets
+        .iter()
+        .map(|set| param(set))
+        .collect::<Result<BTreeMap<_, _>, _>>()?;
     let names: Vec<&str> = match args.names.as_slice() {
         [] => registry.names(),
         names => names.iter().map(String::as_str).collect(),
@@ -153,10 +165,14 @@ fn sample(plan: &Plan, seed: u64, index: usize) -> Mask {
 /// `key=value`, the value as TOML would read it, else text; `mask.` before the key is accepted.
 fn param(set: &str) -> Result<(String, Value), Failure> {
     let Some((key, value)) = set.split_once('=') else {
-        return Err(Failure::usage(format!("--set {set} has no value: write --set key=value")));
+        return Err(Failure::usage(format!(
+            "--set {set} has no value: write --set key=value"
+        )));
     };
     let key = key.trim().trim_start_matches("mask.").to_string();
-    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}")).ok().and_then(|mut t| t.remove("value"));
+    let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
+        .ok()
+        .and_then(|mut t| t.remove("value"));
     let value = match parsed {
         Some(toml::Value::Boolean(v)) => Value::Bool(v),
         Some(toml::Value::Integer(v)) => Value::Int(v),

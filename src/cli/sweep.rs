@@ -10,7 +10,7 @@ use crate::sweep::{Action, Outside, Runner, Summary, SweepPlan};
 
 use super::failure::Failure;
 use super::options::{DeviceOption, ReportsOption, SetOption, StoreOption, checkpoints};
-use super::{outside, progress, report};
+use super::{outside as world, progress, report};
 
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -51,15 +51,20 @@ pub(super) fn train(experiment: &Experiment, options: &TrainOptions, registry: &
         eprintln!("warning: {warning}");
     }
     let device = options.device.resolve()?;
+    if options.dry_run && !options.store.exists() {
+        let plan = SweepPlan::new(
+            experiment,
+            None,
+            std::path::Path::new(""),
+            &outside(options),
+            options.fresh,
+        )?;
+        return dry_run(&plan);
+    }
     let store = options.store.create()?;
     let folder = checkpoints(&store);
-    let outside = Outside {
-        now: &outside::now,
-        new_id: &outside::new_id,
-        alive: &outside::alive,
-        environment: outside::environment(&options.device.device),
-    };
-    let mut plan = SweepPlan::new(experiment, &store, &folder, &outside, options.fresh)?;
+    let outside = outside(options);
+    let mut plan = SweepPlan::new(experiment, Some(&store), &folder, &outside, options.fresh)?;
     if options.dry_run {
         return dry_run(&plan);
     }
@@ -80,10 +85,26 @@ pub(super) fn train(experiment: &Experiment, options: &TrainOptions, registry: &
     conclude(&plan, &summary, &page)
 }
 
+fn outside(options: &TrainOptions) -> Outside<'static> {
+    Outside {
+        now: &world::now,
+        new_id: &world::new_id,
+        alive: &world::alive,
+        environment: world::environment(&options.device.device),
+    }
+}
+
 fn announce(experiment: &Experiment, plan: &SweepPlan, options: &TrainOptions) {
-    let open = plan.trials.iter().filter(|t| !matches!(t.action, Action::Skip(_))).count();
+    let open = plan
+        .trials
+        .iter()
+        .filter(|t| !matches!(t.action, Action::Skip(_)))
+        .count();
     let skipped = plan.trials.len() - open;
-    eprintln!("sweep {} ({}): {open} trials to train, {skipped} to skip", plan.sweep.name, plan.sweep.id);
+    eprintln!(
+        "sweep {} ({}): {open} trials to train, {skipped} to skip",
+        plan.sweep.name, plan.sweep.id
+    );
     if !experiment.question.is_empty() {
         eprintln!("  question: {}", experiment.question);
     }
@@ -97,7 +118,12 @@ fn announce(experiment: &Experiment, plan: &SweepPlan, options: &TrainOptions) {
 }
 
 fn dry_run(plan: &SweepPlan) -> Result<(), Failure> {
-    println!("sweep {} ({}): {} trials", plan.sweep.name, plan.sweep.id, plan.trials.len());
+    println!(
+        "sweep {} ({}): {} trials",
+        plan.sweep.name,
+        plan.sweep.id,
+        plan.trials.len()
+    );
     for planned in &plan.trials {
         let (what, why) = match &planned.action {
             Action::Run => ("run", String::new()),
@@ -125,14 +151,25 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
 }
 
 fn conclude(plan: &SweepPlan, summary: &Summary, page: &std::path::Path) -> Result<(), Failure> {
-    let Summary { finished, skipped, failed, interrupted } = summary;
-    eprintln!("{finished} finished, {skipped} skipped, {failed} failed; report: {}", page.display());
+    let Summary {
+        finished,
+        skipped,
+        failed,
+        interrupted,
+    } = summary;
+    eprintln!(
+        "{finished} finished, {skipped} skipped, {failed} failed; report: {}",
+        page.display()
+    );
     if *interrupted {
         let again = format!("interrupted; go on with: mae-exp resume {}", plan.sweep.name);
         return Err(Failure::Interrupted(again));
     }
     if *failed > 0 {
-        let text = format!("{failed} of {} trials failed: see the report or mae-exp runs", plan.trials.len());
+        let text = format!(
+            "{failed} of {} trials failed: see the report or mae-exp runs",
+            plan.trials.len()
+        );
         return Err(Failure::Failed(anyhow::anyhow!(text)));
     }
     Ok(())

@@ -11,12 +11,19 @@ pub(super) fn print(header: &[&str], rows: &[Vec<String>]) {
         cells.chain([header[i].chars().count()]).max().unwrap_or(0)
     };
     let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    let numeric = |i: usize| rows.iter().all(|row| row[i].parse::<f64>().is_ok() || row[i].is_empty() || row[i] == "-");
+    let numeric = |i: usize| {
+        rows.iter()
+            .all(|row| row[i].parse::<f64>().is_ok() || row[i].is_empty() || row[i] == "-")
+    };
     let right: Vec<bool> = (0..header.len()).map(|i| !rows.is_empty() && numeric(i)).collect();
     let line = |cells: Vec<&str>| {
         let padded = cells.iter().enumerate().map(|(i, cell)| {
             let width = widths[i];
-            if right[i] { format!("{cell:>width$}") } else { format!("{cell:<width$}") }
+            if right[i] {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
     };
@@ -28,7 +35,10 @@ pub(super) fn print(header: &[&str], rows: &[Vec<String>]) {
 
 /// Prints one JSON document.
 pub(super) fn json(document: &Json) -> Result<(), Failure> {
-    println!("{}", serde_json::to_string_pretty(document).map_err(anyhow::Error::new)?);
+    println!(
+        "{}",
+        serde_json::to_string_pretty(document).map_err(anyhow::Error::new)?
+    );
     Ok(())
 }
 
@@ -37,6 +47,10 @@ pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return value.to_string();
     }
-    let digits = if value == 0.0 { 3 } else { (3 - value.abs().log10().floor() as i32).clamp(0, 8) };
+    let digits = if value == 0.0 {
+        3
+    } else {
+        (3 - value.abs().log10().floor() as i32).clamp(0, 8)
+    };
     format!("{value:.*}", digits as usize)
 }

@@ -22,7 +22,11 @@ impl Features {
     /// The rows as [`super::knn`] takes them.
     #[must_use]
     pub fn labelled(&self) -> super::knn::Labelled<'_> {
-        super::knn::Labelled { features: &self.values, labels: &self.labels, width: self.width }
+        super::knn::Labelled {
+            features: &self.values,
+            labels: &self.labels,
+            width: self.width,
+        }
     }
 }
 
@@ -37,7 +41,10 @@ pub fn features(
     batches: Batches,
     device: &Device,
 ) -> Result<Features, DataError> {
-    let mut all = Features { width: spec.embed_dim, ..Features::default() };
+    let mut all = Features {
+        width: spec.embed_dim,
+        ..Features::default()
+    };
     for batch in batches {
         let batch = batch?;
         let shape = [batch.len, spec.in_chans, spec.img_size.height, spec.img_size.width];

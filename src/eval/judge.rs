@@ -49,8 +49,18 @@ impl Judge {
     /// When the evaluation mask's strategy refuses the grid or ratio.
     pub fn new(spec: &TrialSpec, set: Arc<ImageSet>, registry: &Registry, own: Plan) -> Result<Self, TrainError> {
         let eval = &spec.eval;
-        let fixed = registry.plan(&eval.mask_strategy, spec.model.grid(), eval.mask_ratio, Default::default())?;
-        Ok(Self { spec: spec.clone(), set, own, fixed })
+        let fixed = registry.plan(
+            &eval.mask_strategy,
+            spec.model.grid(),
+            eval.mask_ratio,
+            Default::default(),
+        )?;
+        Ok(Self {
+            spec: spec.clone(),
+            set,
+            own,
+            fixed,
+        })
     }
 
     /// Takes the figures that are due at `moment` and records them.
@@ -65,7 +75,12 @@ impl Judge {
         observer: &mut dyn Observer,
     ) -> Result<(), TrainError> {
         let mut record = |name: &str, value: f64| {
-            let point = |name: String| MetricPoint { name, step: moment.step as i64, epoch: moment.epoch, value };
+            let point = |name: String| MetricPoint {
+                name,
+                step: moment.step as i64,
+                epoch: moment.epoch,
+                value,
+            };
             observer.metric(point(name.into()));
             if moment.first && name.starts_with("eval_") | name.starts_with("knn_") {
                 observer.metric(point(format!("untrained_{name}")));
@@ -75,10 +90,13 @@ impl Judge {
         let (own, fixed) = self.reconstruct(model, device)?;
         record("val_loss", own.means()[0]);
         if has(EvalTask::Reconstruction) {
-            let [loss, mse, psnr] = fixed.means();
+            let [loss, mse, mean_fill, psnr] = fixed.means();
             record("eval_loss", loss);
             record("eval_mse", mse);
             record("eval_psnr", psnr);
+            if moment.first {
+                record("mean_fill_mse", mean_fill);
+            }
         }
         if has(EvalTask::Knn) && (moment.first || moment.last) && !self.set.classes().is_empty() {
             record("knn_accuracy", self.knn(model, device)?);
@@ -138,7 +156,13 @@ impl Judge {
         if bank.labels.is_empty() || queries.labels.is_empty() {
             return Ok(f64::NAN);
         }
-        Ok(knn::accuracy(bank.labelled(), queries.labelled(), self.set.classes().len(), eval.knn_k, eval.knn_temperature))
+        Ok(knn::accuracy(
+            bank.labelled(),
+            queries.labelled(),
+            self.set.classes().len(),
+            eval.knn_k,
+            eval.knn_temperature,
+        ))
     }
 
     /// Draws the first `eval.pictures` of the held-out pictures, evenly spaced over the set.
@@ -155,11 +179,18 @@ impl Judge {
             let batch = batch?;
             let size: usize = self.shape(1).iter().product();
             for (place, index) in batch.indices.iter().enumerate() {
-                let Some(item) = chosen.iter().position(|c| c == index) else { continue };
+                let Some(item) = chosen.iter().position(|c| c == index) else {
+                    continue;
+                };
                 let pixels = images(batch.images[place * size..][..size].to_vec(), self.shape(1), device);
                 let masks = draw_masks(&self.fixed, self.spec.eval.mask_seed, Purpose::EvalMask, 0, &[*index]);
                 let captions = [self.set.name(Split::Val, *index).to_string()];
-                let labels = Labels { captions: &captions, first: item, epoch: moment.epoch, whole: moment.first };
+                let labels = Labels {
+                    captions: &captions,
+                    first: item,
+                    epoch: moment.epoch,
+                    whole: moment.first,
+                };
                 let pictures = pictures::draw(model, &self.spec.data, pixels, &masks, labels);
                 drawn.extend(pictures.map_err(|error| TrainError::Picture(error.to_string()))?);
             }

@@ -41,7 +41,11 @@ pub fn votes(bank: Labelled<'_>, queries: &[f32], classes: usize, k: usize, temp
 #[must_use]
 pub fn accuracy(bank: Labelled<'_>, queries: Labelled<'_>, classes: usize, k: usize, temperature: f64) -> f64 {
     let votes = votes(bank, queries.features, classes, k, temperature);
-    let right = votes.iter().zip(queries.labels).filter(|(vote, label)| vote.class == **label).count();
+    let right = votes
+        .iter()
+        .zip(queries.labels)
+        .filter(|(vote, label)| vote.class == **label)
+        .count();
     right as f64 / queries.labels.len() as f64
 }
 
@@ -68,6 +72,12 @@ fn vote(bank: &[f32], labels: &[usize], query: &[f32], classes: usize, k: usize,
     for row in &order {
         scores[labels[*row]] += (f64::from(cosines[*row]) / temperature).exp();
     }
-    let best = (0..classes).max_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a))).unwrap_or(0);
-    Vote { class: best, scores, neighbours: order }
+    let best = (0..classes)
+        .max_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a)))
+        .unwrap_or(0);
+    Vote {
+        class: best,
+        scores,
+        neighbours: order,
+    }
 }

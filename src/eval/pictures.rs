@@ -52,7 +52,10 @@ pub fn draw(
             ("original", labels.whole.then(|| all.clone())),
             ("masked", labels.whole.then(|| canvas.hide(&all, &hidden))),
             ("reconstruction", Some(canvas.pixels(|i, _| guess[i]))),
-            ("pasted", Some(canvas.pixels(|i, at| if hidden[at] { guess[i] } else { truth[i] }))),
+            (
+                "pasted",
+                Some(canvas.pixels(|i, at| if hidden[at] { guess[i] } else { truth[i] })),
+            ),
         ];
         for (kind, rgb) in kinds {
             let Some(rgb) = rgb else { continue };
@@ -87,12 +90,17 @@ impl Canvas<'_> {
             let v = f64::from(value(c * area + at, at)) * self.data.std[c] + self.data.mean[c];
             (v.clamp(0.0, 1.0) * 255.0).round() as u8
         };
-        (0..area).flat_map(|at| [channel(at, 0), channel(at, 1), channel(at, 2)]).collect()
+        (0..area)
+            .flat_map(|at| [channel(at, 0), channel(at, 1), channel(at, 2)])
+            .collect()
     }
 
     fn hide(&self, rgb: &[u8], hidden: &[bool]) -> Vec<u8> {
         let grey = (HIDDEN_GREY * 255.0) as u8;
-        rgb.iter().enumerate().map(|(i, v)| if hidden[i / 3] { grey } else { *v }).collect()
+        rgb.iter()
+            .enumerate()
+            .map(|(i, v)| if hidden[i / 3] { grey } else { *v })
+            .collect()
     }
 
     fn png(&self, rgb: &[u8]) -> Result<Vec<u8>, image::ImageError> {

@@ -16,6 +16,9 @@ pub struct Errors {
     pub loss: f64,
     /// Mean squared error on hidden patches of pixels in [0, 1].
     pub mse: f64,
+    /// Mean squared error, on the same patches and in the same units, of filling every hidden patch with its own true
+    /// mean: what a model with normalised targets gets without predicting anything.
+    pub mean_fill_mse: f64,
     /// Peak signal-to-noise ratio of the hidden patches of each picture, in dB.
     pub psnr: f64,
 }
@@ -26,13 +29,14 @@ impl Errors {
         self.pictures += other.pictures;
         self.loss += other.loss;
         self.mse += other.mse;
+        self.mean_fill_mse += other.mean_fill_mse;
         self.psnr += other.psnr;
     }
 
-    /// Means over pictures of loss, mse and psnr.
+    /// Means over pictures of loss, mse, mean fill's mse and psnr.
     #[must_use]
-    pub fn means(&self) -> [f64; 3] {
-        [self.loss, self.mse, self.psnr].map(|sum| sum / self.pictures as f64)
+    pub fn means(&self) -> [f64; 4] {
+        [self.loss, self.mse, self.mean_fill_mse, self.psnr].map(|sum| sum / self.pictures as f64)
     }
 }
 
@@ -62,7 +66,9 @@ pub fn errors(model: &Mae, data: &DataSpec, images: Tensor<4>, masks: &MaskBatch
     let patches = patch::patchify(images.clone(), model.patch_size());
     let values = patches.dims()[2];
     let hidden = |x: Tensor<3>| {
-        let rows = x.reshape([n * masks.patches, values]).select(0, masks.hidden_rows(&device));
+        let rows = x
+            .reshape([n * masks.patches, values])
+            .select(0, masks.hidden_rows(&device));
         rows.reshape([n, masks.hidden(), values])
     };
     let per_picture = |difference: Tensor<3>| -> Vec<f64> {
@@ -74,13 +80,20 @@ pub fn errors(model: &Mae, data: &DataSpec, images: Tensor<4>, masks: &MaskBatch
     let scale: Vec<f32> = (0..values).map(|i| data.std[i % channels] as f32).collect();
     let scale = Tensor::<1>::from_data(TensorData::new(scale, [values]), &device).unsqueeze::<3>();
     let difference = shown - target.clone();
+    let (mean, spread) = patch::statistics(target.clone());
     let loss = if model.normalises_targets() {
-        let (_, spread) = patch::statistics(target);
         per_picture(difference.clone() / spread)
     } else {
         per_picture(difference.clone())
     };
-    let mse = per_picture(difference * scale);
+    let mse = per_picture(difference * scale.clone());
+    let mean_fill = per_picture((target - mean) * scale);
     let psnr = mse.iter().map(|mse| -10.0 * mse.max(1e-12).log10()).sum();
-    Errors { pictures: n, loss: loss.iter().sum(), mse: mse.iter().sum(), psnr }
+    Errors {
+        pictures: n,
+        loss: loss.iter().sum(),
+        mse: mse.iter().sum(),
+        mean_fill_mse: mean_fill.iter().sum(),
+        psnr,
+    }
 }

@@ -36,7 +36,10 @@ pub fn compiled() -> Vec<&'static str> {
         ("cuda", cfg!(feature = "cuda")),
         ("vulkan", cfg!(feature = "vulkan")),
     ];
-    all.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+    all.into_iter()
+        .filter(|(_, there)| *there)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 /// The device used when none is named: the first that is compiled in.
@@ -51,7 +54,10 @@ pub fn default_name() -> &'static str {
 /// When the name is unknown, the back end is not compiled in, or the GPU is not there.
 pub fn resolve(name: &str) -> Result<Device, DeviceError> {
     let (kind, index) = match name.split_once(':') {
-        Some((kind, index)) => (kind, Some(index.parse().map_err(|_| DeviceError::Unknown(name.into()))?)),
+        Some((kind, index)) => (
+            kind,
+            Some(index.parse().map_err(|_| DeviceError::Unknown(name.into()))?),
+        ),
         None => (name, None),
     };
     match (kind, index) {
@@ -70,14 +76,25 @@ fn flex(_: &str) -> Result<Device, DeviceError> {
 
 #[cfg(not(feature = "flex"))]
 fn flex(name: &str) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotCompiled { name: name.into(), feature: "flex" })
+    Err(DeviceError::NotCompiled {
+        name: name.into(),
+        feature: "flex",
+    })
 }
 
 #[cfg(feature = "tch")]
-#[expect(deprecated, reason = "burn deprecates LibTorch, but it is the fastest CPU and CUDA back end of 0.22")]
+#[expect(
+    deprecated,
+    reason = "burn deprecates LibTorch, but it is the fastest CPU and CUDA back end of 0.22"
+)]
 fn tch(name: &str, index: Option<usize>) -> Result<Device, DeviceError> {
-    let Some(index) = index else { return Ok(Device::libtorch()) };
-    let count = Device::enumerate(burn::tensor::DeviceType::LibTorch).iter().count().saturating_sub(1);
+    let Some(index) = index else {
+        return Ok(Device::libtorch());
+    };
+    let count = Device::enumerate(burn::tensor::DeviceType::LibTorch)
+        .iter()
+        .count()
+        .saturating_sub(1);
     if index >= count {
         let why = format!("LibTorch sees {count} CUDA devices; run on the CPU with --device tch");
         return Err(DeviceError::Absent { name: name.into(), why });
@@ -87,7 +104,10 @@ fn tch(name: &str, index: Option<usize>) -> Result<Device, DeviceError> {
 
 #[cfg(not(feature = "tch"))]
 fn tch(name: &str, _: Option<usize>) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotCompiled { name: name.into(), feature: "tch" })
+    Err(DeviceError::NotCompiled {
+        name: name.into(),
+        feature: "tch",
+    })
 }
 
 #[cfg(feature = "cuda")]
@@ -97,7 +117,10 @@ fn cuda(_: &str, index: usize) -> Result<Device, DeviceError> {
 
 #[cfg(not(feature = "cuda"))]
 fn cuda(name: &str, _: usize) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotCompiled { name: name.into(), feature: "cuda" })
+    Err(DeviceError::NotCompiled {
+        name: name.into(),
+        feature: "cuda",
+    })
 }
 
 #[cfg(feature = "vulkan")]
@@ -107,5 +130,8 @@ fn vulkan(_: &str) -> Result<Device, DeviceError> {
 
 #[cfg(not(feature = "vulkan"))]
 fn vulkan(name: &str) -> Result<Device, DeviceError> {
-    Err(DeviceError::NotCompiled { name: name.into(), feature: "vulkan" })
+    Err(DeviceError::NotCompiled {
+        name: name.into(),
+        feature: "vulkan",
+    })
 }

@@ -61,13 +61,8 @@ impl ModelInfo {
         let table = (1 + patches) * d;
         let decoder_table = (1 + patches) * e;
         let encoder = values * d + d + d + spec.encoder_depth * block_params(d, spec.mlp_width(d)) + 2 * d;
-        let decoder = d * e
-            + e
-            + e
-            + spec.decoder_depth * block_params(e, spec.mlp_width(e))
-            + 2 * e
-            + e * values
-            + values;
+        let decoder =
+            d * e + e + e + spec.decoder_depth * block_params(e, spec.mlp_width(e)) + 2 * e + e * values + values;
         Self {
             variant: spec.variant.clone(),
             encoder_params: encoder + table,
@@ -86,9 +81,8 @@ impl Gmacs {
     fn new(spec: &ModelSpec) -> Self {
         let (patches, values) = (spec.grid().len(), spec.patch_values());
         let (d, e) = (spec.embed_dim, spec.decoder_embed_dim);
-        let encoder = |visible: usize| {
-            patches * values * d + spec.encoder_depth * block_macs(1 + visible, d, spec.mlp_width(d))
-        };
+        let encoder =
+            |visible: usize| patches * values * d + spec.encoder_depth * block_macs(1 + visible, d, spec.mlp_width(d));
         let visible = mae_strategies::keep_count(patches, 0.75);
         let decoder = (1 + visible) * d * e
             + spec.decoder_depth * block_macs(1 + patches, e, spec.mlp_width(e))

@@ -64,7 +64,10 @@ impl Init<'_> {
     #[must_use]
     pub fn patch_embedding(&self, name: &str, values: usize, width: usize) -> Linear {
         let bias = self.uniform(&format!("{name}.bias"), [width], 1.0 / (values as f32).sqrt());
-        Linear { bias: Some(bias), ..self.linear(name, values, width) }
+        Linear {
+            bias: Some(bias),
+            ..self.linear(name, values, width)
+        }
     }
 
     /// A LayerNorm: scale 1, shift 0, epsilon 1e-6.

@@ -53,11 +53,16 @@ impl Mae {
         let (d, e, values) = (spec.embed_dim, spec.decoder_embed_dim, spec.patch_values());
         let blocks = |prefix: &str, depth: usize, width: usize, heads: usize| {
             let hidden = spec.mlp_width(width);
-            (0..depth).map(|i| Block::new(&init, &format!("{prefix}.{i}"), width, heads, hidden)).collect()
+            (0..depth)
+                .map(|i| Block::new(&init, &format!("{prefix}.{i}"), width, heads, hidden))
+                .collect()
         };
         let table = |width: usize| {
             let grid = spec.grid();
-            Tensor::from_data(TensorData::new(sin_cos(grid.rows, grid.cols, width), [1 + grid.len(), width]), device)
+            Tensor::from_data(
+                TensorData::new(sin_cos(grid.rows, grid.cols, width), [1 + grid.len(), width]),
+                device,
+            )
         };
         Self {
             patch_embed: init.patch_embedding("patch_embed.proj", values, d),
@@ -80,6 +85,25 @@ impl Mae {
     #[must_use]
     pub fn normalises_targets(&self) -> bool {
         self.norm_pix_loss
+    }
+
+    /// The fixed position tables of encoder and decoder, class token's row first.
+    ///
+    /// # Shapes
+    /// `[1 + L, D]` and `[1 + L, E]`.
+    #[must_use]
+    pub fn tables(&self) -> [&Tensor<2>; 2] {
+        [&self.pos_embed, &self.decoder_pos_embed]
+    }
+
+    /// Replaces the position tables by others of the same shapes.
+    #[must_use]
+    pub fn with_tables(self, [pos_embed, decoder_pos_embed]: [Tensor<2>; 2]) -> Self {
+        Self {
+            pos_embed,
+            decoder_pos_embed,
+            ..self
+        }
     }
 
     /// Side of a patch in pixels.
@@ -119,7 +143,11 @@ impl Mae {
     /// `[N, L, P]` → `[N, L, P]`.
     #[must_use]
     pub fn target(&self, patches: Tensor<3>) -> Tensor<3> {
-        if self.norm_pix_loss { patch::normalise(patches) } else { patches }
+        if self.norm_pix_loss {
+            patch::normalise(patches)
+        } else {
+            patches
+        }
     }
 
     /// Encoder tokens of whole pictures, nothing hidden.
@@ -132,7 +160,10 @@ impl Mae {
         let count = patches.dims()[1];
         let positions = self.pos_embed.clone().narrow(0, 1, count).unsqueeze::<3>();
         let raw = self.run_encoder(self.patch_embed.forward(patches) + positions);
-        Tokens { normed: self.norm.forward(raw.clone()), raw }
+        Tokens {
+            normed: self.norm.forward(raw.clone()),
+            raw,
+        }
     }
 
     /// Latent of the visible patches after the final norm, class token first, patches in shuffled order.
@@ -144,7 +175,8 @@ impl Mae {
         let device = patches.device();
         let visible = gather(patches, masks.visible_rows(&device), masks.n);
         let positions = positions(&self.pos_embed, masks.ids_keep(&device), masks.n);
-        self.norm.forward(self.run_encoder(self.patch_embed.forward(visible) + positions))
+        self.norm
+            .forward(self.run_encoder(self.patch_embed.forward(visible) + positions))
     }
 
     fn run_encoder(&self, tokens: Tensor<3>) -> Tensor<3> {
@@ -160,12 +192,21 @@ impl Mae {
     /// latent `[N, 1 + K, D]` → `[N, 1 + L, E]`.
     fn decode(&self, latent: Tensor<3>, masks: &MaskBatch) -> Tensor<3> {
         let device = latent.device();
-        let mask_tokens = self.mask_token.val().expand([masks.n as i64, masks.hidden() as i64, -1]);
+        let mask_tokens = self
+            .mask_token
+            .val()
+            .expand([masks.n as i64, masks.hidden() as i64, -1]);
         let x = Tensor::cat(vec![self.decoder_embed.forward(latent), mask_tokens], 1);
-        let class = self.decoder_pos_embed.clone().narrow(0, 0, 1).unsqueeze::<3>().repeat_dim(0, masks.n);
+        let class = self
+            .decoder_pos_embed
+            .clone()
+            .narrow(0, 0, 1)
+            .unsqueeze::<3>()
+            .repeat_dim(0, masks.n);
         let patches = positions(&self.decoder_pos_embed, masks.ids_shuffle(&device), masks.n);
         let x = x + Tensor::cat(vec![class, patches], 1);
-        self.decoder_norm.forward(self.decoder_blocks.iter().fold(x, |x, block| block.forward(x)))
+        self.decoder_norm
+            .forward(self.decoder_blocks.iter().fold(x, |x, block| block.forward(x)))
     }
 }
 
@@ -173,7 +214,9 @@ impl Mae {
 fn gather(x: Tensor<3>, rows: Tensor<1, Int>, n: usize) -> Tensor<3> {
     let [_, patches, width] = x.dims();
     let count = rows.dims()[0] / n;
-    x.reshape([n * patches, width]).select(0, rows).reshape([n, count, width])
+    x.reshape([n * patches, width])
+        .select(0, rows)
+        .reshape([n, count, width])
 }
 
 /// Positions of patches (the table's first row is the class token's), as `[N, ids / N, X]`.

@@ -26,10 +26,20 @@ impl MaskBatch {
     pub fn new(masks: &[Mask]) -> Self {
         let first = masks.first().expect("a batch has at least one picture");
         let (patches, visible) = (first.grid().len(), first.visible());
-        let rectangular = masks.iter().all(|m| m.grid().len() == patches && m.visible() == visible);
-        assert!(rectangular, "masks of one batch hide the same number of patches of the same grid");
+        let rectangular = masks
+            .iter()
+            .all(|m| m.grid().len() == patches && m.visible() == visible);
+        assert!(
+            rectangular,
+            "masks of one batch hide the same number of patches of the same grid"
+        );
         let shuffle = masks.iter().flat_map(|m| m.ids_shuffle().iter().copied()).collect();
-        Self { shuffle, n: masks.len(), patches, visible }
+        Self {
+            shuffle,
+            n: masks.len(),
+            patches,
+            visible,
+        }
     }
 
     /// Hidden patches of a picture.
@@ -62,7 +72,13 @@ impl MaskBatch {
     /// `[N·K]`, each picture from 0.
     #[must_use]
     pub fn ids_keep(&self, device: &Device) -> Tensor<1, Int> {
-        Self::ints(self.rows().flat_map(|r| &r[..self.visible]).map(|i| i64::from(*i)).collect(), device)
+        Self::ints(
+            self.rows()
+                .flat_map(|r| &r[..self.visible])
+                .map(|i| i64::from(*i))
+                .collect(),
+            device,
+        )
     }
 
     /// Rows of the visible patches in a batch flattened to `N·L` rows.
@@ -103,7 +119,9 @@ impl MaskBatch {
         for patch in &self.shuffle[n * self.patches..][self.visible..self.patches] {
             hidden[*patch as usize] = true;
         }
-        (0..height * width).map(|at| hidden[at / width / p * (width / p) + at % width / p]).collect()
+        (0..height * width)
+            .map(|at| hidden[at / width / p * (width / p) + at % width / p])
+            .collect()
     }
 
     fn offset<'a>(&'a self, part: impl Fn(&'a [u32]) -> &'a [u32], device: &Device) -> Tensor<1, Int> {

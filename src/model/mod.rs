@@ -7,6 +7,7 @@ pub mod info;
 pub mod init;
 pub mod mae;
 pub mod masks;
+pub mod names;
 pub mod patch;
 pub mod position;
 

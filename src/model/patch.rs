@@ -15,7 +15,10 @@ use super::init::NORM_EPS;
 pub fn patchify(images: Tensor<4>, p: usize) -> Tensor<3> {
     let [n, c, h, w] = images.dims();
     let (gh, gw) = (h / p, w / p);
-    images.reshape([n, c, gh, p, gw, p]).permute([0, 2, 4, 3, 5, 1]).reshape([n, gh * gw, p * p * c])
+    images
+        .reshape([n, c, gh, p, gw, p])
+        .permute([0, 2, 4, 3, 5, 1])
+        .reshape([n, gh * gw, p * p * c])
 }
 
 /// Puts patches together again; inverse of [`patchify`].
@@ -26,7 +29,10 @@ pub fn patchify(images: Tensor<4>, p: usize) -> Tensor<3> {
 pub fn unpatchify(patches: Tensor<3>, p: usize, gh: usize, gw: usize) -> Tensor<4> {
     let [n, _, values] = patches.dims();
     let c = values / (p * p);
-    patches.reshape([n, gh, gw, p, p, c]).permute([0, 5, 1, 3, 2, 4]).reshape([n, c, gh * p, gw * p])
+    patches
+        .reshape([n, gh, gw, p, p, c])
+        .permute([0, 5, 1, 3, 2, 4])
+        .reshape([n, c, gh * p, gw * p])
 }
 
 /// Mean and spread `sqrt(var + 1e-6)` of every patch over all its values jointly, with the unbiased variance.

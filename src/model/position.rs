@@ -7,7 +7,9 @@
 #[must_use]
 pub fn sin_cos(rows: usize, cols: usize, width: usize) -> Vec<f32> {
     let quarter = width / 4;
-    let omega: Vec<f64> = (0..quarter).map(|k| 10_000f64.powf(-(k as f64) / quarter as f64)).collect();
+    let omega: Vec<f64> = (0..quarter)
+        .map(|k| 10_000f64.powf(-(k as f64) / quarter as f64))
+        .collect();
     let mut table = vec![0.0; width];
     table.reserve(rows * cols * width);
     for r in 0..rows {
@@ -31,13 +33,28 @@ mod tests {
         let at = |r: usize, c: usize, k: usize| table[(1 + r * 14 + c) * 768 + k];
         assert!(table[..768].iter().all(|v| *v == 0.0));
         let cases = [
-            ((0, 1), vec![(0, 0.841471), (1, 0.815251), (191, 0.000105), (192, 0.540302), (383, 1.0), (384, 0.0), (576, 1.0)]),
+            (
+                (0, 1),
+                vec![
+                    (0, 0.841471),
+                    (1, 0.815251),
+                    (191, 0.000105),
+                    (192, 0.540302),
+                    (383, 1.0),
+                    (384, 0.0),
+                    (576, 1.0),
+                ],
+            ),
             ((1, 0), vec![(0, 0.0), (192, 1.0), (384, 0.841471), (576, 0.540302)]),
             ((13, 13), vec![(0, 0.420167), (1, -0.17437), (192, 0.907447)]),
         ];
         for ((r, c), values) in cases {
             for (k, want) in values {
-                assert!((at(r, c, k) - want).abs() < 1e-6, "row {r} column {c} value {k}: {} is not {want}", at(r, c, k));
+                assert!(
+                    (at(r, c, k) - want).abs() < 1e-6,
+                    "row {r} column {c} value {k}: {} is not {want}",
+                    at(r, c, k)
+                );
             }
         }
     }

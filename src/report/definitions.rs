@@ -5,6 +5,10 @@ use serde_json::Value as Json;
 use super::data::ReportData;
 use super::format;
 
+/// Said wherever pixels are made of predictions of normalised patches.
+pub(super) const SCALED_BACK: &str =
+    " Predictions of normalised patches are scaled back with the true mean and variance of each patch.";
+
 /// Name and meaning of every recorded metric that the report shows.
 pub(super) fn build(data: &ReportData) -> Vec<(String, String)> {
     let all = [
@@ -16,6 +20,12 @@ pub(super) fn build(data: &ReportData) -> Vec<(String, String)> {
                 .to_owned(),
         ),
         ("eval_mse", eval_mse(data)),
+        (
+            "mean_fill_mse",
+            "The same error when every hidden patch is filled with its own true mean. A model trained on normalised patches \
+             is given that mean, so compare its error with this one."
+                .to_owned(),
+        ),
         ("eval_psnr", "Peak signal-to-noise ratio in dB computed from the same error, with peak 1.".to_owned()),
         ("knn_accuracy", knn(data)),
         (
@@ -54,9 +64,14 @@ fn train_loss(data: &ReportData) -> String {
 }
 
 fn eval_mse(data: &ReportData) -> String {
+    let scaled = if setting(data, "model.norm_pix_loss") == "false" {
+        ""
+    } else {
+        SCALED_BACK
+    };
     format!(
         "Mean squared error on hidden patches of held-out pictures, in pixel units from 0 to 1, under one fixed set of masks \
-         that all trials share (strategy {}, share hidden {}, mask seed {}).",
+         that all trials share (strategy {}, share hidden {}, mask seed {}).{scaled}",
         setting(data, "eval.mask_strategy"),
         setting(data, "eval.mask_ratio"),
         setting(data, "eval.mask_seed"),

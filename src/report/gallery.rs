@@ -3,6 +3,7 @@
 use base64::Engine as _;
 
 use super::data::RunReport;
+use super::definitions::SCALED_BACK;
 use super::format;
 use super::groups::Groups;
 use super::metrics::{EVAL_MSE, KNN};
@@ -88,6 +89,9 @@ pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
     };
     let pictures = format::list(&names);
     let mut caption = format!("Held-out pictures after training. {layout} Pictures from top: {pictures}.");
+    if groups.mean_fill().is_some() {
+        caption.push_str(SCALED_BACK);
+    }
     if shown.len() < groups.all.len() {
         caption.push_str(" Points without pictures are left out.");
     }

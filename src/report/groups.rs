@@ -4,7 +4,7 @@ use serde_json::Value as Json;
 
 use super::data::{ReportData, RunReport};
 use super::format;
-use super::metrics::{CHANCE, KNN, Metric};
+use super::metrics::{CHANCE, KNN, MEAN_FILL, Metric};
 use crate::plot::{Rgb, categorical, sequential};
 use crate::stats::{Summary, paired};
 
@@ -137,16 +137,29 @@ impl<'a> Groups<'a> {
         untrained_of(self.all.iter().flat_map(|g| &g.runs).copied(), name)
     }
 
-    /// Chance accuracy, when all runs agree on it.
-    pub(super) fn chance(&self) -> Option<f64> {
+    /// A figure that does not depend on training, when all runs agree on it.
+    pub(super) fn constant(&self, name: &str) -> Option<f64> {
         let mut values = self
             .all
             .iter()
             .flat_map(|g| &g.runs)
-            .filter_map(|r| r.last(CHANCE))
+            .filter_map(|r| r.last(name))
             .filter(|v| v.is_finite());
         let first = values.next()?;
         values.all(|v| v == first).then_some(first)
+    }
+
+    /// Chance accuracy, when all runs agree on it.
+    pub(super) fn chance(&self) -> Option<f64> {
+        self.constant(CHANCE)
+    }
+
+    /// Error of filling every hidden patch with its own true mean: what scaled-back predictions of normalised patches are
+    /// given for free. Only where all targets are normalised.
+    pub(super) fn mean_fill(&self) -> Option<f64> {
+        let mut runs = self.all.iter().flat_map(|g| &g.runs);
+        let normalised = runs.all(|r| r.config("model.norm_pix_loss") == Some(&serde_json::Value::Bool(true)));
+        self.constant(MEAN_FILL).filter(|_| normalised)
     }
 }
 

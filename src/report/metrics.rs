@@ -83,6 +83,9 @@ pub(super) const TABLE: [Metric; 4] = [VAL_LOSS, EVAL_MSE, EVAL_PSNR, KNN];
 /// Name of the chance level of [`KNN`].
 pub(super) const CHANCE: &str = "chance_accuracy";
 
+/// Name of the error of filling every hidden patch with its own true mean.
+pub(super) const MEAN_FILL: &str = "mean_fill_mse";
+
 impl Metric {
     /// Whether values may be compared across points that differ in `keys`.
     pub(super) fn comparable<'a>(&self, mut keys: impl Iterator<Item = &'a str>) -> bool {

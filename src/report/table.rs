@@ -2,7 +2,7 @@
 
 use super::format::{self, NONE, mean_sd};
 use super::groups::{Group, Groups};
-use super::metrics::{CHANCE, KNN, Metric, TABLE, VAL_LOSS};
+use super::metrics::{CHANCE, EVAL_MSE, KNN, Metric, TABLE, VAL_LOSS};
 use crate::stats::Summary;
 
 /// The table.
@@ -152,6 +152,12 @@ fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row
     } else {
         let summaries: Vec<Summary> = metrics.iter().map(|m| groups.untrained(m)).collect();
         rows.push(row("untrained encoder".to_owned(), most(&summaries), summaries));
+    }
+    if let Some(fill) = groups.mean_fill() {
+        let mse = metrics
+            .iter()
+            .map(|m| Summary::of((m.name == EVAL_MSE.name).then_some(fill)));
+        rows.push(row("own mean of each patch".to_owned(), 0, mse.collect()));
     }
     if let Some(chance) = groups.chance() {
         let summaries = metrics

@@ -53,7 +53,7 @@ pub struct SweepPlan {
 }
 
 impl SweepPlan {
-    /// Compares an experiment with the store. Nothing is written.
+    /// Compares an experiment with the store, where there is one already. Nothing is written.
     ///
     /// The sweep's id is its name and a hash of what its trials have in common, so that adding values or seeds extends the
     /// sweep, and changing a fixed key starts another. `fresh` starts another in any case.
@@ -62,7 +62,7 @@ impl SweepPlan {
     /// When the store or the pictures cannot be read.
     pub fn new(
         experiment: &Experiment,
-        store: &Store,
+        store: Option<&Store>,
         checkpoints: &Path,
         outside: &Outside<'_>,
         fresh: bool,
@@ -73,11 +73,19 @@ impl SweepPlan {
         for trial in &experiment.trials {
             let set = sets.open(&trial.spec.data)?;
             let identity = spec::identity(&trial.config, set.digest());
-            let known = store.run_by_identity(&sweep.id, &identity)?;
-            let action = known.as_ref().map_or(Action::Run, |row| action(row, checkpoints, outside));
+            let known = store.map_or(Ok(None), |store| store.run_by_identity(&sweep.id, &identity))?;
+            let action = known
+                .as_ref()
+                .map_or(Action::Run, |row| action(row, checkpoints, outside));
             let stored = known.is_some();
             let row = known.unwrap_or_else(|| run_row(trial, &sweep, identity, outside));
-            trials.push(Planned { trial: trial.clone(), row, stored, action, set });
+            trials.push(Planned {
+                trial: trial.clone(),
+                row,
+                stored,
+                action,
+                set,
+            });
         }
         Ok(Self { sweep, trials })
     }
@@ -107,14 +115,29 @@ fn action(row: &RunRow, checkpoints: &Path, outside: &Outside<'_>) -> Action {
     }
 }
 
-fn sweep_row(experiment: &Experiment, store: &Store, outside: &Outside<'_>, fresh: bool) -> Result<SweepRow, SweepError> {
+fn sweep_row(
+    experiment: &Experiment,
+    store: Option<&Store>,
+    outside: &Outside<'_>,
+    fresh: bool,
+) -> Result<SweepRow, SweepError> {
     let base = format!("{}-{}", experiment.name, common_hash(experiment));
-    let sweeps = store.sweeps()?;
+    let sweeps = store.map_or(Ok(Vec::new()), Store::sweeps)?;
     let numbered = |n: usize| if n == 1 { base.clone() } else { format!("{base}-{n}") };
-    let known = (1..).take_while(|n| sweeps.iter().any(|s| s.id == numbered(*n))).count();
+    let known = (1..)
+        .take_while(|n| sweeps.iter().any(|s| s.id == numbered(*n)))
+        .count();
     let id = numbered(if fresh { known + 1 } else { known.max(1) });
-    let created_at = sweeps.iter().find(|s| s.id == id).map_or_else(|| (outside.now)(), |s| s.created_at.clone());
-    let axes = experiment.axes.iter().filter(|axis| axis.key != "seed").map(|axis| json!({ "key": axis.key, "values": axis.values })).collect();
+    let created_at = sweeps
+        .iter()
+        .find(|s| s.id == id)
+        .map_or_else(|| (outside.now)(), |s| s.created_at.clone());
+    let axes = experiment
+        .axes
+        .iter()
+        .filter(|axis| axis.key != "seed")
+        .map(|axis| json!({ "key": axis.key, "values": axis.values }))
+        .collect();
     Ok(SweepRow {
         id,
         name: experiment.name.clone(),

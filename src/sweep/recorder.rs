@@ -1,20 +1,40 @@
 //! Writes down what one trial says: numbers and pictures go to the store's writer thread, progress to the command line.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use crate::store::Writer;
-use crate::store::rows::{MetricPoint, Picture};
-use crate::train::{Cursor, Observer, Progress};
+use crate::store::rows::{CheckpointRow, MetricPoint, Picture};
+use crate::store::{Store, StoreError, Writer};
+use crate::train::{Observer, Progress, Written};
 
 use super::Reporter;
 
 /// Listens to one trial.
 pub(super) struct Recorder<'a> {
     pub(super) run: &'a str,
+    pub(super) store: &'a Store,
     pub(super) writer: &'a Writer,
+    pub(super) now: &'a dyn Fn() -> String,
     pub(super) reporter: &'a mut dyn Reporter,
     pub(super) last: BTreeMap<String, f64>,
+}
+
+impl Recorder<'_> {
+    /// Only the newest checkpoint of a run lies on disk, so only its row stays.
+    fn replace_checkpoint(&self, written: &Written) -> Result<(), StoreError> {
+        let path = std::path::absolute(&written.path).unwrap_or_else(|_| written.path.clone());
+        let path = path.to_string_lossy().into_owned();
+        for old in self.store.checkpoints(self.run)? {
+            self.store.remove_checkpoint(self.run, &old.path)?;
+        }
+        let row = CheckpointRow {
+            path,
+            step: written.step as i64,
+            epoch: written.epoch,
+            hash: written.hash.clone(),
+            created_at: (self.now)(),
+        };
+        self.store.add_checkpoint(self.run, &row)
+    }
 }
 
 impl Observer for Recorder<'_> {
@@ -28,8 +48,10 @@ impl Observer for Recorder<'_> {
         self.writer.picture(self.run, picture);
     }
 
-    fn checkpoint(&mut self, cursor: &Cursor, path: &Path) {
-        tracing::debug!(run = self.run, step = cursor.step, path = %path.display(), "checkpoint written");
+    fn checkpoint(&mut self, written: Written) {
+        if let Err(error) = self.replace_checkpoint(&written) {
+            tracing::warn!("checkpoint {} is not recorded: {error}", written.path.display());
+        }
     }
 
     fn progress(&mut self, progress: Progress) {

@@ -132,22 +132,38 @@ impl Runner<'_> {
             resume,
             stop: self.stop,
         };
-        let mut recorder = Recorder { run: id, writer, reporter, last: BTreeMap::new() };
+        let mut recorder = Recorder {
+            run: id,
+            store: self.store,
+            writer,
+            now: self.outside.now,
+            reporter,
+            last: BTreeMap::new(),
+        };
         let ended = catch_unwind(AssertUnwindSafe(|| train::train(&job, &mut recorder)));
         let last = recorder.last;
         let (status, error) = judge_end(ended);
         let skipped = planned.set.skipped();
-        let warnings: Vec<String> =
-            skipped.iter().map(|s| format!("picture {} skipped: {}", s.name, s.error)).collect();
+        let warnings: Vec<String> = skipped
+            .iter()
+            .map(|s| format!("picture {} skipped: {}", s.name, s.error))
+            .collect();
         self.store.set_warnings(id, &json!(warnings))?;
         writer.set_status(id, status, &(self.outside.now)(), &error)?;
-        Ok(End { status, error, last, warnings })
+        Ok(End {
+            status,
+            error,
+            last,
+            warnings,
+        })
     }
 
     /// Makes the rows of an earlier attempt fit the place where training goes on.
     fn prepare(&self, planned: &Planned, resume: Option<PathBuf>) -> Result<Option<PathBuf>, SweepError> {
         let id = planned.row.id.as_str();
-        let cursor = resume.as_deref().and_then(|folder| checkpoint::load_cursor(folder).ok());
+        let cursor = resume
+            .as_deref()
+            .and_then(|folder| checkpoint::load_cursor(folder).ok());
         match (resume, cursor) {
             (Some(folder), Some(cursor)) => {
                 self.store.truncate_run(id, cursor.step as i64, cursor.epoch as f64)?;
@@ -166,16 +182,24 @@ impl Runner<'_> {
 fn judge_end(ended: std::thread::Result<Result<Outcome, TrainError>>) -> (Status, String) {
     match ended {
         Ok(Ok(Outcome::Finished)) => (Status::Finished, String::new()),
-        Ok(Ok(Outcome::Interrupted { step })) => (Status::Interrupted, format!("stopped by the user after step {step}")),
+        Ok(Ok(Outcome::Interrupted { step })) => {
+            (Status::Interrupted, format!("stopped by the user after step {step}"))
+        }
         Ok(Ok(Outcome::Diverged { step, loss })) => {
             let cure = "try a lower train.blr or a longer train.warmup_epochs";
-            (Status::Diverged, format!("the training loss became {loss} at step {step}: {cure}"))
+            (
+                Status::Diverged,
+                format!("the training loss became {loss} at step {step}: {cure}"),
+            )
         }
         Ok(Err(error)) => (Status::Failed, error.to_string()),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned();
             let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_string()));
-            (Status::Failed, format!("panic: {}", text.unwrap_or_else(|| "no message".into())))
+            (
+                Status::Failed,
+                format!("panic: {}", text.unwrap_or_else(|| "no message".into())),
+            )
         }
     }
 }

@@ -34,10 +34,21 @@ impl TrainStep {
         let size = spec.model.img_size;
         let shape = [spec.train.batch_size, spec.model.in_chans, size.height, size.width];
         let mut noise = rng(0, Purpose::Bench, 0, 0);
-        let pixels = (0..shape.iter().product()).map(|_| StandardNormal.sample(&mut noise)).collect();
+        let pixels = (0..shape.iter().product())
+            .map(|_| StandardNormal.sample(&mut noise))
+            .collect();
         let model = Mae::new(&spec.model, spec.seed, &device);
         let optimiser = optimiser(&model, &spec.train);
-        Self { model: Some(model), optimiser, plan, pixels, shape, device, done: 0, last_loss: f32::NAN }
+        Self {
+            model: Some(model),
+            optimiser,
+            plan,
+            pixels,
+            shape,
+            device,
+            done: 0,
+            last_loss: f32::NAN,
+        }
     }
 
     /// One full step, up to and including the reading of the loss from the device.

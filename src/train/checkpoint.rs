@@ -43,13 +43,18 @@ impl Checkpoints {
         Self { folder }
     }
 
-    /// Writes a checkpoint and removes the one before it.
+    /// Writes a checkpoint, removes the one before it, and returns its folder with the hash of its files.
     ///
     /// It is written beside its place and then renamed, so that a half-written one is never read.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn save(&self, model: &Mae, optimiser: &ModuleOptimizer, cursor: &Cursor) -> Result<PathBuf, TrainError> {
+    pub fn save(
+        &self,
+        model: &Mae,
+        optimiser: &ModuleOptimizer,
+        cursor: &Cursor,
+    ) -> Result<(PathBuf, String), TrainError> {
         let name = format!("step-{:08}", cursor.step);
         let (place, part) = (self.folder.join(&name), self.folder.join(format!("{name}.part")));
         let io = |error: std::io::Error| TrainError::Checkpoint(place.clone(), error.to_string());
@@ -58,14 +63,19 @@ impl Checkpoints {
         fs::create_dir_all(&part).map_err(io)?;
         model.clone().into_record().save(part.join(MODEL)).map_err(record)?;
         optimiser.save(part.join(OPTIMISER)).map_err(record)?;
-        fs::write(part.join(CURSOR), serde_json::to_vec(cursor).expect("a cursor is plain data")).map_err(io)?;
+        fs::write(
+            part.join(CURSOR),
+            serde_json::to_vec(cursor).expect("a cursor is plain data"),
+        )
+        .map_err(io)?;
+        let hash = hash(&part).map_err(io)?;
         let before = self.all();
         remove(&place).map_err(io)?;
         fs::rename(&part, &place).map_err(io)?;
         for old in before.into_iter().filter(|old| *old != place) {
             remove(&old).map_err(io)?;
         }
-        Ok(place)
+        Ok((place, hash))
     }
 
     /// The newest checkpoint's folder, if there is one.
@@ -84,11 +94,26 @@ impl Checkpoints {
 
     /// Finished checkpoint folders, oldest first.
     fn all(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut folders: Vec<PathBuf> = entries.filter(|path| path.join(CURSOR).is_file() && !is_part(path)).collect();
+        let entries = fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path());
+        let mut folders: Vec<PathBuf> = entries
+            .filter(|path| path.join(CURSOR).is_file() && !is_part(path))
+            .collect();
         folders.sort();
         folders
     }
+}
+
+/// BLAKE3 over the files of a checkpoint, in a fixed order.
+fn hash(folder: &Path) -> std::io::Result<String> {
+    let mut hash = blake3::Hasher::new();
+    for file in [MODEL, OPTIMISER, CURSOR] {
+        hash.update_reader(fs::File::open(folder.join(file))?)?;
+    }
+    Ok(hash.finalize().to_hex().to_string())
 }
 
 fn is_part(path: &Path) -> bool {
@@ -96,7 +121,11 @@ fn is_part(path: &Path) -> bool {
 }
 
 fn remove(folder: &Path) -> std::io::Result<()> {
-    if folder.exists() { fs::remove_dir_all(folder) } else { Ok(()) }
+    if folder.exists() {
+        fs::remove_dir_all(folder)
+    } else {
+        Ok(())
+    }
 }
 
 /// Reads the cursor of a checkpoint folder.

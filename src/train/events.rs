@@ -2,8 +2,6 @@
 
 use crate::store::rows::{MetricPoint, Picture};
 
-use super::checkpoint::Cursor;
-
 /// Where the loop stands, for progress display.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
@@ -17,6 +15,19 @@ pub struct Progress {
     pub loss: Option<f64>,
     /// What is being done.
     pub phase: Phase,
+}
+
+/// A checkpoint that has just been written.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Written {
+    /// Its folder.
+    pub path: std::path::PathBuf,
+    /// Hash of its files.
+    pub hash: String,
+    /// Optimiser steps done.
+    pub step: usize,
+    /// Passes over the data done.
+    pub epoch: f64,
 }
 
 /// What the loop is doing.
@@ -36,8 +47,8 @@ pub trait Observer {
     fn metric(&mut self, point: MetricPoint);
     /// A drawn picture.
     fn picture(&mut self, picture: Picture);
-    /// A checkpoint has been written at this place.
-    fn checkpoint(&mut self, cursor: &Cursor, path: &std::path::Path);
+    /// A checkpoint has been written; it replaces the one before.
+    fn checkpoint(&mut self, written: Written);
     /// The loop moved on.
     fn progress(&mut self, progress: Progress);
 }

@@ -12,7 +12,7 @@ pub mod step;
 use std::path::PathBuf;
 
 pub use checkpoint::{Checkpoints, Cursor};
-pub use events::{Observer, Phase, Progress};
+pub use events::{Observer, Phase, Progress, Written};
 pub use run::{Job, Outcome, train};
 pub use schedule::Schedule;
 

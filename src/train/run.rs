@@ -17,7 +17,7 @@ use crate::spec::TrialSpec;
 use crate::store::rows::MetricPoint;
 
 use super::checkpoint::{self, Checkpoints, Cursor};
-use super::events::{Observer, Phase, Progress};
+use super::events::{Observer, Phase, Progress, Written};
 use super::optimiser::optimiser;
 use super::schedule::Schedule;
 use super::{TrainError, step};
@@ -107,7 +107,9 @@ impl<'a> Trainer<'a> {
             cursor = checkpoint::load_cursor(folder)?;
         }
         let grid = spec.model.grid();
-        let plan = job.registry.plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
+        let plan = job
+            .registry
+            .plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
         let loader = LoaderConfig {
             size: spec.model.img_size,
             channels: spec.model.in_chans,
@@ -144,7 +146,7 @@ impl<'a> Trainer<'a> {
                 return Ok(Some(Outcome::Interrupted { step: self.cursor.step }));
             }
             self.step(batch?);
-            let due = self.losses.len() + self.cursor.pending.len() >= self.job.spec.train.log_every;
+            let due = self.cursor.step.is_multiple_of(self.job.spec.train.log_every) || self.cursor.step == self.steps;
             if due && let Some(outcome) = self.log(observer) {
                 return Ok(Some(outcome));
             }
@@ -154,7 +156,8 @@ impl<'a> Trainer<'a> {
                 break;
             }
         }
-        if let Some(outcome) = self.log(observer) {
+        let last = self.cursor.epoch + 1 == self.job.spec.train.epochs;
+        if last && let Some(outcome) = self.log(observer) {
             return Ok(Some(outcome));
         }
         self.close_epoch(whole, observer)?;
@@ -164,8 +167,16 @@ impl<'a> Trainer<'a> {
     fn step(&mut self, batch: Batch) {
         let spec = self.job.spec;
         let (cursor, size, number) = (&mut self.cursor, spec.model.img_size, batch.number);
-        let lr = self.schedule.at(cursor.epoch as f64 + number as f64 / self.per_epoch as f64);
-        let masks = step::draw_masks(&self.plan, spec.seed, Purpose::Mask, cursor.epoch as u64, &batch.indices);
+        let lr = self
+            .schedule
+            .at(cursor.epoch as f64 + number as f64 / self.per_epoch as f64);
+        let masks = step::draw_masks(
+            &self.plan,
+            spec.seed,
+            Purpose::Mask,
+            cursor.epoch as u64,
+            &batch.indices,
+        );
         let shape = [batch.len, spec.model.in_chans, size.height, size.width];
         let images = step::images(batch.images, shape, &self.job.device.clone().autodiff());
         let (model, loss) = step::step(self.model.clone(), &mut self.optimiser, images, &masks, lr);
@@ -189,7 +200,10 @@ impl<'a> Trainer<'a> {
         self.record(observer, "lr", self.schedule.at(self.cursor.epoch as f64 + before));
         let bad = window.iter().position(|loss| !loss.is_finite())?;
         let step = self.cursor.step - window.len() + bad + 1;
-        Some(Outcome::Diverged { step, loss: window[bad].to_string() })
+        Some(Outcome::Diverged {
+            step,
+            loss: window[bad].to_string(),
+        })
     }
 
     fn read_losses(&mut self) {
@@ -226,13 +240,19 @@ impl<'a> Trainer<'a> {
             first: phase == Phase::Baseline,
             last,
         };
-        self.judge.judge(&self.model.valid(), &self.job.device, moment, observer)
+        self.judge
+            .judge(&self.model.valid(), &self.job.device, moment, observer)
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.read_losses();
-        let path = self.job.checkpoints.save(&self.model, &self.optimiser, &self.cursor)?;
-        observer.checkpoint(&self.cursor, &path);
+        let (path, hash) = self.job.checkpoints.save(&self.model, &self.optimiser, &self.cursor)?;
+        observer.checkpoint(Written {
+            path,
+            hash,
+            step: self.cursor.step,
+            epoch: self.epochs_done(),
+        });
         Ok(())
     }
 
@@ -242,11 +262,22 @@ impl<'a> Trainer<'a> {
 
     fn record(&self, observer: &mut dyn Observer, name: &str, value: f64) {
         let (step, epoch) = (self.cursor.step as i64, self.epochs_done());
-        observer.metric(MetricPoint { name: name.into(), step, epoch, value });
+        observer.metric(MetricPoint {
+            name: name.into(),
+            step,
+            epoch,
+            value,
+        });
     }
 
     fn progress(&self, phase: Phase) -> Progress {
         let (step, steps, epoch) = (self.cursor.step, self.steps, self.epochs_done());
-        Progress { step, steps, epoch, loss: self.last_loss, phase }
+        Progress {
+            step,
+            steps,
+            epoch,
+            loss: self.last_loss,
+            phase,
+        }
     }
 }

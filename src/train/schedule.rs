@@ -44,7 +44,12 @@ mod tests {
 
     #[test]
     fn reference_values_of_the_800_epoch_recipe() {
-        let schedule = Schedule { lr: 2.4e-3, min_lr: 0.0, warmup: 40.0, epochs: 800.0 };
+        let schedule = Schedule {
+            lr: 2.4e-3,
+            min_lr: 0.0,
+            warmup: 40.0,
+            epochs: 800.0,
+        };
         let cases = [
             (0.0, 0.0),
             (20.0, 1.2e-3),
@@ -57,7 +62,10 @@ mod tests {
         ];
         for (epoch, want) in cases {
             let got = schedule.at(epoch);
-            assert!((got - want).abs() <= 5e-6 * want.max(1e-12), "epoch {epoch}: {got} is not {want}");
+            assert!(
+                (got - want).abs() <= 5e-6 * want.max(1e-12),
+                "epoch {epoch}: {got} is not {want}"
+            );
         }
     }
 }

@@ -1,0 +1,56 @@
+# Recipes for people; `just` lists them. Nothing here is needed to use mae-exp.
+
+# List the recipes
+default:
+    @just --list
+
+# What every change must pass
+check: fmt-check lint test
+
+# All tests, and the documentation's examples
+test *args:
+    cargo test --workspace {{args}}
+
+# The strategies crate alone: seconds, not minutes
+test-strategies:
+    cargo test -p mae-strategies
+
+# Lay the code out
+fmt:
+    cargo fmt --all
+
+fmt-check:
+    cargo fmt --all --check
+
+# Clippy, warnings are errors
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Licences and sources of dependencies (needs cargo-deny)
+deny:
+    cargo deny check licenses bans sources
+
+# The library's documentation
+doc:
+    cargo doc --workspace --no-deps
+
+# The check of a bare machine
+ci:
+    .ci/run
+
+# Train an experiment and render its report
+sweep file="experiments/mask_ratio.toml" *args:
+    cargo run --release -- sweep {{file}} {{args}}
+
+# Render the report of a sweep again
+report sweep="latest" *args:
+    cargo run --release -- report {{sweep}} {{args}}
+
+# A training step on this machine, for some models
+bench-step model="nano" *args:
+    cargo run --release -- bench train-step --model {{model}} {{args}}
+
+# Training steps side by side with PyTorch (needs Python with torch)
+bench *args:
+    cargo build --release
+    python3 bench/train_step.py {{args}}
