@@ -51,6 +51,9 @@ impl Observer for Ear {
         self.metrics.push(point);
     }
     fn picture(&mut self, _: Picture) {}
+    fn settle(&mut self) -> Result<(), String> {
+        Ok(())
+    }
     fn checkpoint(&mut self, _: Written) {}
     fn progress(&mut self, _: Progress) {}
 }

@@ -76,7 +76,7 @@ fn a_ratio_outside_its_range() {
     room.write("x.toml", &experiment(1).replace("[0.5, 0.75]", "[1.5]"));
     says(
         &room.refused(&["sweep", "x.toml"]),
-        &["mask.ratio", "1.5", "between 0 and 1"],
+        &["mask.ratio", "1.5", "outside (0, 1)"],
     );
 }
 

@@ -59,7 +59,10 @@ fn burn_is_named_in_model_train_and_eval_only() {
 
 #[test]
 fn sql_is_in_the_store_only() {
-    only_in(&["sqlx::", "SELECT "], &["src/store/"]);
+    only_in(
+        &["sqlx::", "INSERT INTO", "DELETE FROM", "CREATE TABLE"],
+        &["src/store/"],
+    );
 }
 
 #[test]

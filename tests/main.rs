@@ -1,6 +1,7 @@
 //! Integration tests: one binary, since each links burn. The program is run as a user runs it, in folders of its own.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod browser;
 mod custom;
 mod errors;
 mod laws;

@@ -130,7 +130,7 @@ fn the_flat_yaml_form_is_one_trial() {
 fn a_recorded_run_is_shown_and_exported() {
     let room = Room::new();
     room.write("x.toml", &experiment(2));
-    room.ok(&small(&["sweep", "x.toml", "--set", "train.epochs=1"]));
+    room.ok(&small(&["sweep", "x.toml"]));
     let id = room.json(&["runs", "--json"])["runs"][0]["id"]
         .as_str()
         .unwrap()
@@ -183,7 +183,9 @@ fn a_step_is_measured() {
 fn the_readme_s_questions_to_the_store_are_answered() {
     let room = Room::new();
     room.write("x.toml", &experiment(1));
-    room.ok(&small(&["sweep", "x.toml", "--set", "train.epochs=3"]));
+    let mut args = small(&["sweep", "x.toml"]);
+    args.extend(["--set", "train.epochs=3"]);
+    room.ok(&args);
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
     let queries: Vec<&str> = readme
         .split("sqlite3 runs/mae-exp.db \"")

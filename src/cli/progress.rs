@@ -30,6 +30,8 @@ pub(super) struct Display {
     /// Trials trained.
     done: usize,
     current: String,
+    /// Share of the current trial that is done.
+    share: f64,
     trial_begun: Instant,
 }
 
@@ -52,6 +54,7 @@ impl Display {
                 .count(),
             done: 0,
             current: String::new(),
+            share: 0.0,
             trial_begun: Instant::now(),
         }
     }
@@ -70,8 +73,8 @@ impl Display {
     }
 
     /// Time left for the whole sweep, from the share of the open trials that is done.
-    fn left(&self, share_of_trial: f64) -> Option<Duration> {
-        let share = (self.done as f64 + share_of_trial) / self.open.max(1) as f64;
+    fn left(&self) -> Option<Duration> {
+        let share = (self.done as f64 + self.share) / self.open.max(1) as f64;
         let spent = self.begun.elapsed().as_secs_f64();
         (share > 0.0).then(|| Duration::from_secs_f64(spent * (1.0 - share).max(0.0) / share))
     }
@@ -83,6 +86,7 @@ impl Reporter for Display {
         let place = format!("[{}/{total}]", index + 1);
         self.current = place.clone();
         self.trial_begun = Instant::now();
+        self.share = 0.0;
         match &planned.action {
             Action::Run => self.say(&format!("{place} {label}")),
             Action::Resume(_) => self.say(&format!("{place} {label}: going on from its checkpoint")),
@@ -97,11 +101,7 @@ impl Reporter for Display {
 
     fn metric(&mut self, point: &MetricPoint) {
         if point.name == "val_loss" && self.bar.is_none() {
-            let left = self
-                .left(0.0)
-                .filter(|_| self.done > 0)
-                .map(|d| format!(", {} left", clock(d)));
-            let left = left.unwrap_or_default();
+            let left = self.left().map(|d| format!(", {} left", clock(d))).unwrap_or_default();
             eprintln!(
                 "{} epoch {:.0}: val_loss {}{left}",
                 self.current,
@@ -112,6 +112,7 @@ impl Reporter for Display {
     }
 
     fn progress(&mut self, progress: Progress) {
+        self.share = progress.step as f64 / progress.steps.max(1) as f64;
         let Some(bar) = &self.bar else { return };
         bar.set_length(progress.steps as u64);
         bar.set_position(progress.step as u64);
@@ -124,15 +125,13 @@ impl Reporter for Display {
             Phase::Training => "",
             Phase::Evaluating => "evaluating",
         };
-        let left = self
-            .left(progress.step as f64 / progress.steps.max(1) as f64)
-            .map(clock)
-            .unwrap_or_default();
-        bar.set_message(format!("epoch {:.1} {loss} {phase}  {left} left", progress.epoch));
+        let left = self.left().map(|d| format!("{} left", clock(d))).unwrap_or_default();
+        bar.set_message(format!("epoch {:.1} {loss} {phase}  {left}", progress.epoch));
     }
 
     fn ended(&mut self, planned: &Planned, end: &End) {
         self.done += 1;
+        self.share = 0.0;
         for warning in &end.warnings {
             self.say(&format!("{} warning: {warning}", self.current));
         }

@@ -228,7 +228,11 @@ impl ModuleMapper for Importer<'_> {
         for (place, value) in layout.places(&ours).into_iter().zip(&tensor.values) {
             values[place] = *value;
         }
-        param.map(|old| Tensor::from_data(TensorData::new(values, ours), &old.device()).require_grad())
+        param.map(|old| {
+            let device = old.device();
+            let new = Tensor::from_data(TensorData::new(values, ours), &device);
+            if device.is_autodiff() { new.require_grad() } else { new }
+        })
     }
 
     fn enter_module(&mut self, name: &str, _: &str) {

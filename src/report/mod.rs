@@ -17,6 +17,8 @@ mod page;
 mod swept;
 mod table;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use data::{ReportData, RunReport, StrategyNote};

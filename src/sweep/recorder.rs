@@ -48,6 +48,10 @@ impl Observer for Recorder<'_> {
         self.writer.picture(self.run, picture);
     }
 
+    fn settle(&mut self) -> Result<(), String> {
+        self.writer.flush().map_err(|error| error.to_string())
+    }
+
     fn checkpoint(&mut self, written: Written) {
         if let Err(error) = self.replace_checkpoint(&written) {
             tracing::warn!("checkpoint {} is not recorded: {error}", written.path.display());

@@ -47,6 +47,12 @@ pub trait Observer {
     fn metric(&mut self, point: MetricPoint);
     /// A drawn picture.
     fn picture(&mut self, picture: Picture);
+    /// A checkpoint is about to be written: everything heard so far must be safe first, or else a process that is killed
+    /// would go on from the checkpoint without it.
+    ///
+    /// # Errors
+    /// When it cannot be made safe; the trial then fails.
+    fn settle(&mut self) -> Result<(), String>;
     /// A checkpoint has been written; it replaces the one before.
     fn checkpoint(&mut self, written: Written);
     /// The loop moved on.

@@ -28,6 +28,9 @@ pub enum TrainError {
     /// A checkpoint could not be written or read.
     #[error("use checkpoint {}: {}", .0.display(), .1)]
     Checkpoint(PathBuf, String),
+    /// What was measured could not be recorded.
+    #[error("record the trial: {0}")]
+    Record(String),
     /// A picture could not be encoded.
     #[error("draw a reconstruction: {0}")]
     Picture(String),

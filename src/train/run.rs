@@ -246,6 +246,7 @@ impl<'a> Trainer<'a> {
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.read_losses();
+        observer.settle().map_err(TrainError::Record)?;
         let (path, hash) = self.job.checkpoints.save(&self.model, &self.optimiser, &self.cursor)?;
         observer.checkpoint(Written {
             path,

@@ -120,20 +120,20 @@ fn values_that_make_no_sense_name_their_origin() {
         ("mask.ratio = 1.5", "mask.ratio = 1.5 in x.toml is outside (0, 1)"),
         (
             "model.img_size = 50",
-            "model.img_size = 50 in x.toml is not divisible by model.patch_size = 6 in ",
+            "model.img_size = 50 in x.toml is not divisible by model.patch_size = 8 in ",
         ),
-        ("model.img_size = 50", ": use 48 or 54 for 50"),
+        ("model.img_size = 50", ": use 48 or 56 for 50"),
         (
             "model.img_size = [48, 20]",
             "model.img_size = [48,20] in x.toml is not divisible",
         ),
-        ("model.img_size = 5", ": use 6 for 5"),
+        ("model.img_size = 5", ": use 8 for 5"),
         (
             "model.encoder_num_heads = 5",
-            "model.encoder_num_heads = 5 in x.toml does not divide model.embed_dim = 96 in ",
+            "model.encoder_num_heads = 5 in x.toml does not divide model.embed_dim = 64 in ",
         ),
-        ("model.encoder_num_heads = 5", ": use 4 or 6 heads"),
-        ("model.decoder_num_heads = 3", "use 2 or 4 heads"),
+        ("model.encoder_num_heads = 5", ": use 4 or 8 heads"),
+        ("model.decoder_num_heads = 5", "use 4 or 6 heads"),
         (
             "model.embed_dim = 90",
             "model.embed_dim = 90 in x.toml is not a multiple of 4, which the position table needs: use 88 or 92",
@@ -234,7 +234,7 @@ fn values_that_make_no_sense_name_their_origin() {
     let error = validate(&trial, &Registry::builtin()).unwrap_err().to_string();
     assert_eq!(
         error,
-        "model.encoder_num_heads = 7 does not divide model.embed_dim = 96: use 6 or 8 heads"
+        "model.encoder_num_heads = 7 does not divide model.embed_dim = 64: use 4 or 8 heads"
     );
 }
 

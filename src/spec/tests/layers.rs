@@ -23,7 +23,7 @@ fn later_layers_win_and_are_remembered() {
     let origin = |key: &str| trial.origins[key].replace(&format!("{}/", bench.0.path().display()), "");
     let expected = [
         ("seed", json!(0), "built-in default"),
-        ("model.embed_dim", json!(96), "model/nano"),
+        ("model.embed_dim", json!(64), "model/nano"),
         ("train.batch_size", json!(9), "mine.toml"),
         ("train.weight_decay", json!(1.0), "mine.toml"),
         ("train.epochs", json!(3), "x.toml [set]"),
@@ -50,9 +50,9 @@ fn later_layers_win_and_are_remembered() {
 #[test]
 fn a_part_beside_the_experiment_hides_the_built_in_one() {
     let bench = Bench::new("base = [\"model/nano\", \"train/quick\"]");
-    bench.write("model/nano.toml", "[model]\nembed_dim = 64\nencoder_num_heads = 4\n");
+    bench.write("model/nano.toml", "[model]\nembed_dim = 32\nencoder_num_heads = 4\n");
     let trial = bench.load().trials.remove(0);
-    assert_eq!(trial.spec.model.embed_dim, 64);
+    assert_eq!(trial.spec.model.embed_dim, 32);
     assert_eq!(trial.origins["model.embed_dim"], bench.path("model/nano.toml"));
 }
 
@@ -133,7 +133,7 @@ fn parts_alone_make_one_trial() {
     let spec = &experiment.trials[0].spec;
     assert_eq!(
         (spec.train.epochs, spec.train.max_steps, spec.model.embed_dim),
-        (4, Some(1), 96)
+        (4, Some(1), 64)
     );
 }
 

@@ -61,7 +61,7 @@ fn seeds_count_up_from_the_seed_and_can_be_replaced() {
 #[test]
 fn sections_sweep_over_parts() {
     let experiment = Bench::new(&format!("{NANO}[sweep]\nmodel = [\"nano\", \"tiny\"]\n"))
-        .load_with(&["model.embed_dim=64"], &[])
+        .load_with(&["model.embed_dim=32"], &[])
         .unwrap();
     assert_eq!(labels(&experiment), ["model=nano seed=0", "model=tiny seed=0"]);
     let widths: Vec<usize> = experiment
@@ -69,7 +69,7 @@ fn sections_sweep_over_parts() {
         .iter()
         .map(|trial| trial.spec.model.embed_dim)
         .collect();
-    assert_eq!(widths, [96, 192]);
+    assert_eq!(widths, [64, 192]);
     assert!(
         experiment.warnings[0].starts_with("model.embed_dim from --set has no effect: "),
         "{:?}",
