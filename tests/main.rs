@@ -7,6 +7,7 @@ mod errors;
 mod laws;
 mod parity;
 mod reading;
+mod reference;
 mod shipped;
 mod support;
 mod sweeping;

@@ -1,0 +1,131 @@
+//! What the parity tests share: fixtures as tensors, models of their sizes, and comparison within a tolerance.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor, TensorData};
+use mae_exp::model::names::{self, Named};
+use mae_exp::model::{Mae, MaskBatch, device};
+use mae_exp::spec::TrialSpec;
+use mae_strategies::{Grid, Mask, Registry, keep_count, random};
+use safetensors::{Dtype, SafeTensors};
+
+use crate::support::fixture;
+
+/// The tensors of a fixture, integers as numbers too.
+pub struct Case(pub BTreeMap<String, Named>);
+
+impl Case {
+    pub fn read(name: &str) -> Self {
+        let bytes = fixture(name);
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let named = |view: &safetensors::tensor::TensorView<'_>| {
+            let values = match view.dtype() {
+                Dtype::F32 => view
+                    .data()
+                    .chunks(4)
+                    .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+                    .collect(),
+                Dtype::F64 => view
+                    .data()
+                    .chunks(8)
+                    .map(|b| f64::from_le_bytes(b.try_into().unwrap()) as f32)
+                    .collect(),
+                Dtype::I64 => view
+                    .data()
+                    .chunks(8)
+                    .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f32)
+                    .collect(),
+                other => panic!("{other:?} is not expected in a fixture"),
+            };
+            Named {
+                shape: view.shape().to_vec(),
+                values,
+            }
+        };
+        Self(
+            file.iter()
+                .map(|(name, view)| (name.to_string(), named(&view)))
+                .collect(),
+        )
+    }
+
+    pub fn get(&self, name: &str) -> &Named {
+        self.0.get(name).unwrap_or_else(|| panic!("the fixture holds {name}"))
+    }
+
+    pub fn scalar(&self, name: &str) -> f64 {
+        f64::from(self.get(name).values[0])
+    }
+
+    pub fn under(&self, prefix: &str) -> BTreeMap<String, Named> {
+        let strip = |(name, tensor): (&String, &Named)| Some((name.strip_prefix(prefix)?.to_string(), tensor.clone()));
+        self.0.iter().filter_map(strip).collect()
+    }
+}
+
+pub fn tensor<const D: usize>(named: &Named, device: &Device) -> Tensor<D> {
+    Tensor::from_data(TensorData::new(named.values.clone(), named.shape.clone()), device)
+}
+
+pub fn masks(noise: &Named, grid: Grid, ratio: f64) -> MaskBatch {
+    let visible = keep_count(grid.len(), ratio);
+    let drawn: Vec<Mask> = noise
+        .values
+        .chunks(grid.len())
+        .map(|row| random::from_noise(grid, row, visible))
+        .collect();
+    MaskBatch::new(&drawn)
+}
+
+/// Largest absolute difference; prints one line a case.
+#[track_caller]
+pub fn close(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
+    assert_eq!(got.len(), want.len(), "{what}: number of values");
+    let difference = |(a, b): (&f32, &f32)| f64::from((a - b).abs());
+    let worst = got.iter().zip(want).map(difference).fold(0.0, f64::max);
+    let scale = want.iter().map(|v| f64::from(v.abs())).fold(0.0, f64::max);
+    println!(
+        "{what:<40} largest difference {worst:.2e}, relative {:.2e}",
+        worst / scale.max(1e-30)
+    );
+    assert!(worst <= tolerance, "{what}: {worst:.3e} is above {tolerance:.1e}");
+}
+
+pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().iter::<f32>().collect()
+}
+
+/// A trial with the sizes of the square fixtures.
+pub fn spec(sets: &[&str]) -> TrialSpec {
+    let square = [
+        "model.img_size=32",
+        "model.patch_size=8",
+        "model.embed_dim=40",
+        "model.encoder_depth=3",
+        "model.encoder_num_heads=5",
+        "model.decoder_embed_dim=24",
+        "model.decoder_depth=2",
+        "model.decoder_num_heads=3",
+    ];
+    let sets = square.iter().chain(sets).map(ToString::to_string).collect();
+    let request = mae_exp::spec::Request {
+        inputs: vec!["model/nano".into()],
+        sets,
+        env: Vec::new(),
+    };
+    mae_exp::spec::load(&request, &Registry::builtin())
+        .unwrap()
+        .trials
+        .remove(0)
+        .spec
+}
+
+/// The device under test: the program's default, or the one in MAE_EXP_TEST_DEVICE.
+pub fn test_device() -> Device {
+    let name = std::env::var("MAE_EXP_TEST_DEVICE").unwrap_or_else(|_| device::default_name().into());
+    device::resolve(&name).unwrap()
+}
+
+pub fn model(spec: &TrialSpec, weights: &BTreeMap<String, Named>, device: &Device) -> Mae {
+    names::import(Mae::new(&spec.model, 0, device), weights).unwrap()
+}
