@@ -9,7 +9,8 @@ use mae_exp::model::names::{self, Named};
 use mae_exp::model::patch;
 use mae_exp::model::position::sin_cos;
 use mae_exp::train::optimiser::optimiser;
-use mae_exp::train::{Schedule, step};
+use mae_exp::train::Schedule;
+use mae_exp::train::step::Learner;
 use mae_strategies::{Grid, keep_count, random};
 
 use crate::reference::{Case, close, masks, model, spec, tensor, test_device, values};
@@ -181,8 +182,9 @@ fn five_steps_of_the_training_recipe() {
         "train.beta2=0.95",
         "train.eps=1e-8",
     ]);
-    let mut model = model(&spec, &Case::read("mae_forward/weights_fb.safetensors").0, &device);
-    let mut optimiser = optimiser(&model, &spec.train);
+    let model = model(&spec, &Case::read("mae_forward/weights_fb.safetensors").0, &device);
+    let optimiser = optimiser(&model, &spec.train);
+    let mut learner = Learner::new(model, optimiser);
     let schedule = Schedule::new(&spec.train);
     let (images, noise) = (case.get("images"), case.get("noise"));
     let (pixels, patches) = (images.values.len() / 5, noise.values.len() / 5);
@@ -199,14 +201,7 @@ fn five_steps_of_the_training_recipe() {
             &case.get("lr").values[i..=i],
             2e-7 * lr.max(1e-9),
         );
-        let (next, loss) = step::step(
-            model,
-            &mut optimiser,
-            tensor(&part(images, pixels), &device),
-            &masks,
-            lr,
-        );
-        model = next;
+        let loss = learner.step(tensor(&part(images, pixels), &device), &masks, lr);
         let want = case.get("loss").values[i];
         close(
             &format!("loss of step {i}"),
@@ -215,7 +210,7 @@ fn five_steps_of_the_training_recipe() {
             2e-5 * f64::from(want),
         );
     }
-    let finals = names::export(&model.valid());
+    let finals = names::export(&learner.valid());
     for (name, want) in case.under("final.") {
         let (mut got, mut want) = (finals[&name].values.clone(), want.values);
         if name.ends_with("attn.qkv.bias") {

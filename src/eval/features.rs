@@ -3,9 +3,9 @@
 use burn::tensor::{Device, Tensor};
 
 use crate::data::{Batches, DataError};
+use crate::model::batch::images;
 use crate::model::{Mae, Tokens};
 use crate::spec::trial::{Feature, ModelSpec};
-use crate::train::step;
 
 /// Features of labelled pictures, row by row.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,7 @@ pub fn features(
     for batch in batches {
         let batch = batch?;
         let shape = [batch.len, spec.in_chans, spec.img_size.height, spec.img_size.width];
-        let rows = read(model.encode(step::images(batch.images, shape, device)), feature).into_data();
+        let rows = read(model.encode(images(batch.images, shape, device)), feature).into_data();
         let rows: Vec<f32> = rows.iter::<f32>().collect();
         for (row, label) in rows.chunks_exact(all.width).zip(batch.labels) {
             if let Some(label) = label {

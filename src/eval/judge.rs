@@ -8,13 +8,13 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use mae_strategies::{Plan, Registry};
 
-use crate::data::{Batches, ImageSet, LoaderConfig, Split, eval_batches};
+use crate::data::{Batches, DataError, ImageSet, LoaderConfig, Normalise, Split, Transformer, eval_batches};
 use crate::model::Mae;
+use crate::model::batch::{draw_masks, images};
 use crate::seed::Purpose;
-use crate::spec::trial::{EvalTask, TrialSpec};
-use crate::store::rows::MetricPoint;
-use crate::train::step::{draw_masks, images};
-use crate::train::{Observer, TrainError};
+use crate::spec::TrialSpec;
+use crate::spec::trial::EvalTask;
+use crate::store::rows::Picture;
 
 use super::features::features;
 use super::knn;
@@ -26,18 +26,40 @@ use super::reconstruction::{self, Errors};
 pub struct Moment {
     /// Passes over the data done.
     pub epoch: f64,
-    /// Optimiser steps done.
-    pub step: usize,
     /// Before training.
     pub first: bool,
     /// After training.
     pub last: bool,
 }
 
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Judgement {
+    /// Named figures, `val_loss` first.
+    pub figures: Vec<(String, f64)>,
+    /// Drawn reconstructions.
+    pub pictures: Vec<Picture>,
+}
+
+/// Why a trial could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// Pictures could not be had.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// The evaluation mask's strategy refuses the grid or ratio.
+    #[error(transparent)]
+    Mask(#[from] mae_strategies::Error),
+    /// A picture could not be encoded.
+    #[error("draw a reconstruction: {0}")]
+    Picture(#[from] image::ImageError),
+}
+
 /// Judges the models of one trial.
 pub struct Judge {
     spec: TrialSpec,
     set: Arc<ImageSet>,
+    normalise: Normalise,
     own: Plan,
     fixed: Plan,
 }
@@ -47,69 +69,44 @@ impl Judge {
     ///
     /// # Errors
     /// When the evaluation mask's strategy refuses the grid or ratio.
-    pub fn new(spec: &TrialSpec, set: Arc<ImageSet>, registry: &Registry, own: Plan) -> Result<Self, TrainError> {
+    pub fn new(spec: &TrialSpec, set: Arc<ImageSet>, registry: &Registry, own: Plan) -> Result<Self, EvalError> {
         let eval = &spec.eval;
-        let fixed = registry.plan(
-            &eval.mask_strategy,
-            spec.model.grid(),
-            eval.mask_ratio,
-            Default::default(),
-        )?;
-        Ok(Self {
-            spec: spec.clone(),
-            set,
-            own,
-            fixed,
-        })
+        let fixed = registry.plan(&eval.mask_strategy, spec.model.grid(), eval.mask_ratio, Default::default())?;
+        let normalise = Normalise::new(spec.model.in_chans, &spec.data)?;
+        Ok(Self { spec: spec.clone(), set, normalise, own, fixed })
     }
 
-    /// Takes the figures that are due at `moment` and records them.
+    /// Takes the figures and draws the pictures that are due at `moment`.
     ///
     /// # Errors
     /// When held-out pictures cannot be had.
-    pub fn judge(
-        &self,
-        model: &Mae,
-        device: &Device,
-        moment: Moment,
-        observer: &mut dyn Observer,
-    ) -> Result<(), TrainError> {
-        let mut record = |name: &str, value: f64| {
-            let point = |name: String| MetricPoint {
-                name,
-                step: moment.step as i64,
-                epoch: moment.epoch,
-                value,
-            };
-            observer.metric(point(name.into()));
-            if moment.first && name.starts_with("eval_") | name.starts_with("knn_") {
-                observer.metric(point(format!("untrained_{name}")));
-            }
-        };
+    pub fn judge(&self, model: &Mae, device: &Device, moment: Moment) -> Result<Judgement, EvalError> {
         let has = |task| self.spec.eval.tasks.contains(&task);
         let (own, fixed) = self.reconstruct(model, device)?;
-        record("val_loss", own.means()[0]);
+        let mut figures = vec![("val_loss".to_string(), own.means()[0])];
+        let mut add = |name: &str, value: f64| {
+            figures.push((name.to_string(), value));
+            if moment.first && (name.starts_with("eval_") || name.starts_with("knn_")) {
+                figures.push((format!("untrained_{name}"), value));
+            }
+        };
         if has(EvalTask::Reconstruction) {
             let [loss, mse, mean_fill, psnr] = fixed.means();
-            record("eval_loss", loss);
-            record("eval_mse", mse);
-            record("eval_psnr", psnr);
+            add("eval_loss", loss);
+            add("eval_mse", mse);
+            add("eval_psnr", psnr);
             if moment.first {
-                record("mean_fill_mse", mean_fill);
+                add("mean_fill_mse", mean_fill);
             }
         }
         if has(EvalTask::Knn) && (moment.first || moment.last) && !self.set.classes().is_empty() {
-            record("knn_accuracy", self.knn(model, device)?);
+            add("knn_accuracy", self.knn(model, device)?);
             if moment.first {
-                record("chance_accuracy", 1.0 / self.set.classes().len() as f64);
+                add("chance_accuracy", 1.0 / self.set.classes().len() as f64);
             }
         }
-        if self.draws(moment) {
-            for picture in self.draw(model, device, moment)? {
-                observer.picture(picture);
-            }
-        }
-        Ok(())
+        let pictures = if self.draws(moment) { self.draw(model, device, moment)? } else { Vec::new() };
+        Ok(Judgement { figures, pictures })
     }
 
     fn draws(&self, moment: Moment) -> bool {
@@ -134,14 +131,14 @@ impl Judge {
         [n, model.in_chans, model.img_size.height, model.img_size.width]
     }
 
-    fn reconstruct(&self, model: &Mae, device: &Device) -> Result<(Errors, Errors), TrainError> {
+    fn reconstruct(&self, model: &Mae, device: &Device) -> Result<(Errors, Errors), DataError> {
         let (mut own, mut fixed) = (Errors::default(), Errors::default());
         for batch in self.batches(Split::Val) {
             let batch = batch?;
             let pixels = images(batch.images, self.shape(batch.len), device);
             let sum = |plan: &Plan, seed| {
                 let masks = draw_masks(plan, seed, Purpose::EvalMask, 0, &batch.indices);
-                reconstruction::errors(model, &self.spec.data, pixels.clone(), &masks)
+                reconstruction::errors(model, self.normalise.std(), pixels.clone(), &masks)
             };
             own.add(sum(&self.own, self.spec.seed));
             fixed.add(sum(&self.fixed, self.spec.eval.mask_seed));
@@ -149,51 +146,37 @@ impl Judge {
         Ok((own, fixed))
     }
 
-    fn knn(&self, model: &Mae, device: &Device) -> Result<f64, TrainError> {
+    fn knn(&self, model: &Mae, device: &Device) -> Result<f64, DataError> {
         let eval = &self.spec.eval;
         let read = |split| features(model, &self.spec.model, eval.knn_feature, self.batches(split), device);
         let (bank, queries) = (read(Split::Train)?, read(Split::Val)?);
         if bank.labels.is_empty() || queries.labels.is_empty() {
             return Ok(f64::NAN);
         }
-        Ok(knn::accuracy(
-            bank.labelled(),
-            queries.labelled(),
-            self.set.classes().len(),
-            eval.knn_k,
-            eval.knn_temperature,
-        ))
+        let classes = self.set.classes().len();
+        Ok(knn::accuracy(bank.labelled(), queries.labelled(), classes, eval.knn_k, eval.knn_temperature))
     }
 
-    /// Draws the first `eval.pictures` of the held-out pictures, evenly spaced over the set.
-    fn draw(
-        &self,
-        model: &Mae,
-        device: &Device,
-        moment: Moment,
-    ) -> Result<Vec<crate::store::rows::Picture>, TrainError> {
-        let wanted = self.spec.eval.pictures.min(self.set.len(Split::Val));
-        let chosen: Vec<usize> = (0..wanted).map(|i| i * self.set.len(Split::Val) / wanted).collect();
+    /// Draws `eval.pictures` held-out pictures, evenly spaced over the set; unreadable ones are left out.
+    fn draw(&self, model: &Mae, device: &Device, moment: Moment) -> Result<Vec<Picture>, EvalError> {
+        let held_out = self.set.len(Split::Val);
+        let wanted = self.spec.eval.pictures.min(held_out);
+        let mut transformer = Transformer::new(self.spec.model.img_size, self.normalise.clone());
         let mut drawn = Vec::new();
-        for batch in self.batches(Split::Val) {
-            let batch = batch?;
-            let size: usize = self.shape(1).iter().product();
-            for (place, index) in batch.indices.iter().enumerate() {
-                let Some(item) = chosen.iter().position(|c| c == index) else {
-                    continue;
-                };
-                let pixels = images(batch.images[place * size..][..size].to_vec(), self.shape(1), device);
-                let masks = draw_masks(&self.fixed, self.spec.eval.mask_seed, Purpose::EvalMask, 0, &[*index]);
-                let captions = [self.set.name(Split::Val, *index).to_string()];
-                let labels = Labels {
-                    captions: &captions,
-                    first: item,
-                    epoch: moment.epoch,
-                    whole: moment.first,
-                };
-                let pictures = pictures::draw(model, &self.spec.data, pixels, &masks, labels);
-                drawn.extend(pictures.map_err(|error| TrainError::Picture(error.to_string()))?);
-            }
+        for item in 0..wanted {
+            let index = item * held_out / wanted;
+            let Some(picture) = self.set.picture(Split::Val, index) else { continue };
+            let mut values = Vec::new();
+            transformer.eval(&picture, &mut values);
+            let masks = draw_masks(&self.fixed, self.spec.eval.mask_seed, Purpose::EvalMask, 0, &[index]);
+            let labels = Labels {
+                caption: self.set.name(Split::Val, index),
+                item,
+                epoch: moment.epoch,
+                whole: moment.first,
+            };
+            let pixels = images(values, self.shape(1), device);
+            drawn.extend(pictures::draw(model, &self.normalise, pixels, &masks, labels)?);
         }
         Ok(drawn)
     }

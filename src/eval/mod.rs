@@ -7,4 +7,4 @@ pub mod knn;
 pub mod pictures;
 pub mod reconstruction;
 
-pub use judge::{Judge, Moment};
+pub use judge::{EvalError, Judge, Judgement, Moment};

@@ -5,7 +5,6 @@
 use burn::tensor::{Tensor, TensorData};
 
 use crate::model::{Mae, MaskBatch, patch};
-use crate::spec::trial::DataSpec;
 
 /// Sums over pictures; divide by `pictures`.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -55,12 +54,12 @@ pub fn pixels(model: &Mae, images: Tensor<4>, masks: &MaskBatch) -> Tensor<3> {
     predicted * spread + mean
 }
 
-/// Errors of one batch under its masks.
+/// Errors of one batch under its masks; `std` are the standard deviations that its channels were divided by.
 ///
 /// # Shapes
 /// images `[N, C, H, W]`.
 #[must_use]
-pub fn errors(model: &Mae, data: &DataSpec, images: Tensor<4>, masks: &MaskBatch) -> Errors {
+pub fn errors(model: &Mae, std: &[f32], images: Tensor<4>, masks: &MaskBatch) -> Errors {
     let device = images.device();
     let [n, channels, ..] = images.dims();
     let patches = patch::patchify(images.clone(), model.patch_size());
@@ -77,7 +76,7 @@ pub fn errors(model: &Mae, data: &DataSpec, images: Tensor<4>, masks: &MaskBatch
     };
     let target = hidden(patches);
     let shown = hidden(pixels(model, images, masks));
-    let scale: Vec<f32> = (0..values).map(|i| data.std[i % channels] as f32).collect();
+    let scale: Vec<f32> = (0..values).map(|i| std[i % channels]).collect();
     let scale = Tensor::<1>::from_data(TensorData::new(scale, [values]), &device).unsqueeze::<3>();
     let difference = shown - target.clone();
     let (mean, spread) = patch::statistics(target.clone());

@@ -1,6 +1,7 @@
 //! The network: patches, positions, blocks, the masked autoencoder, its sizes and the devices it runs on.
 //! Nothing here reads files, draws masks or trains; see `train` and `eval`.
 
+pub mod batch;
 pub mod block;
 pub mod device;
 pub mod info;

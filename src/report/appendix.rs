@@ -1,11 +1,9 @@
 //! What a reader needs to check or repeat the sweep: every trial, configuration with origins, environment, commands,
 //! definitions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde_json::Value as Json;
-
-use super::data::{ReportData, RunReport};
+use super::data::{self, ReportData, RunReport};
 use super::format::{self, NONE, duration, fixed};
 use super::groups::Groups;
 use super::metrics::{Metric, TABLE};
@@ -116,29 +114,26 @@ pub(super) fn troubles(data: &ReportData) -> Vec<Trouble> {
 
 /// Shared keys once, differing keys per group.
 pub(super) fn configuration(data: &ReportData, groups: &Groups) -> Configuration {
-    let flat: Vec<BTreeMap<String, Json>> = data.runs.iter().map(|r| flatten(&r.run.config)).collect();
-    let keys = in_order(data);
     let (mut shared, mut varying) = (vec![], vec![]);
-    for key in keys.into_iter().filter(|k| k != "seed") {
-        let values: Vec<Option<&Json>> = flat.iter().map(|c| c.get(&key)).collect();
-        let origin = origin(data, &key);
-        if values.windows(2).all(|w| w[0] == w[1]) {
+    for setting in data::settings(&data.runs) {
+        let origin = origin(data, &setting.key);
+        if !setting.differs() {
             shared.push(Setting {
-                value: values[0].map_or(NONE.to_owned(), format::value),
-                key,
+                value: setting.values[0].map_or(NONE.to_owned(), format::value),
+                key: setting.key,
                 origin,
             });
         } else {
             let of_group = |runs: &[&RunReport]| {
                 let distinct: BTreeSet<String> = runs
                     .iter()
-                    .map(|r| r.config(&key).map_or(NONE.to_owned(), format::value))
+                    .map(|r| r.config(&setting.key).map_or(NONE.to_owned(), format::value))
                     .collect();
                 distinct.into_iter().collect::<Vec<_>>().join(" / ")
             };
             varying.push(Varying {
                 values: groups.all.iter().map(|g| of_group(&g.runs)).collect(),
-                key,
+                key: setting.key,
                 origin,
             });
         }
@@ -149,45 +144,6 @@ pub(super) fn configuration(data: &ReportData, groups: &Groups) -> Configuration
         varying,
         groups: groups.all.iter().map(|g| g.label.clone()).collect(),
         seeds: format::list(&seeds.iter().map(i64::to_string).collect::<Vec<_>>()),
-    }
-}
-
-/// Dotted keys in the order in which the configurations have them.
-fn in_order(data: &ReportData) -> Vec<String> {
-    let (mut keys, mut seen) = (vec![], BTreeSet::new());
-    for run in &data.runs {
-        walk(&run.run.config, "", &mut |key, _| {
-            if seen.insert(key.to_owned()) {
-                keys.push(key.to_owned());
-            }
-        });
-    }
-    keys
-}
-
-fn flatten(config: &Json) -> BTreeMap<String, Json> {
-    let mut out = BTreeMap::new();
-    walk(config, "", &mut |key, value| {
-        out.insert(key.to_owned(), value.clone());
-    });
-    out
-}
-
-/// Calls `visit` for every leaf with its dotted key.
-fn walk(node: &Json, prefix: &str, visit: &mut dyn FnMut(&str, &Json)) {
-    match node {
-        Json::Object(map) => {
-            for (key, value) in map {
-                let path = if prefix.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{prefix}.{key}")
-                };
-                walk(value, &path, visit);
-            }
-        }
-        leaf if !prefix.is_empty() => visit(prefix, leaf),
-        _ => {}
     }
 }
 
@@ -234,41 +190,4 @@ pub(super) fn environment(data: &ReportData) -> Vec<(String, String)> {
         .into_iter()
         .map(|(key, values)| (key.replace('_', " "), line(values)))
         .collect()
-}
-
-/// Commands that repeat the sweep and read its data.
-pub(super) fn commands(data: &ReportData) -> Vec<(String, String)> {
-    let sweep = &data.sweep;
-    let sql = sweep.name.replace('\'', "''").replace('"', "\\\"");
-    vec![
-        (
-            "run it again, or what is missing of it".into(),
-            format!("mae-exp sweep {}", shell(&sweep.file)),
-        ),
-        (
-            "show its configuration with the origin of every key".into(),
-            format!("mae-exp config {}", shell(&sweep.file)),
-        ),
-        (
-            "the table for a paper".into(),
-            format!("mae-exp export {} --format latex", shell(&sweep.name)),
-        ),
-        (
-            "ask the store".into(),
-            format!(
-                "sqlite3 runs/mae-exp.db \"SELECT label, value FROM last_metrics \
-                 WHERE sweep = '{sql}' AND name = 'knn_accuracy' ORDER BY value DESC\""
-            ),
-        ),
-    ]
-}
-
-/// A word for the shell, quoted where needed.
-fn shell(word: &str) -> String {
-    let plain = !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "._-/+".contains(c));
-    if plain {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }

@@ -1,9 +1,9 @@
-//! The untrained network and chance, drawn into a figure that compares trained ones.
+//! The untrained network, patch means and chance, drawn into a figure that compares trained ones.
 
 use super::figures::lower;
 use super::format;
 use super::groups::{Group, Groups};
-use super::metrics::{KNN, Metric};
+use super::metrics::{EVAL_MSE, KNN, Metric};
 use crate::plot::{Layer, On, Plot, Reference, Rgb};
 
 /// Adds the baselines; returns what the caption must say about them.
@@ -55,6 +55,22 @@ pub(super) fn references(groups: &Groups, metric: &Metric, plot: &mut Plot) -> S
                 metric.title,
                 format::fixed(mean, metric.decimals)
             );
+        }
+    }
+    if let (true, Some(fill)) = (metric.name == EVAL_MSE.name, groups.mean_fill()) {
+        if within_reach(groups, metric, &[fill]) {
+            plot.references.push(Reference {
+                value: fill,
+                label: "patch means".to_owned(),
+                on,
+            });
+            said.push_str(" Patch means: every hidden patch filled with its own mean.");
+        } else {
+            said.push_str(&format!(
+                " Filling every hidden patch with its own mean ({} {}) lies outside the axes.",
+                metric.title,
+                format::fixed(fill, metric.decimals_for(std::iter::once(fill)))
+            ));
         }
     }
     if let (true, Some(chance)) = (metric.name == KNN.name, groups.chance()) {

@@ -17,9 +17,9 @@ const LIMIT: usize = 300;
 
 /// The curves of all trials; `None` when no trial has any.
 pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
-    let panels: Vec<(&str, &str, Plot)> = CURVES
-        .iter()
-        .filter_map(|(name, title)| Some((*name, *title, panel(groups, name, title)?)))
+    let panels: Vec<(&str, &str, Plot)> = chosen(groups)
+        .into_iter()
+        .filter_map(|(name, title)| Some((name, title, panel(groups, name, title)?)))
         .collect();
     if panels.is_empty() {
         return None;
@@ -53,6 +53,16 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
             String::new()
         },
     })
+}
+
+/// Metrics measured at more than the start and the end, which the table and the first figure show; all where none is.
+fn chosen(groups: &Groups) -> Vec<(&'static str, &'static str)> {
+    let longest = |name: &str| {
+        let runs = groups.all.iter().flat_map(|g| &g.runs);
+        runs.map(|r| r.points(name).count()).max().unwrap_or(0)
+    };
+    let curved: Vec<_> = CURVES.into_iter().filter(|(name, _)| longest(name) > 2).collect();
+    if curved.is_empty() { CURVES.to_vec() } else { curved }
 }
 
 /// One panel, if any trial has at least two points.

@@ -1,5 +1,9 @@
 //! What a report is made from.
 
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
 use crate::store::rows::{MetricPoint, Picture, RunRow, Status, SweepRow};
 
 /// A sweep with everything recorded about it.
@@ -71,7 +75,64 @@ impl RunReport {
     }
 
     /// A value of the configuration by its dotted key.
-    pub(super) fn config(&self, key: &str) -> Option<&serde_json::Value> {
+    pub(super) fn config(&self, key: &str) -> Option<&Json> {
         key.split('.').try_fold(&self.run.config, |node, part| node.get(part))
     }
+
+    /// Every leaf of the configuration but the seed, by its dotted key, in the order of the configuration.
+    pub(super) fn settings(&self) -> Vec<(String, &Json)> {
+        let mut found = vec![];
+        leaves(&self.run.config, "", &mut found);
+        found.retain(|(key, _)| key != "seed");
+        found
+    }
+}
+
+fn leaves<'a>(node: &'a Json, prefix: &str, found: &mut Vec<(String, &'a Json)>) {
+    match node {
+        Json::Object(map) => {
+            for (key, value) in map {
+                let path = if prefix.is_empty() {
+                    key.clone()
+                } else {
+                    format!("{prefix}.{key}")
+                };
+                leaves(value, &path, found);
+            }
+        }
+        leaf if !prefix.is_empty() => found.push((prefix.to_owned(), leaf)),
+        _ => {}
+    }
+}
+
+/// A key of the configuration and its value in every run; `None` where a run does not have it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Setting<'a> {
+    /// Dotted name.
+    pub(super) key: String,
+    /// One value per run, in the order of the runs.
+    pub(super) values: Vec<Option<&'a Json>>,
+}
+
+impl Setting<'_> {
+    /// Whether the runs do not agree on it.
+    pub(super) fn differs(&self) -> bool {
+        self.values.windows(2).any(|w| w[0] != w[1])
+    }
+}
+
+/// The configuration of all runs but the seed, key by key, in the order in which the runs have them.
+pub(super) fn settings(runs: &[RunReport]) -> Vec<Setting<'_>> {
+    let (mut found, mut place) = (Vec::<Setting>::new(), BTreeMap::new());
+    for (i, run) in runs.iter().enumerate() {
+        for (key, value) in run.settings() {
+            let at = *place.entry(key.clone()).or_insert_with(|| {
+                let values = vec![None; runs.len()];
+                found.push(Setting { key, values });
+                found.len() - 1
+            });
+            found[at].values[i] = Some(value);
+        }
+    }
+    found
 }

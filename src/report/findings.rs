@@ -69,7 +69,7 @@ fn best(groups: &Groups, metric: &Metric) -> Option<String> {
     };
     if !groups.comparable(metric) && ranked.len() > 1 {
         return Some(format!(
-            "{what} is not compared: the swept keys change what it measures."
+            "{what} is not compared: what differs between the trials changes what it measures."
         ));
     }
     let Some(second) = ranked.get(1).map(|i| &groups.all[*i]) else {

@@ -65,6 +65,14 @@ pub(super) fn duration(seconds: f64) -> String {
     }
 }
 
+/// A point in time as `22 November 2026, 06:31 UTC`; text that is no timestamp stays as it is.
+pub(super) fn moment(timestamp: &str) -> String {
+    timestamp.parse::<jiff::Timestamp>().map_or_else(
+        |_| timestamp.to_owned(),
+        |t| t.strftime("%-d %B %Y, %H:%M UTC").to_string(),
+    )
+}
+
 /// `1 trial`, `2 trials`.
 pub(super) fn count(n: usize, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
@@ -96,6 +104,9 @@ mod tests {
 
     #[test]
     fn words_read_well() {
+        assert_eq!(moment("2026-11-22T06:31:59.831Z"), "22 November 2026, 06:31 UTC");
+        assert_eq!(moment("2026-03-01T00:30:00+02:00"), "28 February 2026, 22:30 UTC");
+        assert_eq!(moment("some day"), "some day");
         assert_eq!(duration(185.0), "3 min 05 s");
         assert_eq!(duration(7620.0), "2 h 07 min");
         assert_eq!(list(&["a".into(), "b".into(), "c".into()]), "a, b and c");

@@ -70,28 +70,25 @@ pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
         .flat_map(|(item, _)| item_rows(&shown, *item, shared))
         .collect();
     let names: Vec<String> = items.iter().map(|i| i.1.clone()).collect();
-    let seed = if shown.len() > 1 {
-        ", for the first seed of each swept point"
-    } else {
-        ""
-    };
+    let trials = whose(&shown);
     let mask = eval_mask(shown[0].1);
     let layout = if shared {
         format!(
             "First column: the original, and below it what the encoder sees under the common evaluation mask{mask}. Other \
-             columns: the reconstruction, and below it the reconstruction with the visible patches pasted in{seed}."
+             columns: the reconstruction, and below it the reconstruction with the visible patches pasted in."
         )
     } else {
         format!(
             "First column: the original. Other columns, from top: what the encoder sees under the evaluation mask, the \
-             reconstruction, and the reconstruction with the visible patches pasted in{seed}."
+             reconstruction, and the reconstruction with the visible patches pasted in."
         )
     };
     let pictures = format::list(&names);
-    let mut caption = format!("Held-out pictures after training. {layout} Pictures from top: {pictures}.");
+    let mut caption = format!("Held-out pictures after training{trials}. {layout} Pictures from top: {pictures}.");
     if groups.mean_fill().is_some() {
         caption.push_str(SCALED_BACK);
     }
+    caption.push_str(&unfinished(&shown));
     if shown.len() < groups.all.len() {
         caption.push_str(" Points without pictures are left out.");
     }
@@ -108,6 +105,33 @@ pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
         rows,
         caption,
     })
+}
+
+/// Which trials the pictures are from.
+fn whose(shown: &[(&str, &RunReport)]) -> String {
+    let seeds: Vec<String> = shown.iter().map(|s| s.1.run.seed.to_string()).collect();
+    if seeds.windows(2).all(|w| w[0] == w[1]) {
+        format!(", seed {}", seeds[0])
+    } else {
+        format!(
+            ", of the first finished trial of each swept point (seeds {}, from left)",
+            format::list(&seeds)
+        )
+    }
+}
+
+/// Says which pictures are from trials that did not finish.
+fn unfinished(shown: &[(&str, &RunReport)]) -> String {
+    let open: Vec<String> = shown
+        .iter()
+        .filter(|s| !s.1.finished())
+        .map(|s| s.0.to_owned())
+        .collect();
+    match open.as_slice() {
+        [] => String::new(),
+        _ if shown.len() == 1 => " The trial has not finished.".to_owned(),
+        _ => format!(" No trial with pictures has finished for {}.", format::list(&open)),
+    }
 }
 
 /// The points, or what is shown where there is only one.

@@ -2,9 +2,9 @@
 
 use serde_json::Value as Json;
 
-use super::data::{ReportData, RunReport};
+use super::data::{ReportData, RunReport, settings};
 use super::format;
-use super::metrics::{CHANCE, KNN, MEAN_FILL, Metric};
+use super::metrics::{ASIDE, CHANCE, KNN, MEAN_FILL, Metric};
 use crate::plot::{Rgb, categorical, sequential};
 use crate::stats::{Summary, paired};
 
@@ -42,8 +42,10 @@ pub(super) struct Group<'a> {
 pub(super) struct Groups<'a> {
     /// Swept keys.
     pub(super) keys: Vec<Key>,
-    /// Groups in the order of the sweep.
+    /// Groups in the order of the swept values.
     pub(super) all: Vec<Group<'a>>,
+    /// Keys of the configuration in which the runs really differ, the seed aside. A swept `case` or `model` names none.
+    pub(super) differing: Vec<String>,
 }
 
 impl<'a> Groups<'a> {
@@ -75,17 +77,15 @@ impl<'a> Groups<'a> {
         }
         all.iter_mut()
             .for_each(|g| g.runs.sort_by_key(|r| (r.run.seed, r.run.position)));
+        all.sort_by_cached_key(|g| rank(&keys, &g.point));
         let count = all.len();
         let ordered = keys.len() == 1 && keys[0].numeric();
         for (i, group) in all.iter_mut().enumerate() {
             group.colour = if ordered { sequential(i, count) } else { categorical(i) };
         }
-        Self { keys, all }
-    }
-
-    /// Names of the swept keys.
-    pub(super) fn key_names(&self) -> impl Iterator<Item = &str> {
-        self.keys.iter().map(|k| k.name.as_str())
+        let differing = settings(&data.runs).into_iter().filter(|s| s.differs());
+        let differing = differing.map(|s| s.key).collect();
+        Self { keys, all, differing }
     }
 
     /// The key along the horizontal axis of figures: the numeric one with most values.
@@ -97,12 +97,15 @@ impl<'a> Groups<'a> {
 
     /// Whether `metric` may be compared across the groups.
     pub(super) fn comparable(&self, metric: &Metric) -> bool {
-        metric.comparable(self.key_names())
+        metric.comparable(self.differing.iter().map(String::as_str))
     }
 
     /// Whether the untrained network differs from group to group.
     pub(super) fn baseline_varies(&self) -> bool {
-        self.key_names()
+        let matters = |k: &&String| !ASIDE.contains(&k.as_str());
+        self.differing
+            .iter()
+            .filter(matters)
             .any(|k| ["model.", "data.", "eval."].iter().any(|s| k.starts_with(s)))
     }
 
@@ -239,6 +242,15 @@ fn keys(data: &ReportData) -> Vec<Key> {
     }
     keys.retain(|k| k.name != "seed" && k.name != "seeds");
     keys
+}
+
+/// Place of a point: by the order of each key's values, values that are not among them last and by their text.
+fn rank(keys: &[Key], point: &[Json]) -> Vec<(usize, String)> {
+    let place = |(key, value): (&Key, &Json)| match key.values.iter().position(|v| v == value) {
+        Some(place) => (place, String::new()),
+        None => (key.values.len(), format::value(value)),
+    };
+    keys.iter().zip(point).map(place).collect()
 }
 
 /// The values alone for one key, `key = value` pairs for more.

@@ -86,18 +86,31 @@ pub(super) const CHANCE: &str = "chance_accuracy";
 /// Name of the error of filling every hidden patch with its own true mean.
 pub(super) const MEAN_FILL: &str = "mean_fill_mse";
 
+/// Keys that change how much is measured or how fast, and no value.
+pub(super) const ASIDE: [&str; 5] = [
+    "data.workers",
+    "eval.tasks",
+    "eval.pictures",
+    "eval.picture_every",
+    "eval.batch_size",
+];
+
 impl Metric {
-    /// Whether values may be compared across points that differ in `keys`.
+    /// Whether values may be compared across runs whose configurations differ in `keys`.
     pub(super) fn comparable<'a>(&self, mut keys: impl Iterator<Item = &'a str>) -> bool {
-        !keys.any(|key| {
-            self.apart.iter().any(|a| {
-                if a.ends_with('.') {
-                    key.starts_with(a)
-                } else {
-                    key == *a
-                }
-            })
-        })
+        !keys.any(|key| self.depends_on(key))
+    }
+
+    /// Whether a change of `key` makes values incomparable.
+    pub(super) fn depends_on(&self, key: &str) -> bool {
+        let meant = |a: &&str| {
+            if a.ends_with('.') {
+                key.starts_with(*a)
+            } else {
+                key == **a
+            }
+        };
+        self.apart.iter().any(|a| meant(&a)) && !ASIDE.contains(&key)
     }
 
     /// Title with the unit.
@@ -148,6 +161,8 @@ mod tests {
         assert!(EVAL_MSE.comparable(["mask.ratio", "model.embed_dim"].into_iter()));
         assert!(!EVAL_PSNR.comparable(["model.patch_size"].into_iter()));
         assert!(KNN.comparable(["model.patch_size"].into_iter()));
+        assert!(!KNN.comparable(["data.kind"].into_iter()));
+        assert!(KNN.comparable(["data.workers", "eval.pictures"].into_iter()));
     }
 
     #[test]

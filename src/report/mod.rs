@@ -14,6 +14,7 @@ mod gallery;
 mod groups;
 mod metrics;
 mod page;
+mod repeat;
 mod swept;
 mod table;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use super::figures::{Figure, Sketch};
 use super::gallery::{self, Gallery};
 use super::groups::Groups;
 use super::table::{self, Table};
-use super::{ReportError, curves, definitions, findings, swept};
+use super::{ReportError, curves, definitions, findings, format, repeat, swept};
 use crate::plot::dark_rules;
 use crate::store::rows::SweepRow;
 
@@ -17,7 +17,8 @@ use crate::store::rows::SweepRow;
 #[template(path = "page.html")]
 struct Page<'a> {
     sweep: &'a SweepRow,
-    generated_at: &'a str,
+    generated_at: String,
+    started_at: String,
     version: &'a str,
     findings: Vec<String>,
     table: Table,
@@ -75,7 +76,8 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let dark = dark_rules([&swept, &curves].into_iter().flatten().flat_map(Figure::colours));
     let page = Page {
         sweep: &data.sweep,
-        generated_at: &data.generated_at,
+        generated_at: format::moment(&data.generated_at),
+        started_at: format::moment(&data.sweep.created_at),
         version: &data.version,
         findings: findings::build(data, &groups),
         table: table::build(&groups),
@@ -90,7 +92,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         total_time: findings::total_time(&data.runs),
         configuration: appendix::configuration(data, &groups),
         environment: appendix::environment(data),
-        commands: appendix::commands(data),
+        commands: repeat::commands(data),
         definitions: definitions::build(data),
         strategies: &data.strategies,
         dark,

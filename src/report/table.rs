@@ -178,12 +178,22 @@ fn notes(groups: &Groups, metrics: &[Metric]) -> Vec<String> {
         .map(|m| super::figures::lower(m.title))
         .collect();
     if !apart.is_empty() && groups.all.len() > 1 {
-        let why =
-            if apart == [super::figures::lower(VAL_LOSS.title)] && groups.key_names().any(|k| k.starts_with("mask.")) {
-                "each row is measured under its own training masks, and hiding more makes the task harder"
-            } else {
-                "the swept keys change what is measured"
-            };
+        let only_loss = apart == [super::figures::lower(VAL_LOSS.title)];
+        let causes: Vec<&str> = groups
+            .differing
+            .iter()
+            .map(String::as_str)
+            .filter(|k| metrics.iter().any(|m| m.depends_on(k)))
+            .collect();
+        let why = if only_loss && causes.iter().all(|k| k.starts_with("mask.")) {
+            own_masks(&causes).to_owned()
+        } else {
+            let causes: Vec<String> = causes.iter().map(|k| (*k).to_owned()).collect();
+            format!(
+                "trials differ in {}, which changes what is measured",
+                format::list(&causes)
+            )
+        };
         notes.push(format!(
             "† Not comparable between rows ({}): {why}.",
             format::list(&apart)
@@ -222,6 +232,15 @@ fn notes(groups: &Groups, metrics: &[Metric]) -> Vec<String> {
         notes.push("Chance differs between trials; see the list of trials.".to_owned());
     }
     notes
+}
+
+/// Why losses under different training masks are not compared.
+fn own_masks(causes: &[&str]) -> &'static str {
+    if causes == ["mask.ratio"] {
+        "each row is measured under its own training masks, and hiding more makes the task harder"
+    } else {
+        "each row is measured under its own training masks, and some masks are harder than others"
+    }
 }
 
 fn was(n: usize, noun: &str) -> String {

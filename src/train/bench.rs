@@ -1,23 +1,22 @@
 //! Full training steps on data already in memory: what `mae-exp bench train-step` times.
 
-use burn::optim::ModuleOptimizer;
 use mae_strategies::Plan;
 use rand_distr::{Distribution, StandardNormal};
 
+use crate::model::batch::{draw_masks, images};
 use crate::model::{Device, Mae};
 use crate::seed::{Purpose, rng};
 use crate::spec::TrialSpec;
 
 use super::optimiser::optimiser;
-use super::step;
+use super::step::Learner;
 
 /// Learning rate of the measured steps.
 const LR: f64 = 1e-4;
 
 /// A model, its optimiser and one batch of noise pictures.
 pub struct TrainStep {
-    model: Option<Mae>,
-    optimiser: ModuleOptimizer,
+    learner: Learner,
     plan: Plan,
     pixels: Vec<f32>,
     shape: [usize; 4],
@@ -39,27 +38,16 @@ impl TrainStep {
             .collect();
         let model = Mae::new(&spec.model, spec.seed, &device);
         let optimiser = optimiser(&model, &spec.train);
-        Self {
-            model: Some(model),
-            optimiser,
-            plan,
-            pixels,
-            shape,
-            device,
-            done: 0,
-            last_loss: f32::NAN,
-        }
+        let learner = Learner::new(model, optimiser);
+        Self { learner, plan, pixels, shape, device, done: 0, last_loss: f32::NAN }
     }
 
     /// One full step, up to and including the reading of the loss from the device.
     pub fn step(&mut self) {
         let indices: Vec<usize> = (0..self.shape[0]).collect();
-        let masks = step::draw_masks(&self.plan, 0, Purpose::Mask, self.done, &indices);
-        let images = step::images(self.pixels.clone(), self.shape, &self.device);
-        let model = self.model.take().expect("a step puts the model back");
-        let (model, loss) = step::step(model, &mut self.optimiser, images, &masks, LR);
-        self.last_loss = loss.into_scalar();
-        self.model = Some(model);
+        let masks = draw_masks(&self.plan, 0, Purpose::Mask, self.done, &indices);
+        let pixels = images(self.pixels.clone(), self.shape, &self.device);
+        self.last_loss = self.learner.step(pixels, &masks, LR).into_scalar();
         self.done += 1;
     }
 

@@ -59,6 +59,9 @@ impl Checkpoints {
         let (place, part) = (self.folder.join(&name), self.folder.join(format!("{name}.part")));
         let io = |error: std::io::Error| TrainError::Checkpoint(place.clone(), error.to_string());
         let record = |error: burn::store::RecordError| TrainError::Checkpoint(place.clone(), error.to_string());
+        if place.join(CURSOR).is_file() {
+            return Ok((place.clone(), hash(&place).map_err(io)?));
+        }
         remove(&part).map_err(io)?;
         fs::create_dir_all(&part).map_err(io)?;
         model.clone().into_record().save(part.join(MODEL)).map_err(record)?;
@@ -70,7 +73,6 @@ impl Checkpoints {
         .map_err(io)?;
         let hash = hash(&part).map_err(io)?;
         let before = self.all();
-        remove(&place).map_err(io)?;
         fs::rename(&part, &place).map_err(io)?;
         for old in before.into_iter().filter(|old| *old != place) {
             remove(&old).map_err(io)?;
@@ -107,11 +109,13 @@ impl Checkpoints {
     }
 }
 
-/// BLAKE3 over the files of a checkpoint, in a fixed order.
+/// BLAKE3 over the files of a checkpoint, in a fixed order; they are on the disk, not only in its cache, when it returns.
 fn hash(folder: &Path) -> std::io::Result<String> {
     let mut hash = blake3::Hasher::new();
     for file in [MODEL, OPTIMISER, CURSOR] {
-        hash.update_reader(fs::File::open(folder.join(file))?)?;
+        let file = fs::File::open(folder.join(file))?;
+        file.sync_all()?;
+        hash.update_reader(file)?;
     }
     Ok(hash.finalize().to_hex().to_string())
 }

@@ -31,7 +31,7 @@ pub enum TrainError {
     /// What was measured could not be recorded.
     #[error("record the trial: {0}")]
     Record(String),
-    /// A picture could not be encoded.
-    #[error("draw a reconstruction: {0}")]
-    Picture(String),
+    /// The trial could not be judged.
+    #[error(transparent)]
+    Eval(#[from] crate::eval::EvalError),
 }

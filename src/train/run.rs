@@ -4,14 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use burn::module::Module;
-use burn::optim::ModuleOptimizer;
 use burn::tensor::{Device, Tensor};
 use mae_strategies::{Plan, Registry};
 
 use crate::data::{Batch, ImageSet, LoaderConfig, Split, steps_per_epoch, train_batches};
-use crate::eval::Judge;
+use crate::eval::{Judge, Moment};
 use crate::model::Mae;
+use crate::model::batch::{draw_masks, images};
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
 use crate::store::rows::MetricPoint;
@@ -20,7 +19,8 @@ use super::checkpoint::{self, Checkpoints, Cursor};
 use super::events::{Observer, Phase, Progress, Written};
 use super::optimiser::optimiser;
 use super::schedule::Schedule;
-use super::{TrainError, step};
+use super::step::Learner;
+use super::TrainError;
 
 /// All that a trial needs.
 pub struct Job<'a> {
@@ -47,7 +47,7 @@ pub enum Outcome {
     Finished,
     /// The loss was no longer finite by this step.
     Diverged {
-        /// First step known to be bad.
+        /// The step that was bad, as far as is known: a validation loss shows it later.
         step: usize,
         /// The loss as text: `NaN`, `inf`.
         loss: String,
@@ -65,8 +65,10 @@ pub enum Outcome {
 /// When pictures, strategy or checkpoints fail. A diverging loss is an [`Outcome`], not an error.
 pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
     let mut trainer = Trainer::new(job)?;
-    if trainer.cursor.step == 0 {
-        trainer.judge(observer, Phase::Baseline)?;
+    if trainer.cursor.step == 0
+        && let Some(outcome) = trainer.judge(observer, Phase::Baseline)?
+    {
+        return Ok(outcome);
     }
     while trainer.cursor.epoch < job.spec.train.epochs && trainer.cursor.step < trainer.steps {
         if let Some(outcome) = trainer.epoch(observer)? {
@@ -79,8 +81,7 @@ pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Outcome, Trai
 /// The state of a trial under way.
 struct Trainer<'a> {
     job: &'a Job<'a>,
-    model: Mae,
-    optimiser: ModuleOptimizer,
+    learner: Learner,
     plan: Plan,
     judge: Judge,
     schedule: Schedule,
@@ -121,8 +122,7 @@ impl<'a> Trainer<'a> {
         let whole = per_epoch * spec.train.epochs;
         Ok(Self {
             job,
-            model,
-            optimiser,
+            learner: Learner::new(model, optimiser),
             judge: Judge::new(spec, job.set.clone(), job.registry, plan.clone())?,
             plan,
             schedule: Schedule::new(&spec.train),
@@ -156,12 +156,15 @@ impl<'a> Trainer<'a> {
                 break;
             }
         }
+        self.read_losses();
         let last = self.cursor.epoch + 1 == self.job.spec.train.epochs;
-        if last && let Some(outcome) = self.log(observer) {
+        let bad = self.cursor.pending.iter().any(|loss| !loss.is_finite());
+        if (last || bad)
+            && let Some(outcome) = self.log(observer)
+        {
             return Ok(Some(outcome));
         }
-        self.close_epoch(whole, observer)?;
-        Ok(None)
+        self.close_epoch(whole, observer)
     }
 
     fn step(&mut self, batch: Batch) {
@@ -170,17 +173,10 @@ impl<'a> Trainer<'a> {
         let lr = self
             .schedule
             .at(cursor.epoch as f64 + number as f64 / self.per_epoch as f64);
-        let masks = step::draw_masks(
-            &self.plan,
-            spec.seed,
-            Purpose::Mask,
-            cursor.epoch as u64,
-            &batch.indices,
-        );
+        let masks = draw_masks(&self.plan, spec.seed, Purpose::Mask, cursor.epoch as u64, &batch.indices);
         let shape = [batch.len, spec.model.in_chans, size.height, size.width];
-        let images = step::images(batch.images, shape, &self.job.device.clone().autodiff());
-        let (model, loss) = step::step(self.model.clone(), &mut self.optimiser, images, &masks, lr);
-        self.model = model;
+        let pixels = images(batch.images, shape, &self.job.device.clone().autodiff());
+        let loss = self.learner.step(pixels, &masks, lr);
         self.losses.push(loss);
         cursor.batch = number + 1;
         cursor.step += 1;
@@ -214,40 +210,48 @@ impl<'a> Trainer<'a> {
         self.cursor.pending.extend(read.iter::<f32>());
     }
 
-    fn close_epoch(&mut self, whole: bool, observer: &mut dyn Observer) -> Result<(), TrainError> {
+    fn close_epoch(&mut self, whole: bool, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
         let train = &self.job.spec.train;
         if whole {
             self.cursor.epoch += 1;
             self.cursor.batch = 0;
         }
-        let last = self.cursor.step >= self.steps || self.cursor.epoch >= train.epochs;
-        if last || self.cursor.epoch.is_multiple_of(train.val_every) {
-            self.judge(observer, Phase::Evaluating)?;
+        let last = self.done();
+        let due = last || self.cursor.epoch.is_multiple_of(train.val_every);
+        if due && let Some(outcome) = self.judge(observer, Phase::Evaluating)? {
+            return Ok(Some(outcome));
         }
         if last || self.cursor.epoch.is_multiple_of(train.checkpoint_every) {
             self.save(observer)?;
         }
-        Ok(())
+        Ok(None)
     }
 
-    fn judge(&self, observer: &mut dyn Observer, phase: Phase) -> Result<(), TrainError> {
+    fn done(&self) -> bool {
+        self.cursor.step >= self.steps || self.cursor.epoch >= self.job.spec.train.epochs
+    }
+
+    /// Judges the model as it is; the trial has diverged when its validation loss is not finite.
+    fn judge(&self, observer: &mut dyn Observer, phase: Phase) -> Result<Option<Outcome>, TrainError> {
         observer.progress(self.progress(phase));
-        let train = &self.job.spec.train;
-        let last = self.cursor.step >= self.steps || self.cursor.epoch >= train.epochs;
-        let moment = crate::eval::Moment {
-            epoch: self.epochs_done(),
-            step: self.cursor.step,
-            first: phase == Phase::Baseline,
-            last,
-        };
-        self.judge
-            .judge(&self.model.valid(), &self.job.device, moment, observer)
+        let first = phase == Phase::Baseline;
+        let moment = Moment { epoch: self.epochs_done(), first, last: self.done() };
+        let judgement = self.judge.judge(&self.learner.valid(), &self.job.device, moment)?;
+        let mut outcome = None;
+        for (name, value) in judgement.figures {
+            if name == "val_loss" && !value.is_finite() {
+                outcome = Some(Outcome::Diverged { step: self.cursor.step, loss: value.to_string() });
+            }
+            self.record(observer, &name, value);
+        }
+        judgement.pictures.into_iter().for_each(|picture| observer.picture(picture));
+        Ok(outcome)
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.read_losses();
         observer.settle().map_err(TrainError::Record)?;
-        let (path, hash) = self.job.checkpoints.save(&self.model, &self.optimiser, &self.cursor)?;
+        let (path, hash) = self.job.checkpoints.save(self.learner.model(), self.learner.optimiser(), &self.cursor)?;
         observer.checkpoint(Written {
             path,
             hash,

@@ -1,40 +1,53 @@
-//! One optimiser step: masks, forward, backward, AdamW. The training loop and `bench train-step` share it.
+//! One optimiser step: forward, backward, AdamW. The training loop and `bench train-step` share it.
 
+use burn::module::Module;
 use burn::optim::{GradientsParams, ModuleOptimizer};
-use burn::tensor::{Device, Tensor, TensorData};
-use mae_strategies::{Mask, MaskContext, Plan};
+use burn::tensor::Tensor;
 
 use crate::model::{Mae, MaskBatch};
-use crate::seed::{self, Purpose};
 
-/// Pixels of a batch as a tensor.
-///
-/// # Shapes
-/// `n·C·H·W` values → `[N, C, H, W]`.
-#[must_use]
-pub fn images(values: Vec<f32>, shape: [usize; 4], device: &Device) -> Tensor<4> {
-    Tensor::from_data(TensorData::new(values, shape), device)
+/// A model with its optimiser.
+pub struct Learner {
+    /// Empty only while a step is under way, which takes the model so that its buffers have one owner.
+    model: Option<Mae>,
+    optimiser: ModuleOptimizer,
 }
 
-/// Masks of the pictures `indices`: each a function of (seed, purpose, epoch, picture).
-#[must_use]
-pub fn draw_masks(plan: &Plan, seed: u64, purpose: Purpose<'_>, epoch: u64, indices: &[usize]) -> MaskBatch {
-    let context = MaskContext::default();
-    let draw = |index: &usize| plan.sample(&context, &mut seed::rng(seed, purpose, epoch, *index as u64));
-    MaskBatch::new(&indices.iter().map(draw).collect::<Vec<Mask>>())
-}
+impl Learner {
+    /// A model on an autodiff device, and an optimiser made for it.
+    #[must_use]
+    pub fn new(model: Mae, optimiser: ModuleOptimizer) -> Self {
+        Self { model: Some(model), optimiser }
+    }
 
-/// Updates the model once; the loss is that before the update, cut off from the graph, not yet read from the device.
-#[must_use]
-pub fn step(
-    model: Mae,
-    optimiser: &mut ModuleOptimizer,
-    images: Tensor<4>,
-    masks: &MaskBatch,
-    lr: f64,
-) -> (Mae, Tensor<1>) {
-    let loss = model.loss(images, masks);
-    let kept = loss.clone().inner();
-    let gradients = GradientsParams::from_grads(loss.backward(), &model);
-    (optimiser.step(lr, model, gradients), kept)
+    /// The model as trained so far.
+    #[must_use]
+    pub fn model(&self) -> &Mae {
+        self.model.as_ref().expect("a step puts the model back")
+    }
+
+    /// The model without gradients.
+    #[must_use]
+    pub fn valid(&self) -> Mae {
+        self.model().valid()
+    }
+
+    /// The optimiser.
+    #[must_use]
+    pub fn optimiser(&self) -> &ModuleOptimizer {
+        &self.optimiser
+    }
+
+    /// Updates the model once; the loss is that before the update, cut off from the graph, not yet read from the device.
+    ///
+    /// # Shapes
+    /// images `[N, C, H, W]` → `[1]`.
+    pub fn step(&mut self, images: Tensor<4>, masks: &MaskBatch, lr: f64) -> Tensor<1> {
+        let model = self.model.take().expect("a step puts the model back");
+        let loss = model.loss(images, masks);
+        let kept = loss.clone().inner();
+        let gradients = GradientsParams::from_grads(loss.backward(), &model);
+        self.model = Some(self.optimiser.step(lr, model, gradients));
+        kept
+    }
 }
