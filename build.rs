@@ -16,6 +16,7 @@ fn main() -> io::Result<()> {
     }
     let root = env::var("CARGO_MANIFEST_DIR").map_err(io::Error::other)?;
     let out = env::var("OUT_DIR").map_err(io::Error::other)?;
+    println!("cargo:rustc-env=PINNED_BURN_VERSION={}", burn_version(&root)?);
     let mut code = String::new();
     for (name, folder) in [("TRAIN", "train"), ("VAL", "val")] {
         let pictures = list(&Path::new(&root).join("data/photos").join(folder))?;
@@ -26,6 +27,20 @@ fn main() -> io::Result<()> {
         code.push_str("];\n");
     }
     fs::write(Path::new(&out).join("photos.rs"), code)
+}
+
+/// The version of burn that the manifest pins.
+fn burn_version(root: &str) -> io::Result<String> {
+    let manifest = fs::read_to_string(Path::new(root).join("Cargo.toml"))?;
+    let line = manifest
+        .lines()
+        .find(|line| line.starts_with("burn = "))
+        .unwrap_or_default();
+    let version = line.split('"').nth(1).unwrap_or_default();
+    version
+        .strip_prefix('=')
+        .map(str::to_string)
+        .ok_or_else(|| io::Error::other("Cargo.toml pins no version of burn"))
 }
 
 /// Class, file name and path of every picture of `folder/class/file`, sorted.

@@ -56,8 +56,14 @@ fn open(browser: &str, room: &Room, page: &Path) -> Seen {
         .split("\"url\":\"")
         .skip(1)
         .filter_map(|rest| rest.split('"').next());
-    // The browser itself asks for the time and for updates of its own.
-    let own = |url: &&str| url.contains("google.com/") || url.contains("googleapis.com/");
+    // The browser itself asks for the time, for updates of its own and for an account.
+    let housekeeping = [
+        "clients2.google.com/",
+        "accounts.google.com/ListAccounts",
+        "update.googleapis.com/",
+        "www.google.com/async/",
+    ];
+    let own = |url: &&str| housekeeping.iter().any(|part| url.contains(part));
     Seen {
         dom: String::from_utf8_lossy(&output.stdout).into_owned(),
         console: said

@@ -40,7 +40,7 @@ fn a_missing_file() {
 
 #[test]
 fn toml_that_cannot_be_read() {
-    says(&file("name = \"x\"\n[sweep\n"), &["experiments/x.toml", "2"]);
+    says(&file("name = \"x\"\n[sweep\n"), &["experiments/x.toml:2:"]);
 }
 
 #[test]
@@ -106,6 +106,9 @@ fn a_store_that_cannot_be_read() {
     );
     let error = room.refused(&small(&["sweep", "x.toml", "--store", text.to_str().unwrap()]));
     says(&error, &["notes.db", "--store"]);
+    std::fs::create_dir(room.path().join("folder.db")).unwrap();
+    let error = room.refused(&small(&["sweep", "x.toml", "--store", "folder.db"]));
+    says(&error, &["folder.db", "--store"]);
     says(
         &room.refused(&["runs", "--store", "nowhere.db"]),
         &["nowhere.db", "mae-exp sweep"],

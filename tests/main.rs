@@ -4,6 +4,7 @@
 mod browser;
 mod custom;
 mod errors;
+mod killing;
 mod laws;
 mod parity;
 mod reading;

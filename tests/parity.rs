@@ -8,8 +8,8 @@ use mae_exp::eval::knn;
 use mae_exp::model::names::{self, Named};
 use mae_exp::model::patch;
 use mae_exp::model::position::sin_cos;
-use mae_exp::train::optimiser::optimiser;
 use mae_exp::train::Schedule;
+use mae_exp::train::optimiser::optimiser;
 use mae_exp::train::step::Learner;
 use mae_strategies::{Grid, keep_count, random};
 

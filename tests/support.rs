@@ -1,5 +1,6 @@
 //! What the tests share: running the program in a folder of its own, and reading fixtures.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -102,6 +103,19 @@ impl Room {
 /// `args` followed by [`SMALL`].
 pub fn small<'a>(args: &[&'a str]) -> Vec<&'a str> {
     args.iter().chain(SMALL.iter()).copied().collect()
+}
+
+/// The last metrics of every run in the room's store, by label.
+pub fn metrics(room: &Room) -> BTreeMap<String, Json> {
+    metrics_in(room, "runs/mae-exp.db")
+}
+
+/// The last metrics of every run in a store, by label.
+pub fn metrics_in(room: &Room, store: &str) -> BTreeMap<String, Json> {
+    let document = room.json(&["runs", "--json", "--store", store]);
+    let runs = document["runs"].as_array().unwrap().iter();
+    runs.map(|run| (run["label"].as_str().unwrap().to_string(), run["metrics"].clone()))
+        .collect()
 }
 
 /// A tiny experiment: two ratios, `seeds` seeds.

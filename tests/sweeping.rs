@@ -1,18 +1,8 @@
 //! Sweeps from end to end: what is recorded, what is repeated, what survives.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
-
 use serde_json::Value as Json;
 
-use crate::support::{Room, experiment, small};
-
-fn metrics(document: &Json) -> BTreeMap<String, Json> {
-    let runs = document["runs"].as_array().unwrap();
-    runs.iter()
-        .map(|run| (run["label"].as_str().unwrap().to_string(), run["metrics"].clone()))
-        .collect()
-}
+use crate::support::{Room, experiment, metrics, metrics_in, small};
 
 #[test]
 fn every_trial_is_recorded_and_reported() {
@@ -63,7 +53,7 @@ fn trials_that_differ_in_their_masks_share_the_untrained_encoder() {
     let room = Room::new();
     room.write("x.toml", &experiment(1));
     room.ok(&small(&["sweep", "x.toml"]));
-    let all = metrics(&room.json(&["runs", "--json"]));
+    let all = metrics(&room);
     let baselines: Vec<&Json> = all.values().map(|m| &m["untrained_eval_mse"]).collect();
     assert_eq!(baselines.len(), 2);
     assert_eq!(baselines[0], baselines[1]);
@@ -78,7 +68,7 @@ fn the_same_sweep_in_two_stores_gives_identical_metrics() {
         room.ok(&small(&[
             "sweep", "x.toml", "--store", store, "--set", "seed=7", "--set", &workers,
         ]));
-        metrics(&room.json(&["runs", "--json", "--store", store]))
+        metrics_in(&room, store)
     };
     let (first, second) = (run("a.db", "1"), run("b.db", "3"));
     assert_eq!(first, second);
@@ -176,81 +166,67 @@ fn an_unreadable_picture_is_named_and_skipped() {
     assert!(document["runs"][0]["warnings"][0].as_str().unwrap().contains("05.png"));
 }
 
-#[cfg(unix)]
-fn signal(child: &std::process::Child, name: &str) {
-    let status = std::process::Command::new("kill")
-        .args([format!("-{name}"), child.id().to_string()])
-        .status();
-    assert!(status.unwrap().success());
-}
-
-/// Starts a sweep, sends it a signal once it has trained a little, and waits for its end.
-#[cfg(unix)]
-fn stopped(room: &Room, args: &[&str], name: &str) -> std::process::ExitStatus {
-    let mut child = room
-        .command(args)
-        .stderr(std::process::Stdio::null())
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let begun = Instant::now();
-    let trained = || {
-        let folder = room.path().join("runs/mae-exp-checkpoints");
-        std::fs::read_dir(folder).is_ok_and(|mut runs| {
-            runs.any(|run| {
-                run.is_ok_and(|r| {
-                    r.path()
-                        .read_dir()
-                        .is_ok_and(|mut c| c.any(|c| c.is_ok_and(|c| c.path().join("cursor.json").is_file())))
-                })
-            })
-        })
-    };
-    while !trained() {
-        assert!(
-            begun.elapsed() < Duration::from_secs(120),
-            "the sweep wrote no checkpoint"
-        );
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "the sweep ended before it could be stopped"
-        );
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    signal(&child, name);
-    child.wait().unwrap()
-}
-
-#[cfg(unix)]
 #[test]
-fn a_sweep_that_was_stopped_or_killed_goes_on_and_ends_as_if_undisturbed() {
-    let long = ["--set", "train.epochs=60", "--set", "train.val_every=20"];
-    let undisturbed = Room::new();
-    undisturbed.write("x.toml", &experiment(1));
+fn grey_pictures_train_and_are_drawn_in_their_own_grey() {
+    use base64::Engine;
+    let room = Room::new();
+    room.write("x.toml", &experiment(1).replace("[0.5, 0.75]", "[0.75]"));
     let mut args = small(&["sweep", "x.toml"]);
-    args.extend(long);
-    undisturbed.ok(&args);
-    let expected = metrics(&undisturbed.json(&["runs", "--json"]));
-    for (name, code, state) in [
-        ("INT", Some(130), "interrupted"),
-        ("TERM", Some(130), "interrupted"),
-        ("KILL", None, "running"),
-    ] {
-        let room = Room::new();
-        room.write("x.toml", &experiment(1));
-        assert_eq!(stopped(&room, &args, name).code(), code, "after {name}");
-        let states = room.json(&["runs", "--json"]);
-        assert_eq!(states["runs"][0]["status"], state, "after {name}");
-        let log = room.ok_stderr(&["resume", "tiny"]);
-        assert!(log.contains("going on from its checkpoint"), "after {name}: {log}");
-        assert_eq!(metrics(&room.json(&["runs", "--json"])), expected, "after {name}");
-        let points = |room: &Room| {
-            let id = room.json(&["runs", "--json"])["runs"][0]["id"]
-                .as_str()
-                .unwrap()
-                .to_string();
-            room.json(&["show", &id, "--json"])["points"].clone()
-        };
-        assert_eq!(points(&room), points(&undisturbed), "after {name}");
+    args.extend([
+        "--set",
+        "model.in_chans=1",
+        "--set",
+        "data.mean=[0.2, 0.5, 0.8]",
+        "--set",
+        "data.std=[0.1, 0.2, 0.6]",
+    ]);
+    room.ok(&args);
+    let page = std::fs::read_to_string(room.path().join("reports/tiny/index.html")).unwrap();
+    let mut drawn = 0;
+    for encoded in page
+        .split("data:image/png;base64,")
+        .skip(1)
+        .filter_map(|rest| rest.split('"').next())
+    {
+        let png = base64::engine::general_purpose::STANDARD.decode(encoded).unwrap();
+        let picture = image::load_from_memory(&png).unwrap().to_rgb8();
+        assert!(picture.pixels().all(|p| p[0] == p[1] && p[1] == p[2]));
+        drawn += 1;
     }
+    assert!(drawn > 0);
+    let mse = room.json(&["runs", "--json"])["runs"][0]["metrics"]["untrained_eval_mse"]
+        .as_f64()
+        .unwrap();
+    assert!((1e-4..1.0).contains(&mse), "{mse} is an error of pixels in [0, 1]");
+}
+
+#[test]
+fn weights_that_are_lost_in_the_last_step_are_a_divergence() {
+    let room = Room::new();
+    room.write("x.toml", &experiment(1).replace("[0.5, 0.75]", "[0.75]"));
+    let mut args = small(&["sweep", "x.toml"]);
+    args.extend([
+        "--set",
+        "train.lr=1e30",
+        "--set",
+        "train.warmup_epochs=0",
+        "--set",
+        "train.max_steps=1",
+    ]);
+    assert_eq!(room.run(&args).status.code(), Some(1));
+    assert_eq!(room.json(&["runs", "--json"])["runs"][0]["status"], "diverged");
+}
+
+#[test]
+fn more_values_extend_a_sweep_and_another_fixed_key_starts_one() {
+    let room = Room::new();
+    room.write("x.toml", &experiment(1).replace("[0.5, 0.75]", "[0.5]"));
+    room.ok(&small(&["sweep", "x.toml"]));
+    room.write("x.toml", &experiment(1));
+    let log = room.ok_stderr(&small(&["sweep", "x.toml"]));
+    assert!(log.contains("1 finished, 1 skipped"), "{log}");
+    let mut args = small(&["sweep", "x.toml"]);
+    args.extend(["--set", "train.weight_decay=0.1"]);
+    let log = room.ok_stderr(&args);
+    assert!(log.contains("2 finished, 0 skipped"), "{log}");
 }

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use crate::model::device;
 use crate::store::rows::{RunRow, Status};
 use crate::store::{RunFilter, Store};
+use crate::sweep::Process;
 
 use super::failure::Failure;
 use super::options::StoreOption;
@@ -71,14 +72,14 @@ fn examine(store: &Store) -> Result<Json, crate::store::StoreError> {
         sweep: None,
         status: Some(Status::Running),
     })?;
-    let gone = |run: &&RunRow| !run.environment["pid"].as_u64().is_some_and(outside::alive);
+    let gone = |run: &&RunRow| outside::process(&run.environment) == Process::Gone;
     let stale: Vec<String> = running
         .iter()
         .filter(gone)
         .map(|run| {
             format!(
                 "{} ({}): its process is gone; go on with mae-exp resume {}",
-                run.id, run.label, run.sweep
+                run.id, run.label, run.sweep_id
             )
         })
         .collect();

@@ -47,11 +47,20 @@ macro_rules! usage {
 
 usage!(
     crate::spec::SpecError,
-    crate::store::StoreError,
     crate::model::device::DeviceError,
     crate::data::DataError,
     mae_strategies::Error
 );
+
+impl From<crate::store::StoreError> for Failure {
+    fn from(error: crate::store::StoreError) -> Self {
+        if error.is_usage() {
+            Self::Usage(error.to_string())
+        } else {
+            Self::Failed(error.into())
+        }
+    }
+}
 
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
@@ -64,6 +73,7 @@ impl From<crate::sweep::SweepError> for Failure {
         match error {
             crate::sweep::SweepError::Store(error) => error.into(),
             crate::sweep::SweepError::Data(error) => error.into(),
+            crate::sweep::SweepError::Spec(error) => error.into(),
         }
     }
 }

@@ -24,6 +24,7 @@ mod strategies;
 mod sweep;
 mod table;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -121,9 +122,10 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
 fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAE_EXP_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt()
+    let logger = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .without_time()
-        .init();
+        .without_time();
+    // A program that has its own subscriber keeps it.
+    let _ = logger.with_ansi(std::io::stderr().is_terminal()).try_init();
 }

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::sweep::Process;
 use serde_json::{Value as Json, json};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
@@ -22,16 +23,32 @@ pub(super) fn new_id() -> String {
         .collect()
 }
 
-/// Whether a process of this number lives here.
-pub(super) fn alive(pid: u64) -> bool {
-    let Ok(pid) = u32::try_from(pid) else { return false };
-    if pid == std::process::id() {
-        return false;
+/// What has become of the process that recorded an environment: number, start and machine must all agree.
+pub(super) fn process(environment: &Json) -> Process {
+    let host = System::host_name().ok();
+    if let Some(other) = environment["host"].as_str()
+        && host.as_deref() != Some(other)
+    {
+        return Process::Elsewhere(other.to_string());
     }
-    let Ok(mut system) = System::new() else { return false };
+    let Some(pid) = environment["pid"].as_u64() else {
+        return Process::Gone;
+    };
+    let started = u32::try_from(pid).ok().and_then(start_time);
+    let same = started.is_some() && started == environment["process_started"].as_u64();
+    if same && pid != u64::from(std::process::id()) {
+        Process::Alive(pid)
+    } else {
+        Process::Gone
+    }
+}
+
+/// When a process of this machine started, in seconds since 1970; nothing when there is none of that number.
+fn start_time(pid: u32) -> Option<u64> {
+    let mut system = System::new().ok()?;
     let pid = Pid::from_u32(pid);
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
-    system.process(pid).is_some()
+    system.process(pid).map(sysinfo::Process::start_time)
 }
 
 /// Versions, revision, hardware and device: a flat object.
@@ -44,7 +61,7 @@ pub(super) fn environment(device: &str) -> Json {
         .map(|text| !text.is_empty());
     json!({
         "mae_exp": env!("CARGO_PKG_VERSION"),
-        "burn": "0.22.1",
+        "burn": env!("PINNED_BURN_VERSION"),
         "back_ends": crate::model::device::compiled().join(", "),
         "device": device,
         "threads": rayon::current_num_threads(),
@@ -57,7 +74,8 @@ pub(super) fn environment(device: &str) -> Json {
         "memory_bytes": memory,
         "host": System::host_name().ok(),
         "pid": std::process::id(),
-        "command": std::env::args().collect::<Vec<_>>().join(" "),
+        "process_started": start_time(std::process::id()),
+        "command": std::env::args().map(|arg| quoted(&arg)).collect::<Vec<_>>().join(" "),
     })
 }
 
@@ -71,6 +89,16 @@ fn hardware() -> Option<(String, u64)> {
         .first()
         .map_or_else(String::new, |cpu| cpu.brand().trim().to_string());
     Some((cpu, system.total_memory()))
+}
+
+/// An argument as a shell reads it back.
+fn quoted(arg: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !arg.is_empty() && arg.chars().all(plain) {
+        arg.to_string()
+    } else {
+        format!("'{}'", arg.replace('\'', r"'\''"))
+    }
 }
 
 /// Output of git in the working directory; nothing when there is no git or no repository.

@@ -82,7 +82,7 @@ impl Display {
 
 impl Reporter for Display {
     fn started(&mut self, index: usize, total: usize, planned: &Planned) {
-        let label = &planned.trial.label;
+        let label = &planned.row.label;
         let place = format!("[{}/{total}]", index + 1);
         self.current = place.clone();
         self.trial_begun = Instant::now();
@@ -146,10 +146,7 @@ impl Reporter for Display {
             .iter()
             .filter_map(|name| Some(format!("{name} {}", number(*end.last.get(*name)?))));
         let metrics = metrics.collect::<Vec<_>>().join("  ");
-        self.say(&format!(
-            "{} {}: {status}  {metrics}",
-            self.current, planned.trial.label
-        ));
+        self.say(&format!("{} {}: {status}  {metrics}", self.current, planned.row.label));
     }
 }
 

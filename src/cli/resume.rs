@@ -1,14 +1,14 @@
 //! `mae-exp resume SWEEP|RUN`: go on where it stopped, from what the store holds; the experiment file is not read again.
 
 use mae_strategies::Registry;
-use serde_json::Value as Json;
 
-use crate::spec::{Axis, Experiment, Trial, TrialSpec};
 use crate::store::rows::{RunRow, SweepRow};
 use crate::store::{RunFilter, Store};
+use crate::sweep::SweepPlan;
 
 use super::failure::Failure;
-use super::sweep::{TrainOptions, train};
+use super::options::checkpoints;
+use super::sweep::{TrainOptions, execute, outside};
 
 /// Arguments of `resume`.
 #[derive(Debug, clap::Args)]
@@ -21,24 +21,26 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
-    let store = args.options.store.existing()?;
+    let (store, device) = (args.options.store.existing()?, args.options.device.resolve()?);
+    if args.options.fresh {
+        return Err(Failure::usage(
+            "resume goes on with recorded runs: use mae-exp sweep FILE --fresh to train again",
+        ));
+    }
     let (sweep, runs) = selected(&store, &args.which)?;
-    drop(store);
-    let trials = runs.iter().map(trial).collect::<Result<Vec<_>, Failure>>()?;
-    train(&experiment(sweep, trials)?, &args.options, registry)
+    let outside = outside(&args.options);
+    let plan = SweepPlan::resume(sweep, runs, &checkpoints(&store), &outside)?;
+    execute(plan, &store, device, &outside, &args.options, registry)
 }
 
 /// The sweep and those of its runs that are meant.
 fn selected(store: &Store, which: &str) -> Result<(SweepRow, Vec<RunRow>), Failure> {
-    let of = |id: &str| {
-        store.runs(&RunFilter {
-            sweep: Some(id.to_string()),
-            status: None,
-        })
-    };
     match store.find_sweep(which) {
         Ok(sweep) => {
-            let runs = of(&sweep.id)?;
+            let runs = store.runs(&RunFilter {
+                sweep: Some(sweep.id.clone()),
+                status: None,
+            })?;
             Ok((sweep, runs))
         }
         Err(no_sweep) => {
@@ -46,48 +48,4 @@ fn selected(store: &Store, which: &str) -> Result<(SweepRow, Vec<RunRow>), Failu
             Ok((store.find_sweep(&run.sweep_id)?, vec![run]))
         }
     }
-}
-
-fn trial(row: &RunRow) -> Result<Trial, Failure> {
-    let origins = serde_json::from_value(row.origins.clone()).unwrap_or_default();
-    Ok(Trial {
-        position: row.position as usize,
-        spec: TrialSpec::from_config(&row.config)?,
-        config: row.config.clone(),
-        origins,
-        point: row.point.as_object().cloned().unwrap_or_default(),
-        label: row.label.clone(),
-    })
-}
-
-fn experiment(sweep: SweepRow, trials: Vec<Trial>) -> Result<Experiment, Failure> {
-    let axis = |axis: &Json| Axis {
-        key: axis["key"].as_str().unwrap_or_default().to_string(),
-        values: axis["values"].as_array().cloned().unwrap_or_default(),
-    };
-    let axes = sweep
-        .axes
-        .as_array()
-        .map(|axes| axes.iter().map(axis).collect())
-        .unwrap_or_default();
-    let SweepRow {
-        name,
-        question,
-        expect,
-        cost,
-        analysis,
-        file,
-        ..
-    } = sweep;
-    Ok(Experiment {
-        name,
-        question,
-        expect,
-        cost,
-        analysis,
-        file,
-        axes,
-        trials,
-        warnings: Vec::new(),
-    })
 }

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use mae_strategies::Registry;
 
+use crate::model::Device;
 use crate::spec::Experiment;
+use crate::store::Store;
 use crate::sweep::{Action, Outside, Runner, Summary, SweepPlan};
 
 use super::failure::Failure;
@@ -45,56 +47,62 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     train(&experiment, &args.options, registry)
 }
 
-/// Plans and trains an experiment and renders its report: the body of `sweep`, `run` and `resume`.
+/// Plans and trains an experiment and renders its report: the body of `sweep` and `run`.
 pub(super) fn train(experiment: &Experiment, options: &TrainOptions, registry: &Registry) -> Result<(), Failure> {
     for warning in &experiment.warnings {
         eprintln!("warning: {warning}");
     }
-    let device = options.device.resolve()?;
+    let (device, outside) = (options.device.resolve()?, outside(options));
     if options.dry_run && !options.store.exists() {
-        let plan = SweepPlan::new(
-            experiment,
-            None,
-            std::path::Path::new(""),
-            &outside(options),
-            options.fresh,
-        )?;
-        return dry_run(&plan);
+        let nowhere = std::path::Path::new("");
+        return dry_run(&SweepPlan::new(experiment, None, nowhere, &outside, options.fresh)?);
     }
     let store = options.store.create()?;
-    let folder = checkpoints(&store);
-    let outside = outside(options);
-    let mut plan = SweepPlan::new(experiment, Some(&store), &folder, &outside, options.fresh)?;
+    let plan = SweepPlan::new(experiment, Some(&store), &checkpoints(&store), &outside, options.fresh)?;
+    execute(plan, &store, device, &outside, options, registry)
+}
+
+/// Trains what a plan says and renders the report.
+pub(super) fn execute(
+    mut plan: SweepPlan,
+    store: &Store,
+    device: Device,
+    outside: &Outside<'_>,
+    options: &TrainOptions,
+    registry: &Registry,
+) -> Result<(), Failure> {
     if options.dry_run {
         return dry_run(&plan);
     }
     let stop = stop_on_signal()?;
-    announce(experiment, &plan, options);
+    announce(&plan, options);
+    let folder = checkpoints(store);
     let runner = Runner {
-        store: &store,
+        store,
         registry,
         device,
         checkpoints: &folder,
-        outside: &outside,
+        outside,
         stop: &stop,
     };
     let mut display = progress::Display::new(&plan);
     let summary = runner.run(&mut plan, &mut display)?;
     display.finish();
-    let page = report::render(&store, &plan.sweep.id, &options.reports.reports, registry)?;
+    let page = report::render(store, &plan.sweep.id, &options.reports.reports, registry)?;
     conclude(&plan, &summary, &page)
 }
 
-fn outside(options: &TrainOptions) -> Outside<'static> {
+/// The world as a training command sees it.
+pub(super) fn outside(options: &TrainOptions) -> Outside<'static> {
     Outside {
         now: &world::now,
         new_id: &world::new_id,
-        alive: &world::alive,
+        process: &world::process,
         environment: world::environment(&options.device.device),
     }
 }
 
-fn announce(experiment: &Experiment, plan: &SweepPlan, options: &TrainOptions) {
+fn announce(plan: &SweepPlan, options: &TrainOptions) {
     let open = plan
         .trials
         .iter()
@@ -105,11 +113,11 @@ fn announce(experiment: &Experiment, plan: &SweepPlan, options: &TrainOptions) {
         "sweep {} ({}): {open} trials to train, {skipped} to skip",
         plan.sweep.name, plan.sweep.id
     );
-    if !experiment.question.is_empty() {
-        eprintln!("  question: {}", experiment.question);
+    if !plan.sweep.question.is_empty() {
+        eprintln!("  question: {}", plan.sweep.question);
     }
-    if !experiment.cost.is_empty() {
-        eprintln!("  cost:     {}", experiment.cost);
+    if !plan.sweep.cost.is_empty() {
+        eprintln!("  cost:     {}", plan.sweep.cost);
     }
     if let Some(first) = plan.trials.first() {
         eprintln!("  pictures: {}", first.set.describe());
@@ -131,7 +139,7 @@ fn dry_run(plan: &SweepPlan) -> Result<(), Failure> {
             Action::Retry(why) => ("retry", format!(" ({why})")),
             Action::Skip(why) => ("skip", format!(" ({why})")),
         };
-        println!("{what:>7}  {}{why}", planned.trial.label);
+        println!("{what:>7}  {}{why}", planned.row.label);
     }
     Ok(())
 }
@@ -144,7 +152,7 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
         if seen.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step and writing a checkpoint; again to stop at once");
+        eprintln!("\nstopping at the next training step, with a checkpoint; once more to stop at once");
     });
     set.map_err(|error| Failure::Failed(anyhow::Error::new(error).context("watch for Ctrl-C")))?;
     Ok(stop)
@@ -162,7 +170,7 @@ fn conclude(plan: &SweepPlan, summary: &Summary, page: &std::path::Path) -> Resu
         page.display()
     );
     if *interrupted {
-        let again = format!("interrupted; go on with: mae-exp resume {}", plan.sweep.name);
+        let again = format!("interrupted; go on with: mae-exp resume {}", plan.sweep.id);
         return Err(Failure::Interrupted(again));
     }
     if *failed > 0 {

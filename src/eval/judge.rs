@@ -71,9 +71,20 @@ impl Judge {
     /// When the evaluation mask's strategy refuses the grid or ratio.
     pub fn new(spec: &TrialSpec, set: Arc<ImageSet>, registry: &Registry, own: Plan) -> Result<Self, EvalError> {
         let eval = &spec.eval;
-        let fixed = registry.plan(&eval.mask_strategy, spec.model.grid(), eval.mask_ratio, Default::default())?;
+        let fixed = registry.plan(
+            &eval.mask_strategy,
+            spec.model.grid(),
+            eval.mask_ratio,
+            Default::default(),
+        )?;
         let normalise = Normalise::new(spec.model.in_chans, &spec.data)?;
-        Ok(Self { spec: spec.clone(), set, normalise, own, fixed })
+        Ok(Self {
+            spec: spec.clone(),
+            set,
+            normalise,
+            own,
+            fixed,
+        })
     }
 
     /// Takes the figures and draws the pictures that are due at `moment`.
@@ -105,7 +116,11 @@ impl Judge {
                 add("chance_accuracy", 1.0 / self.set.classes().len() as f64);
             }
         }
-        let pictures = if self.draws(moment) { self.draw(model, device, moment)? } else { Vec::new() };
+        let pictures = if self.draws(moment) {
+            self.draw(model, device, moment)?
+        } else {
+            Vec::new()
+        };
         Ok(Judgement { figures, pictures })
     }
 
@@ -154,7 +169,13 @@ impl Judge {
             return Ok(f64::NAN);
         }
         let classes = self.set.classes().len();
-        Ok(knn::accuracy(bank.labelled(), queries.labelled(), classes, eval.knn_k, eval.knn_temperature))
+        Ok(knn::accuracy(
+            bank.labelled(),
+            queries.labelled(),
+            classes,
+            eval.knn_k,
+            eval.knn_temperature,
+        ))
     }
 
     /// Draws `eval.pictures` held-out pictures, evenly spaced over the set; unreadable ones are left out.
@@ -165,7 +186,9 @@ impl Judge {
         let mut drawn = Vec::new();
         for item in 0..wanted {
             let index = item * held_out / wanted;
-            let Some(picture) = self.set.picture(Split::Val, index) else { continue };
+            let Some(picture) = self.set.picture(Split::Val, index) else {
+                continue;
+            };
             let mut values = Vec::new();
             transformer.eval(&picture, &mut values);
             let masks = draw_masks(&self.fixed, self.spec.eval.mask_seed, Purpose::EvalMask, 0, &[index]);

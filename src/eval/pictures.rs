@@ -52,7 +52,9 @@ pub fn draw(
     let truth = rgb(image);
     let hidden = masks.hidden_pixels(0, p, height, width);
     let mix = |at_hidden: &dyn Fn(usize) -> u8| Pixels {
-        rgb: (0..truth.rgb.len()).map(|i| if hidden[i / 3] { at_hidden(i) } else { truth.rgb[i] }).collect(),
+        rgb: (0..truth.rgb.len())
+            .map(|i| if hidden[i / 3] { at_hidden(i) } else { truth.rgb[i] })
+            .collect(),
         ..truth.clone()
     };
     let mut drawn = vec![("reconstruction", guess.clone()), ("pasted", mix(&|i| guess.rgb[i]))];

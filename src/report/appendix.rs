@@ -115,25 +115,25 @@ pub(super) fn troubles(data: &ReportData) -> Vec<Trouble> {
 /// Shared keys once, differing keys per group.
 pub(super) fn configuration(data: &ReportData, groups: &Groups) -> Configuration {
     let (mut shared, mut varying) = (vec![], vec![]);
-    for setting in data::settings(&data.runs) {
-        let origin = origin(data, &setting.key);
-        if !setting.differs() {
+    for leaf in data::settings(&data.runs) {
+        let origin = origin(data, &leaf.key);
+        if !leaf.differs() {
             shared.push(Setting {
-                value: setting.values[0].map_or(NONE.to_owned(), format::value),
-                key: setting.key,
+                value: leaf.values[0].map_or(NONE.to_owned(), format::value),
+                key: leaf.key,
                 origin,
             });
         } else {
             let of_group = |runs: &[&RunReport]| {
                 let distinct: BTreeSet<String> = runs
                     .iter()
-                    .map(|r| r.config(&setting.key).map_or(NONE.to_owned(), format::value))
+                    .map(|r| r.config(&leaf.key).map_or(NONE.to_owned(), format::value))
                     .collect();
                 distinct.into_iter().collect::<Vec<_>>().join(" / ")
             };
             varying.push(Varying {
                 values: groups.all.iter().map(|g| of_group(&g.runs)).collect(),
-                key: setting.key,
+                key: leaf.key,
                 origin,
             });
         }

@@ -107,14 +107,14 @@ fn leaves<'a>(node: &'a Json, prefix: &str, found: &mut Vec<(String, &'a Json)>)
 
 /// A key of the configuration and its value in every run; `None` where a run does not have it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Setting<'a> {
+pub(super) struct Leaf<'a> {
     /// Dotted name.
     pub(super) key: String,
     /// One value per run, in the order of the runs.
     pub(super) values: Vec<Option<&'a Json>>,
 }
 
-impl Setting<'_> {
+impl Leaf<'_> {
     /// Whether the runs do not agree on it.
     pub(super) fn differs(&self) -> bool {
         self.values.windows(2).any(|w| w[0] != w[1])
@@ -122,13 +122,13 @@ impl Setting<'_> {
 }
 
 /// The configuration of all runs but the seed, key by key, in the order in which the runs have them.
-pub(super) fn settings(runs: &[RunReport]) -> Vec<Setting<'_>> {
-    let (mut found, mut place) = (Vec::<Setting>::new(), BTreeMap::new());
+pub(super) fn settings(runs: &[RunReport]) -> Vec<Leaf<'_>> {
+    let (mut found, mut place) = (Vec::<Leaf>::new(), BTreeMap::new());
     for (i, run) in runs.iter().enumerate() {
         for (key, value) in run.settings() {
             let at = *place.entry(key.clone()).or_insert_with(|| {
                 let values = vec![None; runs.len()];
-                found.push(Setting { key, values });
+                found.push(Leaf { key, values });
                 found.len() - 1
             });
             found[at].values[i] = Some(value);

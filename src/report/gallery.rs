@@ -78,10 +78,9 @@ pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
              columns: the reconstruction, and below it the reconstruction with the visible patches pasted in."
         )
     } else {
-        format!(
-            "First column: the original. Other columns, from top: what the encoder sees under the evaluation mask, the \
+        "First column: the original. Other columns, from top: what the encoder sees under the evaluation mask, the \
              reconstruction, and the reconstruction with the visible patches pasted in."
-        )
+            .to_owned()
     };
     let pictures = format::list(&names);
     let mut caption = format!("Held-out pictures after training{trials}. {layout} Pictures from top: {pictures}.");
@@ -114,7 +113,7 @@ fn whose(shown: &[(&str, &RunReport)]) -> String {
         format!(", seed {}", seeds[0])
     } else {
         format!(
-            ", of the first finished trial of each swept point (seeds {}, from left)",
+            ", of the first finished trial with pictures of each swept point (seeds {}, from left)",
             format::list(&seeds)
         )
     }

@@ -103,14 +103,8 @@ impl Metric {
 
     /// Whether a change of `key` makes values incomparable.
     pub(super) fn depends_on(&self, key: &str) -> bool {
-        let meant = |a: &&str| {
-            if a.ends_with('.') {
-                key.starts_with(*a)
-            } else {
-                key == **a
-            }
-        };
-        self.apart.iter().any(|a| meant(&a)) && !ASIDE.contains(&key)
+        let meant = |a: &str| if a.ends_with('.') { key.starts_with(a) } else { key == a };
+        self.apart.iter().any(|a| meant(a)) && !ASIDE.contains(&key)
     }
 
     /// Title with the unit.

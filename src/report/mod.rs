@@ -2,6 +2,8 @@
 //! No file, clock or environment is read here; commands write what these functions return.
 
 mod appendix;
+#[cfg(test)]
+mod axes_tests;
 mod baseline;
 mod curves;
 mod data;

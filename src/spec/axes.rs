@@ -8,6 +8,8 @@ use super::document::{self, Entries};
 use super::error::SpecError;
 use super::file::Source;
 use super::layer::{Layer, Origin};
+use super::range::{self, MOST_STORED};
+use super::render::render_one;
 use super::schema::{SECTIONS, Schema};
 
 /// More trials than this are a slip, not a plan.
@@ -66,15 +68,19 @@ pub(super) fn axes(source: &Source, schema: &Schema) -> Result<Vec<Swept>, SpecE
         }
         swept.push(axis);
     }
-    let trials = swept
-        .iter()
-        .try_fold(1_usize, |product, axis| product.checked_mul(axis.axis.values.len()));
-    if trials.is_none_or(|trials| trials > MOST_TRIALS) {
+    Ok(swept)
+}
+
+/// Refuses more trials than anybody means, seeds included.
+pub(super) fn limit(swept: &[Swept], seeds: &Seeds) -> Result<(), SpecError> {
+    let axes = swept.iter().map(|swept| swept.axis.values.len());
+    let trials = axes.fold(seeds.len(), usize::saturating_mul);
+    if trials > MOST_TRIALS {
         return Err(SpecError::Invalid(format!(
-            "[sweep] in {file} makes more than {MOST_TRIALS} trials: sweep fewer values"
+            "the sweep makes more than {MOST_TRIALS} trials, seeds included: sweep fewer values or seeds"
         )));
     }
-    Ok(swept)
+    Ok(())
 }
 
 /// Every combination of the axes' values, the first axis outermost.
@@ -98,6 +104,18 @@ impl Swept {
     /// The keys that this axis decides.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.layers.iter().flatten().flat_map(Layer::keys)
+    }
+
+    /// Whether this axis may decide `key`: one it gives or, where it names parts, any of a section that they are about.
+    pub(super) fn decides(&self, key: &str) -> bool {
+        let section = |key: &str| key.split('.').next().unwrap_or_default().to_owned();
+        let by = |layer: &Layer| {
+            let whole = !layer.origin.is_sweep_section();
+            layer
+                .keys()
+                .any(|given| given == key || (whole && section(given) == section(key)))
+        };
+        section(key) == self.axis.key || self.layers.iter().flatten().any(by)
     }
 }
 
@@ -125,6 +143,9 @@ impl Seeds {
             .collect::<Option<Vec<_>>>()
             .filter(|seeds| !seeds.is_empty());
         let seeds = seeds.ok_or_else(wrong)?;
+        for item in items {
+            range::check("seed", item).map_err(|message| render_one(&message, "seed", item, place))?;
+        }
         for (index, seed) in seeds.iter().enumerate() {
             if seeds[..index].contains(seed) {
                 return Err(SpecError::Invalid(format!(
@@ -135,12 +156,27 @@ impl Seeds {
         Ok(Self::List(seeds))
     }
 
-    /// The seeds, counted from `first` where only their number is given.
-    pub(super) fn from(&self, first: u64) -> Vec<u64> {
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
         match self {
-            Self::One => vec![first],
-            Self::Count(count) => (0..*count).map(|step| first.wrapping_add(step)).collect(),
-            Self::List(seeds) => seeds.clone(),
+            Self::One => 1,
+            Self::Count(count) => *count as usize,
+            Self::List(seeds) => seeds.len(),
+        }
+    }
+
+    /// The seeds, counted from `first` where only their number is given.
+    pub(super) fn from(&self, first: u64) -> Result<Vec<u64>, SpecError> {
+        match self {
+            Self::One => Ok(vec![first]),
+            Self::Count(count) => match first.checked_add(*count) {
+                Some(end) if end - 1 <= MOST_STORED => Ok((first..end).collect()),
+                _ => Err(SpecError::Invalid(format!(
+                    "seeds = {count} counts up from seed = {first} beyond {MOST_STORED}, the largest number that the store \
+                     keeps: use a smaller seed"
+                ))),
+            },
+            Self::List(seeds) => Ok(seeds.clone()),
         }
     }
 }

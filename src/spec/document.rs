@@ -207,10 +207,11 @@ fn neighbours(path: &str) -> String {
         return format!(": did you mean {}?", path.with_file_name(name).display());
     }
     names.truncate(8);
-    if names.is_empty() {
-        String::new()
-    } else {
-        format!(": {} holds {}", folder.display(), names.join(", "))
+    let there = if names.len() == 1 { "there is" } else { "there are" };
+    match names.join(", ") {
+        names if names.is_empty() => String::new(),
+        names if folder == Path::new(".") => format!(" here: {there} {names}"),
+        names => format!(": in {} {there} {names}", folder.display()),
     }
 }
 

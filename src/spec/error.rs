@@ -12,7 +12,7 @@ pub enum SpecError {
     Missing {
         /// The path asked for.
         path: String,
-        /// `: did you mean …?`, or what the folder holds.
+        /// `: did you mean …?`, or what there is in its place.
         hint: String,
     },
     /// A file that is there but cannot be read.

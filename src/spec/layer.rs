@@ -10,6 +10,9 @@ use super::document::Entries;
 use super::error::SpecError;
 use super::schema::Schema;
 
+/// How values of a sweep are named.
+const SWEEP: &str = "sweep";
+
 type Table = serde_json::Map<String, Value>;
 
 /// Where values come from: in the words of `config`, and in the words of an error ("… in PLACE").
@@ -50,9 +53,14 @@ impl Origin {
 
     pub(super) fn sweep_section(path: &str) -> Self {
         Self {
-            name: "sweep".into(),
+            name: SWEEP.into(),
             place: path.into(),
         }
+    }
+
+    /// Whether these are values written under `[sweep]` itself, not those of a part that it names.
+    pub(super) fn is_sweep_section(&self) -> bool {
+        self.name == SWEEP
     }
 
     pub(super) fn environment(variable: &str) -> Self {
@@ -92,8 +100,17 @@ pub(super) struct Layer {
 }
 
 impl Layer {
-    /// Checks every entry against the schema.
+    /// Checks every entry against the schema, and whether it can make sense whatever the other keys are.
     pub(super) fn new(entries: Entries, origin: Origin, schema: &Schema) -> Result<Self, SpecError> {
+        let layer = Self::typed(entries, origin, schema)?;
+        for (key, value) in &layer.entries {
+            schema.check_alone(key, value, &layer.origin.place)?;
+        }
+        Ok(layer)
+    }
+
+    /// Checks every entry's name and type only: a registry need not have the strategies of the built-in defaults.
+    pub(super) fn typed(entries: Entries, origin: Origin, schema: &Schema) -> Result<Self, SpecError> {
         let checked = entries.into_iter().map(|(key, value)| {
             let value = schema.check(&key, value, &origin.place)?;
             Ok((key, value))

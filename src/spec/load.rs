@@ -9,15 +9,17 @@ use mae_strategies::Registry;
 use serde_json::{Map, Value};
 
 use super::axes::{self, Axis, Point, Seeds, Swept};
+use super::common::common;
 use super::error::SpecError;
 use super::file::{self, Source};
 use super::layer::{Layer, Origin, merged};
 use super::overrides::Overrides;
 use super::parts::{self, Library, stack};
+use super::render::render;
 use super::resolve::{resolve, section};
 use super::schema::Schema;
 use super::trial::{ModelSpec, TrialSpec};
-use super::validate::{check, check_model, render};
+use super::validate::{check, check_model};
 
 /// What a command was asked to run.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +49,10 @@ pub struct Experiment {
     pub file: String,
     /// What is swept, outermost first; `seed` last where seeds are swept.
     pub axes: Vec<Axis>,
+    /// What a sweep is known by: the configuration beneath its points, nested by section, less the seed and every key
+    /// that the sweep may decide. A part among the swept values takes out the whole of every section that it sets.
+    /// Adding values to an axis, cases of the same keys or seeds leaves it as it is.
+    pub common: Value,
     /// Every point, in order.
     pub trials: Vec<Trial>,
     /// What is allowed and probably not meant, one line each.
@@ -82,11 +88,13 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
     let base = stack(base, &overrides.layers);
     let swept = axes::axes(&source, &schema)?;
     let (seeds, place) = seeds(&source, &overrides)?;
+    axes::limit(&swept, &seeds)?;
+    let common = common(&base, &swept)?;
     let mut trials = Vec::new();
     for point in axes::points(&swept) {
         let figment = stack(base.clone(), &point.layers);
         let first = merged(&figment)?["seed"].as_u64().unwrap_or_default();
-        for seed in seeds.from(first) {
+        for seed in seeds.from(first)? {
             let figment = match &place {
                 Some(origin) => {
                     figment
@@ -121,6 +129,7 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
         analysis,
         file,
         axes,
+        common,
         trials,
         warnings,
     })

@@ -5,6 +5,7 @@
 //! This module must not print, read the environment or the clock, or know tensors and SQL.
 
 mod axes;
+mod common;
 mod document;
 mod error;
 mod file;
@@ -15,6 +16,8 @@ mod layer;
 mod load;
 mod overrides;
 mod parts;
+mod range;
+mod render;
 mod resolve;
 mod schema;
 pub mod trial;

@@ -47,7 +47,7 @@ pub fn parts() -> Vec<Part> {
 /// The layer beneath all others.
 pub(super) fn defaults(schema: &Schema) -> Result<Layer, SpecError> {
     let origin = Origin::defaults();
-    Layer::new(document::toml(DEFAULTS, &origin.place)?, origin, schema)
+    Layer::typed(document::toml(DEFAULTS, &origin.place)?, origin, schema)
 }
 
 /// The folders that parts are looked up in, before those built in.

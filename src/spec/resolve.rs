@@ -125,7 +125,7 @@ fn mask(mut table: Map<String, Value>) -> Result<MaskSpec, SpecError> {
     })
 }
 
-fn mask_value(value: &Value) -> Option<MaskValue> {
+pub(super) fn mask_value(value: &Value) -> Option<MaskValue> {
     match value {
         Value::Bool(flag) => Some(MaskValue::Bool(*flag)),
         Value::Number(number) => number

@@ -4,10 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use mae_strategies::{Kind as ParamKind, Registry};
+use mae_strategies::{Error as MaskError, Kind as ParamKind, Params, Registry};
 use serde_json::Value;
 
 use super::error::{SpecError, did_you_mean};
+use super::range;
+use super::render::{quote, render_one};
+use super::resolve::mask_value;
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -135,6 +138,7 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
 pub(super) struct Schema {
     /// Their keys, and whether they take text.
     mask_params: BTreeMap<String, bool>,
+    registry: Registry,
 }
 
 impl Schema {
@@ -144,7 +148,10 @@ impl Schema {
         let mask_params = params
             .map(|param| (format!("mask.{}", param.name), takes_text(param.kind)))
             .collect();
-        Self { mask_params }
+        Self {
+            mask_params,
+            registry: registry.clone(),
+        }
     }
 
     /// Every key that may be written.
@@ -185,6 +192,37 @@ impl Schema {
             ));
         }
         Ok(value)
+    }
+
+    /// Whether a checked value can make sense at all, whatever the other keys are.
+    pub(super) fn check_alone(&self, name: &str, value: &Value, place: &str) -> Result<(), SpecError> {
+        let strategy = |word: &Value| self.registry.get(word.as_str().unwrap_or_default()).err();
+        let verdict = match name {
+            "mask.strategy" => strategy(value).map(|error| quote(&error)),
+            "eval.mask_strategy" => {
+                strategy(value).map(|error| quote(&error).replace("{mask.strategy}", "{eval.mask_strategy}"))
+            }
+            _ if self.mask_params.contains_key(name) => self.param_problem(name, value).map(|error| quote(&error)),
+            _ => range::check(name, value).err(),
+        };
+        verdict.map_or(Ok(()), |message| Err(render_one(&message, name, value, place)))
+    }
+
+    /// Why no strategy takes this value of its parameter `name`.
+    fn param_problem(&self, name: &str, value: &Value) -> Option<MaskError> {
+        let leaf = name.strip_prefix("mask.")?;
+        let value = mask_value(value)?;
+        let mut problem = None;
+        for strategy in self.registry.iter() {
+            for param in strategy.params().iter().filter(|param| param.name == leaf) {
+                let given = BTreeMap::from([(leaf.to_owned(), value.clone())]);
+                match Params::resolve(strategy.id(), &[*param], given) {
+                    Ok(_) => return None,
+                    Err(error) => problem = problem.or(Some(error)),
+                }
+            }
+        }
+        problem
     }
 }
 

@@ -105,11 +105,6 @@ impl Store {
         self.with(async |conn| write::insert_runs(conn, runs).await)
     }
 
-    /// Describes an unfinished run anew: everything but its id, state, error, times and results.
-    pub fn update_run(&self, run: &RunRow) -> Result<(), StoreError> {
-        self.with(async |conn| write::update_run(conn, run).await)
-    }
-
     /// Enters a state: `Running` sets `started_at` if it was empty, an end sets `finished_at`, and `error` replaces
     /// what was there. Where a [`Writer`] is at work on the run, use [`Writer::set_status`].
     pub fn set_status(&self, run_id: &str, status: Status, time: &str, error: &str) -> Result<(), StoreError> {
@@ -119,11 +114,6 @@ impl Store {
     /// Replaces the warnings, a list of strings.
     pub fn set_warnings(&self, run_id: &str, warnings: &Json) -> Result<(), StoreError> {
         self.with(async |conn| write::set_warnings(conn, run_id, warnings).await)
-    }
-
-    /// Replaces the environment, a flat object.
-    pub fn set_environment(&self, run_id: &str, environment: &Json) -> Result<(), StoreError> {
-        self.with(async |conn| write::set_environment(conn, run_id, environment).await)
     }
 
     /// Notes a checkpoint; one of the same path is replaced.
@@ -136,14 +126,22 @@ impl Store {
         self.with(async |conn| write::remove_checkpoint(conn, run_id, path).await)
     }
 
-    /// Puts a run back to the start: queued, without metrics, pictures, checkpoints, error or times.
-    pub fn reset_run(&self, run_id: &str) -> Result<(), StoreError> {
-        self.with(async |conn| write::reset_run(conn, run_id).await)
+    /// Finds the run of the same sweep and identity, or records this one. Several processes may try at once.
+    pub fn adopt_run(&self, run: &RunRow) -> Result<RunRow, StoreError> {
+        self.with(async |conn| write::adopt_run(conn, run).await)
     }
 
-    /// Takes a run back to a checkpoint: removes metrics and checkpoints after the step, pictures after the epoch.
-    pub fn truncate_run(&self, run_id: &str, after_step: i64, after_epoch: f64) -> Result<(), StoreError> {
-        self.with(async |conn| write::truncate_run(conn, run_id, after_step, after_epoch).await)
+    /// Makes a run the running one of the process that `run.environment` tells of, if state and environment still are
+    /// as `seen`; false when another process was faster, or it is finished. Its description becomes that of `run`; of its
+    /// results, those up to the step and epoch `keep` stay, or none.
+    pub fn claim_run(
+        &self,
+        run: &RunRow,
+        seen: &RunRow,
+        time: &str,
+        keep: Option<(i64, f64)>,
+    ) -> Result<bool, StoreError> {
+        self.with(async |conn| write::claim_run(conn, run, seen, time, keep).await)
     }
 }
 
@@ -184,11 +182,6 @@ impl Store {
     /// The run with exactly that id.
     pub fn run(&self, run_id: &str) -> Result<Option<RunRow>, StoreError> {
         self.with(async |conn| read::run(conn, run_id).await)
-    }
-
-    /// The first finished run of that identity, in any sweep.
-    pub fn find_finished(&self, identity: &str) -> Result<Option<RunRow>, StoreError> {
-        self.with(async |conn| read::find_finished(conn, identity).await)
     }
 
     /// The run of that identity in a sweep: a finished one before others, then the newest.

@@ -51,13 +51,6 @@ pub(super) async fn run(conn: &mut SqliteConnection, id: &str) -> Result<Option<
     Ok(collect_runs(conn, query).await?.pop())
 }
 
-pub(super) async fn find_finished(conn: &mut SqliteConnection, identity: &str) -> Result<Option<RunRow>, StoreError> {
-    let mut query = QueryBuilder::<Sqlite>::new(RUNS);
-    query.push(" AND r.identity = ").push_bind(identity);
-    query.push(" AND r.status = 'finished' ORDER BY r.finished_at, r.id LIMIT 1");
-    Ok(collect_runs(conn, query).await?.pop())
-}
-
 pub(super) async fn run_by_identity(
     conn: &mut SqliteConnection,
     sweep: &str,

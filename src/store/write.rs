@@ -78,27 +78,62 @@ async fn insert_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), sql
     Ok(())
 }
 
-/// Describes an unfinished run anew: everything but its id, state, times and results.
-pub(super) async fn update_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), StoreError> {
+/// Finds the run of the same sweep and identity, or records this one: several processes may try at once.
+pub(super) async fn adopt_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<RunRow, StoreError> {
+    let mut tx = begin(conn).await?;
+    if let Some(known) = super::read::run_by_identity(&mut tx, &run.sweep_id, &run.identity).await? {
+        return Ok(known);
+    }
+    insert_run(&mut tx, run)
+        .await
+        .doing(&format!("record run {}", run.id))?;
+    add_event(&mut tx, &run.id, &run.created_at, run.status, &run.error).await?;
+    tx.commit().await.doing("record runs")?;
+    Ok(run.clone())
+}
+
+/// Makes a run the running one of this process, if it still is as it was `seen`: state and process unchanged.
+/// It is described anew, and its results are removed from the place on where training goes on.
+pub(super) async fn claim_run(
+    conn: &mut SqliteConnection,
+    run: &RunRow,
+    seen: &RunRow,
+    time: &str,
+    keep: Option<(i64, f64)>,
+) -> Result<bool, StoreError> {
+    let mut tx = begin(conn).await?;
+    let started = keep.is_none().then_some(time);
     let done = sqlx::query(
-        "UPDATE runs SET sweep_id = $2, position = $3, label = $4, identity = $5, seed = $6, config = $7, \
-         origins = $8, point = $9, environment = $10, warnings = $11 WHERE id = $1",
+        "UPDATE runs SET position = $2, label = $3, config = $4, origins = $5, point = $6, environment = $7, \
+         warnings = '[]', error = '', status = 'running', finished_at = NULL, \
+         started_at = COALESCE($8, started_at, $9) WHERE id = $1 AND status = $10 AND environment = $11",
     )
     .bind(&run.id)
-    .bind(&run.sweep_id)
     .bind(run.position)
     .bind(&run.label)
-    .bind(&run.identity)
-    .bind(run.seed)
     .bind(run.config.to_string())
     .bind(run.origins.to_string())
     .bind(run.point.to_string())
     .bind(run.environment.to_string())
-    .bind(run.warnings.to_string())
-    .execute(conn)
-    .await
-    .doing_to("change the description", &run.id)?;
-    found(done.rows_affected(), &run.id)
+    .bind(started)
+    .bind(time)
+    .bind(seen.status.as_str())
+    .bind(seen.environment.to_string())
+    .execute(&mut *tx)
+    .await;
+    let taken = match done.doing_to("take", &run.id) {
+        Ok(done) => done.rows_affected() == 1,
+        Err(StoreError::Finished { .. }) => false,
+        Err(error) => return Err(error),
+    };
+    if !taken {
+        return Ok(false);
+    }
+    let (step, epoch) = keep.unwrap_or((-1, -1.0));
+    truncate_run(&mut tx, &run.id, step, epoch).await?;
+    add_event(&mut tx, &run.id, time, Status::Running, "").await?;
+    tx.commit().await.doing_to("take", &run.id)?;
+    Ok(true)
 }
 
 /// Enters a state: running sets the start (once), an end sets the end, anything earlier clears it.
@@ -172,20 +207,6 @@ pub(super) async fn set_warnings(conn: &mut SqliteConnection, run: &str, warning
     found(done.rows_affected(), run)
 }
 
-pub(super) async fn set_environment(
-    conn: &mut SqliteConnection,
-    run: &str,
-    environment: &Json,
-) -> Result<(), StoreError> {
-    let done = sqlx::query("UPDATE runs SET environment = $2 WHERE id = $1")
-        .bind(run)
-        .bind(environment.to_string())
-        .execute(conn)
-        .await
-        .doing_to("note the environment", run)?;
-    found(done.rows_affected(), run)
-}
-
 pub(super) async fn add_checkpoint(
     conn: &mut SqliteConnection,
     run: &str,
@@ -218,59 +239,23 @@ pub(super) async fn remove_checkpoint(conn: &mut SqliteConnection, run: &str, pa
     Ok(())
 }
 
-/// Puts an unfinished run back to the start: no results, no error, queued. Its events stay.
-pub(super) async fn reset_run(conn: &mut SqliteConnection, run: &str) -> Result<(), StoreError> {
-    let mut tx = begin(conn).await?;
-    let done = sqlx::query(
-        "UPDATE runs SET status = 'queued', error = '', warnings = '[]', started_at = NULL, finished_at = NULL \
-         WHERE id = $1",
-    )
-    .bind(run)
-    .execute(&mut *tx)
-    .await
-    .doing_to("reset the row", run)?;
-    found(done.rows_affected(), run)?;
-    for statement in [
-        "DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = $1)",
-        "DELETE FROM series WHERE run_id = $1",
-        "DELETE FROM pictures WHERE run_id = $1",
-        "DELETE FROM checkpoints WHERE run_id = $1",
-    ] {
-        sqlx::query(statement)
-            .bind(run)
-            .execute(&mut *tx)
-            .await
-            .doing_to("remove the results", run)?;
-    }
-    tx.commit().await.doing_to("reset the row", run)
-}
-
-/// Takes an unfinished run back to a checkpoint: what was measured, drawn or saved later is removed.
-pub(super) async fn truncate_run(
-    conn: &mut SqliteConnection,
-    run: &str,
-    step: i64,
-    epoch: f64,
-) -> Result<(), StoreError> {
-    let mut tx = begin(conn).await?;
+/// What was measured, drawn or saved after a step and epoch is removed; part of a transaction.
+async fn truncate_run(conn: &mut SqliteConnection, run: &str, step: i64, epoch: f64) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = $1) AND step > $2",
         "DELETE FROM checkpoints WHERE run_id = $1 AND step > $2",
     ] {
-        sqlx::query(statement)
-            .bind(run)
-            .bind(step)
-            .execute(&mut *tx)
-            .await
-            .doing_to("remove later results", run)?;
+        let done = sqlx::query(statement).bind(run).bind(step).execute(&mut *conn).await;
+        done.doing_to("remove later results", run)?;
     }
-    sqlx::query("DELETE FROM pictures WHERE run_id = $1 AND epoch > $2")
-        .bind(run)
-        .bind(epoch + EPOCH)
-        .execute(&mut *tx)
-        .await
-        .doing_to("remove later pictures", run)?;
-    tx.commit().await.doing_to("remove later results", run)
+    let empty = "DELETE FROM series WHERE run_id = $1 AND NOT EXISTS \
+                 (SELECT 1 FROM points WHERE points.series_id = series.id)";
+    let done = sqlx::query(empty).bind(run).execute(&mut *conn).await;
+    done.doing_to("remove empty series", run)?;
+    let pictures = sqlx::query("DELETE FROM pictures WHERE run_id = $1 AND epoch > $2");
+    let done = pictures.bind(run).bind(epoch + EPOCH).execute(conn).await;
+    done.doing_to("remove later pictures", run)?;
+    Ok(())
 }
 
 /// A run that is not there is an error, not a change of nothing.

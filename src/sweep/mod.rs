@@ -16,10 +16,21 @@ pub struct Outside<'a> {
     pub now: &'a dyn Fn() -> String,
     /// A new random id.
     pub new_id: &'a dyn Fn() -> String,
-    /// Whether the process of this number lives on this machine.
-    pub alive: &'a dyn Fn(u64) -> bool,
-    /// Versions, revision, hardware, device: recorded with every run.
+    /// What has become of the process that recorded this environment.
+    pub process: &'a dyn Fn(&Json) -> Process,
+    /// Versions, revision, hardware, device, process: recorded with every run.
     pub environment: Json,
+}
+
+/// What has become of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Process {
+    /// It lives on this machine, under this number.
+    Alive(u64),
+    /// It is gone.
+    Gone,
+    /// It was on another machine, so nothing is known.
+    Elsewhere(String),
 }
 
 /// Why a sweep could not be planned or run at all. A failing trial is a row, not an error.
@@ -31,4 +42,7 @@ pub enum SweepError {
     /// The pictures cannot be had.
     #[error(transparent)]
     Data(#[from] crate::data::DataError),
+    /// A recorded configuration cannot be read.
+    #[error(transparent)]
+    Spec(#[from] crate::spec::SpecError),
 }

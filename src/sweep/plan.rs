@@ -8,12 +8,12 @@ use serde_json::{Value as Json, json};
 
 use crate::data::ImageSet;
 use crate::spec::trial::DataSpec;
-use crate::spec::{self, Experiment, Trial};
+use crate::spec::{self, Experiment, Trial, TrialSpec};
 use crate::store::Store;
 use crate::store::rows::{RunRow, Status, SweepRow};
 use crate::train::Checkpoints;
 
-use super::{Outside, SweepError};
+use super::{Outside, Process, SweepError};
 
 /// What happens to a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,12 +31,10 @@ pub enum Action {
 /// A trial with its row and what happens to it.
 #[derive(Debug, Clone)]
 pub struct Planned {
-    /// The trial.
-    pub trial: Trial,
+    /// What runs.
+    pub spec: TrialSpec,
     /// Its row, in the store or to be inserted.
     pub row: RunRow,
-    /// Whether the row is in the store already.
-    pub stored: bool,
     /// What happens.
     pub action: Action,
     /// Its pictures.
@@ -55,8 +53,8 @@ pub struct SweepPlan {
 impl SweepPlan {
     /// Compares an experiment with the store, where there is one already. Nothing is written.
     ///
-    /// The sweep's id is its name and a hash of what its trials have in common, so that adding values or seeds extends the
-    /// sweep, and changing a fixed key starts another. `fresh` starts another in any case.
+    /// The sweep's id is its name and a hash of what is fixed in it, so that adding values or seeds extends the sweep,
+    /// and changing a fixed key starts another. `fresh` starts another in any case.
     ///
     /// # Errors
     /// When the store or the pictures cannot be read.
@@ -74,18 +72,45 @@ impl SweepPlan {
             let set = sets.open(&trial.spec.data)?;
             let identity = spec::identity(&trial.config, set.digest());
             let known = store.map_or(Ok(None), |store| store.run_by_identity(&sweep.id, &identity))?;
-            let action = known
-                .as_ref()
-                .map_or(Action::Run, |row| action(row, checkpoints, outside));
-            let stored = known.is_some();
-            let row = known.unwrap_or_else(|| run_row(trial, &sweep, identity, outside));
+            let described = run_row(trial, &sweep, identity, outside);
+            let (row, action) = match known {
+                Some(known) => (redescribed(&known, &described), action(&known, checkpoints, outside)),
+                None => (described, Action::Run),
+            };
             trials.push(Planned {
-                trial: trial.clone(),
+                spec: trial.spec.clone(),
                 row,
-                stored,
                 action,
                 set,
             });
+        }
+        Ok(Self { sweep, trials })
+    }
+
+    /// Goes on with recorded runs of a sweep; the experiment's file is not looked at.
+    ///
+    /// # Errors
+    /// When a recorded configuration or its pictures cannot be read.
+    pub fn resume(
+        sweep: SweepRow,
+        rows: Vec<RunRow>,
+        checkpoints: &Path,
+        outside: &Outside<'_>,
+    ) -> Result<Self, SweepError> {
+        let mut sets = Sets::default();
+        let mut trials = Vec::new();
+        for row in rows {
+            let spec = TrialSpec::from_config(&row.config)?;
+            let set = sets.open(&spec.data)?;
+            let same = spec::identity(&row.config, set.digest()) == row.identity;
+            let action = match action(&row, checkpoints, outside) {
+                Action::Skip(why) => Action::Skip(why),
+                _ if !same => {
+                    Action::Skip("its pictures or the program have changed since; sweep its file again".into())
+                }
+                action => action,
+            };
+            trials.push(Planned { spec, row, action, set });
         }
         Ok(Self { sweep, trials })
     }
@@ -97,7 +122,8 @@ pub fn checkpoints_of(folder: &Path, run_id: &str) -> Checkpoints {
     Checkpoints::new(folder.join(run_id))
 }
 
-fn action(row: &RunRow, checkpoints: &Path, outside: &Outside<'_>) -> Action {
+/// What is to be done with a run as the store holds it now.
+pub(super) fn action(row: &RunRow, checkpoints: &Path, outside: &Outside<'_>) -> Action {
     let go_on = |why: &str| {
         let latest = checkpoints_of(checkpoints, &row.id).latest();
         latest.map_or_else(|| Action::Retry(format!("{why}, no checkpoint")), Action::Resume)
@@ -108,10 +134,28 @@ fn action(row: &RunRow, checkpoints: &Path, outside: &Outside<'_>) -> Action {
         Status::Failed => Action::Retry("failed before".into()),
         Status::Queued => Action::Run,
         Status::Interrupted => go_on("interrupted"),
-        Status::Running => match row.environment["pid"].as_u64().filter(|pid| (outside.alive)(*pid)) {
-            Some(pid) => Action::Skip(format!("being trained by process {pid}")),
-            None => go_on("its process is gone"),
+        Status::Running => match (outside.process)(&row.environment) {
+            Process::Alive(pid) => Action::Skip(format!("being trained by process {pid}")),
+            Process::Gone => go_on("its process is gone"),
+            Process::Elsewhere(host) => Action::Skip(format!(
+                "being trained on {host}; if that is not so, --fresh trains it again"
+            )),
         },
+    }
+}
+
+/// A known run described as the experiment describes it now: what is outside its identity may have changed.
+fn redescribed(known: &RunRow, now: &RunRow) -> RunRow {
+    RunRow {
+        id: known.id.clone(),
+        status: known.status,
+        environment: known.environment.clone(),
+        error: known.error.clone(),
+        warnings: known.warnings.clone(),
+        created_at: known.created_at.clone(),
+        started_at: known.started_at.clone(),
+        finished_at: known.finished_at.clone(),
+        ..now.clone()
     }
 }
 
@@ -121,7 +165,7 @@ fn sweep_row(
     outside: &Outside<'_>,
     fresh: bool,
 ) -> Result<SweepRow, SweepError> {
-    let base = format!("{}-{}", experiment.name, common_hash(experiment));
+    let base = format!("{}-{}", experiment.name, &spec::identity(&experiment.common, "")[..6]);
     let sweeps = store.map_or(Ok(Vec::new()), Store::sweeps)?;
     let numbered = |n: usize| if n == 1 { base.clone() } else { format!("{base}-{n}") };
     let known = (1..)
@@ -132,10 +176,8 @@ fn sweep_row(
         .iter()
         .find(|s| s.id == id)
         .map_or_else(|| (outside.now)(), |s| s.created_at.clone());
-    let axes = experiment
-        .axes
-        .iter()
-        .filter(|axis| axis.key != "seed")
+    let swept = experiment.axes.iter().filter(|axis| axis.key != "seed");
+    let axes = swept
         .map(|axis| json!({ "key": axis.key, "values": axis.values }))
         .collect();
     Ok(SweepRow {
@@ -149,27 +191,6 @@ fn sweep_row(
         axes: Json::Array(axes),
         created_at,
     })
-}
-
-/// Hash of the configuration that all trials share: without the seed and the swept keys.
-fn common_hash(experiment: &Experiment) -> String {
-    let mut common = experiment.trials.first().map(|t| t.config.clone()).unwrap_or_default();
-    for trial in &experiment.trials {
-        keep_common(&mut common, &trial.config);
-    }
-    if let Some(sections) = common.as_object_mut() {
-        sections.remove("seed");
-    }
-    spec::identity(&common, "")[..6].to_string()
-}
-
-/// Removes from `common` every leaf that differs in `other`.
-fn keep_common(common: &mut Json, other: &Json) {
-    let Some(table) = common.as_object_mut() else { return };
-    table.retain(|key, value| value.is_object() || other.get(key) == Some(value));
-    for (key, value) in table.iter_mut() {
-        keep_common(value, &other[key.as_str()]);
-    }
 }
 
 fn run_row(trial: &Trial, sweep: &SweepRow, identity: String, outside: &Outside<'_>) -> RunRow {

@@ -3,18 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use mae_strategies::Registry;
 use serde_json::json;
 
 use crate::model::Device;
-use crate::store::rows::{MetricPoint, Status};
-use crate::store::{Store, Writer};
+use crate::store::Store;
+use crate::store::rows::{MetricPoint, RunRow, Status};
 use crate::train::{self, Job, Outcome, Progress, TrainError, checkpoint};
 
-use super::plan::{Action, Planned, SweepPlan, checkpoints_of};
+use super::plan::{Action, Planned, SweepPlan, action, checkpoints_of};
 use super::recorder::Recorder;
 use super::{Outside, SweepError};
 
@@ -73,34 +73,29 @@ pub struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    /// Runs the plan to its end or until the user stops it.
+    /// Runs the plan to its end or until the user stops it. Other processes may work on the same sweep.
     ///
     /// # Errors
     /// When the store cannot be written; a failing trial is a row.
     pub fn run(&self, plan: &mut SweepPlan, reporter: &mut dyn Reporter) -> Result<Summary, SweepError> {
         self.store.upsert_sweep(&plan.sweep)?;
-        for planned in plan.trials.iter_mut().filter(|planned| !planned.stored) {
-            self.store.insert_run(&planned.row)?;
-            planned.stored = true;
+        for planned in &mut plan.trials {
+            planned.row = self.store.adopt_run(&planned.row)?;
         }
-        let writer = self.store.writer()?;
         let mut summary = Summary::default();
         let total = plan.trials.len();
-        for (index, planned) in plan.trials.iter().enumerate() {
+        for (index, planned) in plan.trials.iter_mut().enumerate() {
             if self.stop.load(Ordering::Relaxed) {
                 summary.interrupted = true;
                 break;
             }
+            let claimed = self.claim(planned)?;
             reporter.started(index, total, planned);
-            let checkpoint = match &planned.action {
-                Action::Skip(_) => {
-                    summary.skipped += 1;
-                    continue;
-                }
-                Action::Run | Action::Retry(_) => None,
-                Action::Resume(path) => Some(path.clone()),
-            };
-            let end = self.trial(planned, checkpoint, &writer, reporter)?;
+            if !claimed {
+                summary.skipped += 1;
+                continue;
+            }
+            let end = self.trial(planned, reporter)?;
             match end.status {
                 Status::Finished => summary.finished += 1,
                 Status::Interrupted => summary.interrupted = true,
@@ -108,48 +103,77 @@ impl Runner<'_> {
             }
             reporter.ended(planned, &end);
         }
-        writer.close()?;
         Ok(summary)
     }
 
-    fn trial(
-        &self,
-        planned: &Planned,
-        resume: Option<PathBuf>,
-        writer: &Writer,
-        reporter: &mut dyn Reporter,
-    ) -> Result<End, SweepError> {
+    /// Looks at the run as it is now and takes it, unless it needs nothing or another process has it.
+    fn claim(&self, planned: &mut Planned) -> Result<bool, SweepError> {
+        let planned_skip = matches!(&planned.action, Action::Skip(_));
+        let Some(now) = self.store.run(&planned.row.id)? else {
+            return Ok(false);
+        };
+        let action = action(&now, self.checkpoints, self.outside);
+        if !planned_skip || matches!(action, Action::Skip(_)) {
+            planned.action = action;
+        }
+        if matches!(planned.action, Action::Skip(_)) {
+            return Ok(false);
+        }
+        let environment = self.outside.environment.clone();
+        let mine = RunRow {
+            environment,
+            ..planned.row.clone()
+        };
+        let keep = self.place(&planned.action);
+        let taken = self.store.claim_run(&mine, &now, &(self.outside.now)(), keep)?;
+        if !taken {
+            planned.action = Action::Skip("taken by another process just now".into());
+        }
+        Ok(taken)
+    }
+
+    fn trial(&self, planned: &Planned, reporter: &mut dyn Reporter) -> Result<End, SweepError> {
         let id = planned.row.id.as_str();
-        let resume = self.prepare(planned, resume)?;
-        self.store.set_environment(id, &self.outside.environment)?;
-        writer.set_status(id, Status::Running, &(self.outside.now)(), "")?;
+        let checkpoints = checkpoints_of(self.checkpoints, id);
+        let resume = match &planned.action {
+            Action::Resume(folder) if self.place(&planned.action).is_some() => Some(folder.clone()),
+            _ => {
+                let cleared = checkpoints.clear();
+                cleared.unwrap_or_else(|error| tracing::warn!("old checkpoints of {id} stay: {error}"));
+                None
+            }
+        };
+        let writer = self.store.writer()?;
         let job = Job {
-            spec: &planned.trial.spec,
+            spec: &planned.spec,
             set: planned.set.clone(),
             registry: self.registry,
             device: self.device.clone(),
-            checkpoints: checkpoints_of(self.checkpoints, id),
+            checkpoints,
             resume,
             stop: self.stop,
         };
         let mut recorder = Recorder {
             run: id,
             store: self.store,
-            writer,
+            writer: &writer,
             now: self.outside.now,
             reporter,
             last: BTreeMap::new(),
         };
         let ended = catch_unwind(AssertUnwindSafe(|| train::train(&job, &mut recorder)));
         let last = recorder.last;
-        let (status, error) = judge_end(ended);
+        let (mut status, mut error) = judge_end(ended);
+        if let Err(lost) = writer.close() {
+            (status, error) = (Status::Failed, format!("record the trial: {lost}"));
+        }
         let skipped = planned.set.skipped();
         let warnings: Vec<String> = skipped
             .iter()
             .map(|s| format!("picture {} skipped: {}", s.name, s.error))
             .collect();
         self.store.set_warnings(id, &json!(warnings))?;
-        writer.set_status(id, status, &(self.outside.now)(), &error)?;
+        self.store.set_status(id, status, &(self.outside.now)(), &error)?;
         Ok(End {
             status,
             error,
@@ -158,24 +182,11 @@ impl Runner<'_> {
         })
     }
 
-    /// Makes the rows of an earlier attempt fit the place where training goes on.
-    fn prepare(&self, planned: &Planned, resume: Option<PathBuf>) -> Result<Option<PathBuf>, SweepError> {
-        let id = planned.row.id.as_str();
-        let cursor = resume
-            .as_deref()
-            .and_then(|folder| checkpoint::load_cursor(folder).ok());
-        match (resume, cursor) {
-            (Some(folder), Some(cursor)) => {
-                self.store.truncate_run(id, cursor.step as i64, cursor.epoch as f64)?;
-                Ok(Some(folder))
-            }
-            _ => {
-                self.store.reset_run(id)?;
-                let cleared = checkpoints_of(self.checkpoints, id).clear();
-                cleared.unwrap_or_else(|error| tracing::warn!("old checkpoints of {id} stay: {error}"));
-                Ok(None)
-            }
-        }
+    /// Step and epoch up to which earlier results stay.
+    fn place(&self, action: &Action) -> Option<(i64, f64)> {
+        let Action::Resume(folder) = action else { return None };
+        let cursor = checkpoint::load_cursor(folder).ok()?;
+        Some((cursor.step as i64, cursor.epoch as f64))
     }
 }
 

@@ -39,7 +39,15 @@ impl TrainStep {
         let model = Mae::new(&spec.model, spec.seed, &device);
         let optimiser = optimiser(&model, &spec.train);
         let learner = Learner::new(model, optimiser);
-        Self { learner, plan, pixels, shape, device, done: 0, last_loss: f32::NAN }
+        Self {
+            learner,
+            plan,
+            pixels,
+            shape,
+            device,
+            done: 0,
+            last_loss: f32::NAN,
+        }
     }
 
     /// One full step, up to and including the reading of the loss from the device.

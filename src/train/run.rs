@@ -15,12 +15,12 @@ use crate::seed::Purpose;
 use crate::spec::TrialSpec;
 use crate::store::rows::MetricPoint;
 
+use super::TrainError;
 use super::checkpoint::{self, Checkpoints, Cursor};
 use super::events::{Observer, Phase, Progress, Written};
 use super::optimiser::optimiser;
 use super::schedule::Schedule;
 use super::step::Learner;
-use super::TrainError;
 
 /// All that a trial needs.
 pub struct Job<'a> {
@@ -173,7 +173,13 @@ impl<'a> Trainer<'a> {
         let lr = self
             .schedule
             .at(cursor.epoch as f64 + number as f64 / self.per_epoch as f64);
-        let masks = draw_masks(&self.plan, spec.seed, Purpose::Mask, cursor.epoch as u64, &batch.indices);
+        let masks = draw_masks(
+            &self.plan,
+            spec.seed,
+            Purpose::Mask,
+            cursor.epoch as u64,
+            &batch.indices,
+        );
         let shape = [batch.len, spec.model.in_chans, size.height, size.width];
         let pixels = images(batch.images, shape, &self.job.device.clone().autodiff());
         let loss = self.learner.step(pixels, &masks, lr);
@@ -235,23 +241,36 @@ impl<'a> Trainer<'a> {
     fn judge(&self, observer: &mut dyn Observer, phase: Phase) -> Result<Option<Outcome>, TrainError> {
         observer.progress(self.progress(phase));
         let first = phase == Phase::Baseline;
-        let moment = Moment { epoch: self.epochs_done(), first, last: self.done() };
+        let moment = Moment {
+            epoch: self.epochs_done(),
+            first,
+            last: self.done(),
+        };
         let judgement = self.judge.judge(&self.learner.valid(), &self.job.device, moment)?;
         let mut outcome = None;
         for (name, value) in judgement.figures {
             if name == "val_loss" && !value.is_finite() {
-                outcome = Some(Outcome::Diverged { step: self.cursor.step, loss: value.to_string() });
+                outcome = Some(Outcome::Diverged {
+                    step: self.cursor.step,
+                    loss: value.to_string(),
+                });
             }
             self.record(observer, &name, value);
         }
-        judgement.pictures.into_iter().for_each(|picture| observer.picture(picture));
+        judgement
+            .pictures
+            .into_iter()
+            .for_each(|picture| observer.picture(picture));
         Ok(outcome)
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.read_losses();
         observer.settle().map_err(TrainError::Record)?;
-        let (path, hash) = self.job.checkpoints.save(self.learner.model(), self.learner.optimiser(), &self.cursor)?;
+        let (path, hash) = self
+            .job
+            .checkpoints
+            .save(self.learner.model(), self.learner.optimiser(), &self.cursor)?;
         observer.checkpoint(Written {
             path,
             hash,

@@ -17,7 +17,10 @@ impl Learner {
     /// A model on an autodiff device, and an optimiser made for it.
     #[must_use]
     pub fn new(model: Mae, optimiser: ModuleOptimizer) -> Self {
-        Self { model: Some(model), optimiser }
+        Self {
+            model: Some(model),
+            optimiser,
+        }
     }
 
     /// The model as trained so far.

@@ -246,10 +246,13 @@ fn files_and_parts_that_are_not_there() {
         error.replace(&format!("{}/", bench.0.path().display()), "")
     };
     assert_eq!(missing("xy.toml"), "no file xy.toml: did you mean x.toml?");
+    let folder = bench.0.path().display();
+    let there = format!("no file something.toml: in {folder} there is x.toml");
+    assert_eq!(missing("something.toml"), there);
+    let here = request(&["nothing_like_it.toml"], &[], &[]).unwrap_err().to_string();
     assert!(
-        missing("something.toml").ends_with(" holds x.toml"),
-        "{}",
-        missing("something.toml")
+        here.starts_with("no file nothing_like_it.toml here: there ") && here.contains("Cargo.toml"),
+        "{here}"
     );
     assert!(
         missing("nowhere/x.toml").contains(": there is no folder nowhere"),

@@ -1,5 +1,7 @@
 //! The module as its users see it: files in, trials or one line of error out.
 
+mod bounds;
+mod common;
 mod errors;
 mod layers;
 mod shipped;

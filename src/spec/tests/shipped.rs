@@ -82,6 +82,59 @@ fn every_shipped_part_loads() {
 }
 
 #[test]
+fn parts_of_one_section_leave_the_pictures_alone() {
+    for (data, least) in [("data/photos", 0.3), ("data/synthetic", 0.5)] {
+        let trial = request(&["model/nano", data, "train/quick"], &[], &[])
+            .unwrap()
+            .trials
+            .remove(0);
+        assert_eq!(trial.spec.data.crop_scale, [least, 1.0], "{data}");
+        assert!(trial.origins["data.crop_scale"].contains(data));
+    }
+}
+
+#[test]
+fn the_examples_of_the_guide_load() {
+    let guide = include_str!("../../../configs/README.md");
+    let blocks = |language: &str| -> Vec<String> {
+        let fenced = guide.split("```").skip(1).step_by(2);
+        fenced
+            .filter_map(|block| block.strip_prefix(language))
+            .map(str::to_owned)
+            .collect()
+    };
+    let [experiment, cases] = &blocks("toml\n")[..] else {
+        panic!("two examples in TOML")
+    };
+    let bench = Bench::new(experiment);
+    let found = bench.load();
+    assert_eq!((found.trials.len(), found.name.as_str()), (12, "mine"));
+    assert_eq!(found.trials[3].label, "mask.ratio=0.5 model=tiny seed=0");
+    assert_eq!(found.trials[0].spec.data.synthetic_train, 512);
+    assert_eq!(found.trials[0].spec.train.epochs, 3);
+    bench.write("x.toml", &format!("{NANO}{cases}"));
+    assert_eq!(bench.load().trials.len(), 2);
+    let [flat] = &blocks("yaml\n")[..] else {
+        panic!("one example in YAML")
+    };
+    bench.write("flat.yaml", &format!("{flat}eval.batch_size: 32\n"));
+    let sets = ["data=photos", "model.img_size=[96, 128]", "seeds=[0, 7]"];
+    let env = [("MAE_EXP_TRAIN__BATCH_SIZE", "12"), ("MAE_EXP_SEED", "3")];
+    let found = request(&[&bench.path("flat.yaml")], &sets, &env).unwrap();
+    let spec = &found.trials[1].spec;
+    assert_eq!(
+        (spec.model.encoder_num_heads, spec.model.img_size.width, spec.seed),
+        (3, 128, 7)
+    );
+    assert_eq!((spec.train.batch_size, spec.eval.batch_size), (12, 32));
+    let yaml = "base: [model/nano, data/synthetic]\nsweep:\n  train.epochs: [9, 8]\n  mask.ratio: [0.5]\n  cases:\n  - {name: a, data.hflip: 0}\n";
+    bench.write("sweep.yaml", yaml);
+    let found = request(&[&bench.path("sweep.yaml")], &[], &[("MAE_EXP_MODEL", "tiny")]).unwrap();
+    assert_eq!(found.trials[0].label, "train.epochs=9 mask.ratio=0.5 case=a seed=0");
+    assert_eq!(found.trials[0].spec.model.variant, "tiny");
+}
+
+#[test]
 fn every_shipped_experiment_loads() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("experiments");
     let expected = [("mask_ratio", 15), ("sizes", 3), ("strategies", 12)];

@@ -38,14 +38,12 @@ fn no_call_changes_it() {
         store.metrics("r0").unwrap(),
         store.events("r0").unwrap(),
     );
+    let row = store.run("r0").unwrap().unwrap();
+    assert!(!store.claim_run(&run("r0", "s1", 3), &row, END, None).unwrap());
     let attempts = [
         store.set_status("r0", Status::Running, END, ""),
         store.set_status("r0", Status::Finished, END, "again"),
         store.set_warnings("r0", &json!(["late"])),
-        store.set_environment("r0", &json!({})),
-        store.update_run(&run("r0", "s1", 3)),
-        store.reset_run("r0"),
-        store.truncate_run("r0", 0, 0.0),
         store.add_checkpoint("r0", &checkpoint("b")),
         store.add_checkpoint("r0", &checkpoint("a")),
         store.remove_checkpoint("r0", "a"),

@@ -126,17 +126,37 @@ fn pictures_checkpoints_and_descriptions() {
     assert_eq!(store.checkpoints("r0").unwrap(), [second]);
 
     store.set_warnings("r0", &json!(["one"])).unwrap();
-    store.set_environment("r0", &json!({"device": "cuda:0"})).unwrap();
-    let read = store.run("r0").unwrap().unwrap();
-    assert_eq!(
-        (read.warnings, read.environment),
-        (json!(["one"]), json!({"device": "cuda:0"}))
+    assert_eq!(store.run("r0").unwrap().unwrap().warnings, json!(["one"]));
+}
+
+#[test]
+fn one_process_takes_a_run_and_describes_it_anew() {
+    let (_dir, store) = store_with(1);
+    let seen = store.run("r0").unwrap().unwrap();
+    let mut mine = run("r0", "s1", 5);
+    mine.environment = json!({"pid": 5});
+    assert!(store.claim_run(&mine, &seen, "2026-01-02T04:00:00Z", None).unwrap());
+    let mut theirs = mine.clone();
+    theirs.environment = json!({"pid": 6});
+    assert!(
+        !store.claim_run(&theirs, &seen, "2026-01-02T04:00:01Z", None).unwrap(),
+        "it was taken before"
     );
-    let mut described = run("r0", "s1", 5);
-    described.status = Status::Finished;
-    store.update_run(&described).unwrap();
-    described.status = Status::Queued;
-    assert_eq!(store.run("r0").unwrap().unwrap(), described, "all but the state");
+    mine.identity = seen.identity;
+    mine.created_at = seen.created_at;
+    mine.seed = seen.seed;
+    mine.status = Status::Running;
+    mine.started_at = Some("2026-01-02T04:00:00Z".into());
+    assert_eq!(store.run("r0").unwrap().unwrap(), mine);
+    let mut twin = run("r9", "s1", 0);
+    twin.identity = mine.identity.clone();
+    assert_eq!(
+        store.adopt_run(&twin).unwrap().id,
+        "r0",
+        "the same trial is recorded once"
+    );
+    twin.identity = "another".into();
+    assert_eq!(store.adopt_run(&twin).unwrap().id, "r9");
 }
 
 fn checkpoint(path: &str, step: i64) -> CheckpointRow {
@@ -208,13 +228,25 @@ fn a_run_goes_back_to_a_checkpoint_or_to_the_start() {
         .set_status("r0", Status::Failed, "2026-01-02T04:00:00Z", "no space")
         .unwrap();
 
-    store.truncate_run("r0", 20, 2.0).unwrap();
     let steps = |run: &str| store.metrics(run).unwrap().iter().map(|p| p.step).collect::<Vec<_>>();
+    let claim = |keep| {
+        let seen = store.run("r0").unwrap().unwrap();
+        assert!(
+            store
+                .claim_run(&run("r0", "s1", 0), &seen, "2026-01-02T05:00:00Z", keep)
+                .unwrap()
+        );
+    };
+    claim(Some((20, 2.0)));
     assert_eq!((steps("r0"), steps("r1")), (vec![10, 20], vec![10, 20, 30]));
-    assert_eq!(store.pictures("r0").unwrap().len(), 2);
-    assert_eq!(store.checkpoints("r0").unwrap().len(), 2);
-
-    store.reset_run("r0").unwrap();
+    assert_eq!(
+        (
+            store.pictures("r0").unwrap().len(),
+            store.checkpoints("r0").unwrap().len()
+        ),
+        (2, 2)
+    );
+    claim(None);
     assert_eq!((steps("r0"), steps("r1").len()), (vec![], 3));
     assert_eq!(
         (
@@ -223,22 +255,23 @@ fn a_run_goes_back_to_a_checkpoint_or_to_the_start() {
         ),
         (0, 0)
     );
-    assert_eq!(store.run("r0").unwrap().unwrap(), run("r0", "s1", 0));
+    let row = store.run("r0").unwrap().unwrap();
+    assert_eq!(
+        (row.status, row.error.as_str(), row.finished_at),
+        (Status::Running, "", None)
+    );
+    let writer = store.writer().unwrap();
     writer.metric("r0", point("val_loss", 1, 2.0));
     writer.flush().unwrap();
-    assert_eq!(steps("r0"), [1], "a writer that knew the old curves goes on");
-    assert!(matches!(store.reset_run("r7").unwrap_err(), StoreError::Unknown { .. }));
+    assert_eq!(steps("r0"), [1]);
 }
 
 #[test]
 fn identities_find_runs() {
     let (_dir, store) = store_with(2);
-    assert_eq!(store.find_finished("identity1").unwrap(), None);
     store
         .set_status("r1", Status::Finished, "2026-01-02T07:00:00Z", "")
         .unwrap();
-    assert_eq!(store.find_finished("identity1").unwrap().unwrap().id, "r1");
-    assert_eq!(store.find_finished("identity0").unwrap(), None);
     assert_eq!(store.run_by_identity("s1", "identity0").unwrap().unwrap().id, "r0");
     let mut newer = run("r5", "s1", 5);
     newer.identity = "identity1".into();
