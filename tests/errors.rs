@@ -108,7 +108,7 @@ fn a_store_that_cannot_be_read() {
     says(&error, &["notes.db", "--store"]);
     std::fs::create_dir(room.path().join("folder.db")).unwrap();
     let error = room.refused(&small(&["sweep", "x.toml", "--store", "folder.db"]));
-    says(&error, &["folder.db", "--store"]);
+    says(&error, &["folder.db", "give a file"]);
     says(
         &room.refused(&["runs", "--store", "nowhere.db"]),
         &["nowhere.db", "mae-exp sweep"],

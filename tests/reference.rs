@@ -12,10 +12,10 @@ use safetensors::{Dtype, SafeTensors};
 use crate::support::fixture;
 
 /// The tensors of a fixture, integers as numbers too.
-pub struct Case(pub BTreeMap<String, Named>);
+pub(crate) struct Case(pub(crate) BTreeMap<String, Named>);
 
 impl Case {
-    pub fn read(name: &str) -> Self {
+    pub(crate) fn read(name: &str) -> Self {
         let bytes = fixture(name);
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let named = |view: &safetensors::tensor::TensorView<'_>| {
@@ -49,25 +49,25 @@ impl Case {
         )
     }
 
-    pub fn get(&self, name: &str) -> &Named {
+    pub(crate) fn get(&self, name: &str) -> &Named {
         self.0.get(name).unwrap_or_else(|| panic!("the fixture holds {name}"))
     }
 
-    pub fn scalar(&self, name: &str) -> f64 {
+    pub(crate) fn scalar(&self, name: &str) -> f64 {
         f64::from(self.get(name).values[0])
     }
 
-    pub fn under(&self, prefix: &str) -> BTreeMap<String, Named> {
+    pub(crate) fn under(&self, prefix: &str) -> BTreeMap<String, Named> {
         let strip = |(name, tensor): (&String, &Named)| Some((name.strip_prefix(prefix)?.to_string(), tensor.clone()));
         self.0.iter().filter_map(strip).collect()
     }
 }
 
-pub fn tensor<const D: usize>(named: &Named, device: &Device) -> Tensor<D> {
+pub(crate) fn tensor<const D: usize>(named: &Named, device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(named.values.clone(), named.shape.clone()), device)
 }
 
-pub fn masks(noise: &Named, grid: Grid, ratio: f64) -> MaskBatch {
+pub(crate) fn masks(noise: &Named, grid: Grid, ratio: f64) -> MaskBatch {
     let visible = keep_count(grid.len(), ratio);
     let drawn: Vec<Mask> = noise
         .values
@@ -79,7 +79,7 @@ pub fn masks(noise: &Named, grid: Grid, ratio: f64) -> MaskBatch {
 
 /// Largest absolute difference; prints one line a case.
 #[track_caller]
-pub fn close(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
+pub(crate) fn close(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
     assert_eq!(got.len(), want.len(), "{what}: number of values");
     let difference = |(a, b): (&f32, &f32)| f64::from((a - b).abs());
     let worst = got.iter().zip(want).map(difference).fold(0.0, f64::max);
@@ -91,12 +91,12 @@ pub fn close(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
     assert!(worst <= tolerance, "{what}: {worst:.3e} is above {tolerance:.1e}");
 }
 
-pub fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
 /// A trial with the sizes of the square fixtures.
-pub fn spec(sets: &[&str]) -> TrialSpec {
+pub(crate) fn spec(sets: &[&str]) -> TrialSpec {
     let square = [
         "model.img_size=32",
         "model.patch_size=8",
@@ -121,11 +121,11 @@ pub fn spec(sets: &[&str]) -> TrialSpec {
 }
 
 /// The device under test: the program's default, or the one in MAE_EXP_TEST_DEVICE.
-pub fn test_device() -> Device {
+pub(crate) fn test_device() -> Device {
     let name = std::env::var("MAE_EXP_TEST_DEVICE").unwrap_or_else(|_| device::default_name().into());
     device::resolve(&name).unwrap()
 }
 
-pub fn model(spec: &TrialSpec, weights: &BTreeMap<String, Named>, device: &Device) -> Mae {
+pub(crate) fn model(spec: &TrialSpec, weights: &BTreeMap<String, Named>, device: &Device) -> Mae {
     names::import(Mae::new(&spec.model, 0, device), weights).unwrap()
 }

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 use serde_json::Value as Json;
 
 /// Keys that make any experiment a matter of seconds.
-pub const SMALL: [&str; 22] = [
+pub(crate) const SMALL: [&str; 22] = [
     "--set",
     "data.kind=synthetic",
     "--set",
@@ -33,29 +33,29 @@ pub const SMALL: [&str; 22] = [
 ];
 
 /// A folder of its own with the program run in it.
-pub struct Room {
+pub(crate) struct Room {
     folder: tempfile::TempDir,
 }
 
 impl Room {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
         }
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 
-    pub fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mae-exp"));
         command.args(args).current_dir(self.path());
         for (key, _) in std::env::vars().filter(|(key, _)| key.starts_with("MAE_EXP_")) {
@@ -64,12 +64,12 @@ impl Room {
         command
     }
 
-    pub fn run(&self, args: &[&str]) -> Output {
+    pub(crate) fn run(&self, args: &[&str]) -> Output {
         self.command(args).output().unwrap()
     }
 
     /// Standard output of a command that must succeed.
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "mae-exp {args:?} failed: {error}");
@@ -77,19 +77,19 @@ impl Room {
     }
 
     /// Standard error of a command that must succeed.
-    pub fn ok_stderr(&self, args: &[&str]) -> String {
+    pub(crate) fn ok_stderr(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "mae-exp {args:?} failed: {error}");
         error
     }
 
-    pub fn json(&self, args: &[&str]) -> Json {
+    pub(crate) fn json(&self, args: &[&str]) -> Json {
         serde_json::from_str(&self.ok(args)).unwrap()
     }
 
     /// The one-line error of a command that must refuse its input with exit code 2.
-    pub fn refused(&self, args: &[&str]) -> String {
+    pub(crate) fn refused(&self, args: &[&str]) -> String {
         let output = self.run(args);
         let error = String::from_utf8_lossy(&output.stderr).trim().to_string();
         assert_eq!(output.status.code(), Some(2), "mae-exp {args:?}: {error}");
@@ -101,17 +101,17 @@ impl Room {
 }
 
 /// `args` followed by [`SMALL`].
-pub fn small<'a>(args: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn small<'a>(args: &[&'a str]) -> Vec<&'a str> {
     args.iter().chain(SMALL.iter()).copied().collect()
 }
 
 /// The last metrics of every run in the room's store, by label.
-pub fn metrics(room: &Room) -> BTreeMap<String, Json> {
+pub(crate) fn metrics(room: &Room) -> BTreeMap<String, Json> {
     metrics_in(room, "runs/mae-exp.db")
 }
 
 /// The last metrics of every run in a store, by label.
-pub fn metrics_in(room: &Room, store: &str) -> BTreeMap<String, Json> {
+pub(crate) fn metrics_in(room: &Room, store: &str) -> BTreeMap<String, Json> {
     let document = room.json(&["runs", "--json", "--store", store]);
     let runs = document["runs"].as_array().unwrap().iter();
     runs.map(|run| (run["label"].as_str().unwrap().to_string(), run["metrics"].clone()))
@@ -119,7 +119,7 @@ pub fn metrics_in(room: &Room, store: &str) -> BTreeMap<String, Json> {
 }
 
 /// A tiny experiment: two ratios, `seeds` seeds.
-pub fn experiment(seeds: usize) -> String {
+pub(crate) fn experiment(seeds: usize) -> String {
     format!(
         "name = \"tiny\"\nquestion = \"Does it run?\"\nbase = [\"model/nano\", \"data/synthetic\", \"train/quick\"]\n\
          [sweep]\n\"mask.ratio\" = [0.5, 0.75]\nseeds = {seeds}\n"
@@ -127,11 +127,11 @@ pub fn experiment(seeds: usize) -> String {
 }
 
 /// The project's folder.
-pub fn project() -> PathBuf {
+pub(crate) fn project() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// Bytes of a file under `tests/fixtures`.
-pub fn fixture(name: &str) -> Vec<u8> {
+pub(crate) fn fixture(name: &str) -> Vec<u8> {
     std::fs::read(project().join("tests/fixtures").join(name)).unwrap()
 }

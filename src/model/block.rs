@@ -30,7 +30,7 @@ impl Attention {
             .forward(x)
             .reshape([n, t, 3, self.heads, d / self.heads])
             .permute([2, 0, 3, 1, 4]);
-        let part = |i: usize| parts.clone().slice([i..i + 1]).squeeze_dim::<4>(0);
+        let part = |i: usize| parts.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
         let mixed = attention(part(0), part(1), part(2), None, None, Default::default());
         self.proj.forward(mixed.swap_dims(1, 2).reshape([n, t, d]))
     }
