@@ -147,6 +147,7 @@ def sides_of(args: argparse.Namespace, name: str, section: dict) -> dict[str, li
         "device": torch_device(args.device),
     }
     ours = [args.bin, "bench", "train-step", "--model", name, "--batch", str(batch), "--steps", str(steps)]
+    ours += ["--warmup", str(job["warmup"])]
     return {
         "mae-exp": [*ours, "--device", args.device, "--json"],
         "pytorch": [sys.executable, os.path.abspath(__file__), "--torch-worker", json.dumps(job)],

@@ -233,7 +233,10 @@ fn read(item: &Item) -> Result<Picture, String> {
         return Ok(recipe.draw());
     }
     let bytes = item.bytes().map_err(|e| e.to_string())?;
-    decode(&bytes.unwrap_or_default())
+    let bytes = bytes.unwrap_or_default();
+    // A decoder that panics on a damaged picture costs that picture, not the trial.
+    let decoded = std::panic::catch_unwind(|| decode(&bytes));
+    decoded.unwrap_or_else(|_| Err("the decoder panicked: the file is damaged".to_owned()))
 }
 
 fn cure(spec: &DataSpec, split: Split) -> &'static str {

@@ -34,6 +34,13 @@ pub(super) fn locate(target: &str) -> Result<PathBuf, StoreError> {
         }
         None => target.strip_prefix("sqlite:").unwrap_or(target),
     };
+    if path != target && path.contains('?') {
+        return Err(StoreError::unusable(
+            Path::new(path),
+            format!("options after ? are not understood in \"{target}\""),
+            "give the file alone, such as sqlite:///data/mae-exp.db",
+        ));
+    }
     if path.is_empty() || path == ":memory:" {
         let problem = format!("\"{target}\" names no file");
         return Err(StoreError::unusable(

@@ -1,8 +1,8 @@
 //! The background writer: training hands over numbers and pictures and goes on; a thread with its own connection
 //! writes them in batches. Order is kept, so a state set through the writer never overtakes what was measured before.
 //!
-//! A failed batch is lost; its error is kept and returned by the next `flush`, `set_status` or `close`. Give every
-//! run its own writer, so that one run's error does not reach another.
+//! A failed batch is lost; its error is kept and returned by the next `flush`, `set_status` or `close`. Every run has
+//! a writer of its own, so that one run's error does not reach another.
 
 use std::path::Path;
 use std::thread::{self, JoinHandle};

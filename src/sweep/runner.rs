@@ -164,16 +164,16 @@ impl Runner<'_> {
         let ended = catch_unwind(AssertUnwindSafe(|| train::train(&job, &mut recorder)));
         let last = recorder.last;
         let (mut status, mut error) = judge_end(ended);
-        if let Err(lost) = writer.close() {
-            (status, error) = (Status::Failed, format!("record the trial: {lost}"));
-        }
         let skipped = planned.set.skipped();
         let warnings: Vec<String> = skipped
             .iter()
             .map(|s| format!("picture {} skipped: {}", s.name, s.error))
             .collect();
         self.store.set_warnings(id, &json!(warnings))?;
-        self.store.set_status(id, status, &(self.outside.now)(), &error)?;
+        if let Err(lost) = writer.set_status(id, status, &(self.outside.now)(), &error) {
+            (status, error) = (Status::Failed, format!("record the trial: {lost}"));
+            self.store.set_status(id, status, &(self.outside.now)(), &error)?;
+        }
         Ok(End {
             status,
             error,

@@ -106,6 +106,9 @@ JOIN runs r ON r.id = s.run_id
 JOIN sweeps w ON w.id = r.sweep_id;
 
 -- A finished row never changes, nor does what was measured under it, whoever writes.
+CREATE TRIGGER finished_run_replace BEFORE INSERT ON runs
+WHEN EXISTS (SELECT 1 FROM runs WHERE id = NEW.id AND status = 'finished')
+BEGIN SELECT RAISE(ABORT, 'a finished run never changes'); END;
 CREATE TRIGGER finished_run_update BEFORE UPDATE ON runs WHEN OLD.status = 'finished'
 BEGIN SELECT RAISE(ABORT, 'a finished run never changes'); END;
 CREATE TRIGGER finished_run_delete BEFORE DELETE ON runs WHEN OLD.status = 'finished'

@@ -106,6 +106,7 @@ fn no_other_program_changes_it() {
     for sql in [
         "UPDATE runs SET error = 'x' WHERE id = 'r0'",
         "DELETE FROM runs WHERE id = 'r0'",
+        "INSERT OR REPLACE INTO runs SELECT * FROM runs WHERE id = 'r0'",
         "UPDATE points SET value = 1 WHERE series_id = (SELECT id FROM series WHERE run_id = 'r0')",
         "DELETE FROM points WHERE series_id = (SELECT id FROM series WHERE run_id = 'r0')",
         "UPDATE series SET name = 'x' WHERE run_id = 'r0'",
