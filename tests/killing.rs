@@ -131,9 +131,18 @@ fn two_processes_share_a_sweep_without_doing_a_trial_twice() {
     let room = Room::new();
     room.write("x.toml", &experiment(4));
     let mut args = small(&["sweep", "x.toml"]);
-    args.extend(["--set", "train.epochs=10"]);
-    let (mut one, mut other) = (start(&room, &args), start(&room, &args));
-    assert!(one.wait().unwrap().success() && other.wait().unwrap().success());
+    args.extend(["--set", "train.epochs=30"]);
+    let both = [(); 2].map(|()| {
+        room.command(&args)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    });
+    for process in both {
+        let output = process.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
     let shared = runs(&room);
     assert_eq!(shared.len(), 8);
     assert!(shared.iter().all(|run| run["status"] == "finished"));

@@ -23,6 +23,10 @@ pub(super) fn new_id() -> String {
         .collect()
 }
 
+/// Seconds by which the start of one process may seem to differ: it is counted from the machine's start, whose time the
+/// system works out anew as its clock is adjusted.
+const CLOCK_SLACK: u64 = 5;
+
 /// What has become of the process that recorded an environment: number, start and machine must all agree.
 pub(super) fn process(environment: &Json) -> Process {
     let host = System::host_name().ok();
@@ -35,7 +39,10 @@ pub(super) fn process(environment: &Json) -> Process {
         return Process::Gone;
     };
     let started = u32::try_from(pid).ok().and_then(start_time);
-    let same = started.is_some() && started == environment["process_started"].as_u64();
+    let recorded = environment["process_started"].as_u64();
+    let same = started
+        .zip(recorded)
+        .is_some_and(|(now, then)| now.abs_diff(then) <= CLOCK_SLACK);
     if same && pid != u64::from(std::process::id()) {
         Process::Alive(pid)
     } else {

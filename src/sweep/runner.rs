@@ -80,7 +80,7 @@ impl Runner<'_> {
     pub fn run(&self, plan: &mut SweepPlan, reporter: &mut dyn Reporter) -> Result<Summary, SweepError> {
         self.store.upsert_sweep(&plan.sweep)?;
         for planned in &mut plan.trials {
-            planned.row = self.store.adopt_run(&planned.row)?;
+            planned.row.id = self.store.adopt_run(&planned.row)?.id;
         }
         let mut summary = Summary::default();
         let total = plan.trials.len();
@@ -200,7 +200,7 @@ fn judge_end(ended: std::thread::Result<Result<Outcome, TrainError>>) -> (Status
             let cure = "try a lower train.blr or a longer train.warmup_epochs";
             (
                 Status::Diverged,
-                format!("the training loss became {loss} at step {step}: {cure}"),
+                format!("the loss became {loss} by step {step}: {cure}"),
             )
         }
         Ok(Err(error)) => (Status::Failed, error.to_string()),

@@ -52,7 +52,7 @@ pub enum Outcome {
         /// The loss as text: `NaN`, `inf`.
         loss: String,
     },
-    /// Stopped by the user after this step; a checkpoint is there.
+    /// Stopped by the user after this step; a checkpoint is there, unless no step was done.
     Interrupted {
         /// Steps done.
         step: usize,
@@ -142,7 +142,9 @@ impl<'a> Trainer<'a> {
         let mut whole = true;
         for batch in batches {
             if self.job.stop.load(Ordering::Relaxed) {
-                self.save(observer)?;
+                if self.cursor.step > 0 {
+                    self.save(observer)?;
+                }
                 return Ok(Some(Outcome::Interrupted { step: self.cursor.step }));
             }
             self.step(batch?);
