@@ -49,6 +49,7 @@ usage!(
     crate::spec::SpecError,
     crate::model::device::DeviceError,
     crate::data::DataError,
+    crate::model::weights::WeightError,
     mae_strategies::Error
 );
 
@@ -74,6 +75,7 @@ impl From<crate::sweep::SweepError> for Failure {
             crate::sweep::SweepError::Store(error) => error.into(),
             crate::sweep::SweepError::Data(error) => error.into(),
             crate::sweep::SweepError::Spec(error) => error.into(),
+            other => Self::Usage(other.to_string()),
         }
     }
 }

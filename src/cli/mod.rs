@@ -15,6 +15,7 @@ mod model;
 mod options;
 mod outside;
 mod progress;
+mod reconstruct;
 mod report;
 mod resume;
 mod run;
@@ -23,6 +24,7 @@ mod show;
 mod strategies;
 mod sweep;
 mod table;
+mod weights;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -62,8 +64,10 @@ enum Command {
     Export(export::Args),
     /// Masking strategies: list, show, preview
     Strategies(strategies::Args),
-    /// Models: sizes and cost
+    /// Models: sizes and cost; weights in and out
     Model(model::Args),
+    /// Draw what a model makes of pictures whose patches are hidden
+    Reconstruct(reconstruct::Args),
     /// Print the resolved configuration with the origin of every key
     Config(config::Args),
     /// Check devices, store and versions
@@ -111,7 +115,8 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
         Command::Report(args) => report::run(args, registry),
         Command::Export(args) => export::run(args, registry),
         Command::Strategies(args) => strategies::run(args, registry),
-        Command::Model(args) => model::run(args),
+        Command::Model(args) => model::run(args, registry),
+        Command::Reconstruct(args) => reconstruct::run(&args, registry),
         Command::Config(args) => config::run(args, registry),
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(args, registry),

@@ -28,12 +28,7 @@ pub(super) fn find(spec: &DataSpec) -> Result<Found, DataError> {
             .filter(|p| !p.is_empty())
             .ok_or(DataError::NoPath)?,
     );
-    match fs::metadata(&root) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(DataError::Missing(root)),
-        Err(source) => return Err(DataError::Io { path: root, source }),
-        Ok(meta) if !meta.is_dir() => return Err(DataError::NotAFolder(root)),
-        Ok(_) => {}
-    }
+    must_be_folder(&root)?;
     let (train, val) = (root.join("train"), root.join("val"));
     match (train.is_dir(), val.is_dir()) {
         (true, true) => two_folders(&root, &train, &val),
@@ -60,6 +55,39 @@ fn two_folders(root: &Path, train: &Path, val: &Path) -> Result<Found, DataError
         classes,
         train,
         val,
+    })
+}
+
+fn must_be_folder(root: &Path) -> Result<(), DataError> {
+    let path = root.to_path_buf();
+    match fs::metadata(root) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(DataError::Missing(path)),
+        Err(source) => Err(DataError::Io { path, source }),
+        Ok(meta) if !meta.is_dir() => Err(DataError::NotAFolder(path)),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// Finds every picture of a folder, without dividing them; those of `train/` and `val/`, where there are both, keep the
+/// classes of their sub-folders. All of them are held out.
+pub(super) fn all(root: &Path) -> Result<Found, DataError> {
+    must_be_folder(root)?;
+    let (train, val) = (root.join("train"), root.join("val"));
+    if train.is_dir() && val.is_dir() {
+        let mut found = two_folders(root, &train, &val)?;
+        found.val.append(&mut found.train);
+        return Ok(found);
+    }
+    let entries = pictures(root)?;
+    if entries.is_empty() {
+        return Err(DataError::NoPictures(root.to_path_buf()));
+    }
+    let classes = classes(&entries);
+    Ok(Found {
+        place: root.display().to_string(),
+        train: Vec::new(),
+        val: items(entries, "", &classes),
+        classes,
     })
 }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -77,33 +78,41 @@ impl ImageSet {
             DataKind::Folder => folder::find(spec)?,
             DataKind::Synthetic => synthetic::find(spec)?,
         };
+        let mut found = found.sorted();
+        found.train = limited(found.train, spec.train_limit);
+        found.val = limited(found.val, spec.val_limit);
+        for (split, items) in [(Split::Train, &found.train), (Split::Val, &found.val)] {
+            if items.is_empty() {
+                let (place, cure) = (found.place, cure(spec, split));
+                return Err(DataError::EmptySplit { split, place, cure });
+            }
+        }
+        Ok(Self::new(found))
+    }
+
+    /// Every picture of a folder as held out: to read features of all of them. Nothing is decoded.
+    ///
+    /// # Errors
+    /// A missing path, a folder without pictures.
+    pub fn whole(folder: &Path) -> Result<Self, DataError> {
+        Ok(Self::new(folder::all(folder)?.sorted()))
+    }
+
+    fn new(found: Found) -> Self {
         let Found {
             place,
             classes,
             train,
             val,
-        } = found.sorted();
-        let train = limited(train, spec.train_limit);
-        let val = limited(val, spec.val_limit);
-        for (split, items) in [(Split::Train, &train), (Split::Val, &val)] {
-            if items.is_empty() {
-                return Err(DataError::EmptySplit {
-                    split,
-                    place,
-                    cure: cure(spec, split),
-                });
-            }
-        }
-        let digest = digest(&train, &val);
-        let parts = [Part::new(train), Part::new(val)];
-        Ok(Self {
+        } = found;
+        Self {
+            digest: digest(&train, &val),
             place,
             classes,
-            parts,
-            digest,
+            parts: [Part::new(train), Part::new(val)],
             skipped: Mutex::default(),
             cached: AtomicUsize::new(0),
-        })
+        }
     }
 
     /// Class names in order of label; empty when the pictures have no classes.

@@ -30,6 +30,55 @@ impl Features {
     }
 }
 
+/// Features of pictures, row by row, whether they have a class or not.
+#[derive(Debug, Clone, Default)]
+pub struct Rows {
+    /// Row-major values.
+    pub values: Vec<f32>,
+    /// Values of a row.
+    pub width: usize,
+    /// Index of each row's picture in its split.
+    pub indices: Vec<usize>,
+    /// Class of each row's picture.
+    pub labels: Vec<Option<usize>>,
+}
+
+/// Reads one feature of every picture of `batches`.
+///
+/// # Errors
+/// When the pictures cannot be had.
+pub fn rows(
+    model: &Mae,
+    spec: &ModelSpec,
+    feature: Feature,
+    batches: Batches,
+    device: &Device,
+) -> Result<Rows, DataError> {
+    let mut all = Rows {
+        width: spec.embed_dim,
+        ..Rows::default()
+    };
+    for batch in batches {
+        let batch = batch?;
+        let shape = [batch.len, spec.in_chans, spec.img_size.height, spec.img_size.width];
+        all.values
+            .extend(of_pixels(model, batch.images, shape, feature, device));
+        all.indices.extend(batch.indices);
+        all.labels.extend(batch.labels);
+    }
+    Ok(all)
+}
+
+/// Reads one feature of normalised pixels.
+///
+/// # Shapes
+/// `shape = [N, C, H, W]` → `N·D` values.
+#[must_use]
+pub fn of_pixels(model: &Mae, pixels: Vec<f32>, shape: [usize; 4], feature: Feature, device: &Device) -> Vec<f32> {
+    let tokens = model.encode(images(pixels, shape, device));
+    read(tokens, feature).into_data().iter::<f32>().collect()
+}
+
 /// Reads one feature of every labelled picture of `batches`.
 ///
 /// # Errors
@@ -41,23 +90,18 @@ pub fn features(
     batches: Batches,
     device: &Device,
 ) -> Result<Features, DataError> {
-    let mut all = Features {
-        width: spec.embed_dim,
+    let rows = rows(model, spec, feature, batches, device)?;
+    let mut labelled = Features {
+        width: rows.width,
         ..Features::default()
     };
-    for batch in batches {
-        let batch = batch?;
-        let shape = [batch.len, spec.in_chans, spec.img_size.height, spec.img_size.width];
-        let rows = read(model.encode(images(batch.images, shape, device)), feature).into_data();
-        let rows: Vec<f32> = rows.iter::<f32>().collect();
-        for (row, label) in rows.chunks_exact(all.width).zip(batch.labels) {
-            if let Some(label) = label {
-                all.values.extend_from_slice(row);
-                all.labels.push(label);
-            }
+    for (row, label) in rows.values.chunks_exact(rows.width).zip(rows.labels) {
+        if let Some(label) = label {
+            labelled.values.extend_from_slice(row);
+            labelled.labels.push(label);
         }
     }
-    Ok(all)
+    Ok(labelled)
 }
 
 /// # Shapes

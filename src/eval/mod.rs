@@ -2,9 +2,16 @@
 //! Models come in without gradients. Nothing here trains, prints or writes.
 
 pub mod features;
+pub mod forward;
 pub mod judge;
 pub mod knn;
+pub mod linear;
+pub mod neighbours;
+pub mod npy;
 pub mod pictures;
 pub mod reconstruction;
+pub mod redraw;
+pub mod sheet;
+mod sheet_text;
 
 pub use judge::{EvalError, Judge, Judgement, Moment};

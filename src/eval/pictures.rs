@@ -10,9 +10,7 @@ use crate::spec::trial::ImgSize;
 use crate::store::rows::Picture;
 
 use super::reconstruction;
-
-/// Grey level of hidden patches in a masked picture.
-const HIDDEN_GREY: u8 = 128;
+use super::redraw::{HIDDEN_GREY, mix};
 
 /// What to write beside a drawn picture.
 #[derive(Debug, Clone, Copy)]
@@ -51,16 +49,13 @@ pub fn draw(
     let guess = rgb(patch::unpatchify(predicted, p, height / p, width / p));
     let truth = rgb(image);
     let hidden = masks.hidden_pixels(0, p, height, width);
-    let mix = |at_hidden: &dyn Fn(usize) -> u8| Pixels {
-        rgb: (0..truth.rgb.len())
-            .map(|i| if hidden[i / 3] { at_hidden(i) } else { truth.rgb[i] })
-            .collect(),
-        ..truth.clone()
-    };
-    let mut drawn = vec![("reconstruction", guess.clone()), ("pasted", mix(&|i| guess.rgb[i]))];
+    let mut drawn = vec![
+        ("reconstruction", guess.clone()),
+        ("pasted", mix(&truth, &hidden, |i| guess.rgb[i])),
+    ];
     if labels.whole {
         drawn.push(("original", truth.clone()));
-        drawn.push(("masked", mix(&|_| HIDDEN_GREY)));
+        drawn.push(("masked", mix(&truth, &hidden, |_| HIDDEN_GREY)));
     }
     let row = |(kind, pixels): (&str, Pixels)| {
         Ok(Picture {
@@ -76,7 +71,11 @@ pub fn draw(
     drawn.into_iter().map(row).collect()
 }
 
-fn png(pixels: &Pixels) -> Result<Vec<u8>, ImageError> {
+/// A picture as PNG.
+///
+/// # Errors
+/// When the encoder refuses.
+pub fn png(pixels: &Pixels) -> Result<Vec<u8>, ImageError> {
     let mut bytes = Vec::new();
     let (width, height) = (pixels.width as u32, pixels.height as u32);
     PngEncoder::new(&mut bytes).write_image(&pixels.rgb, width, height, ExtendedColorType::Rgb8)?;

@@ -10,9 +10,6 @@ use rand_distr::{Distribution, Normal, Uniform};
 
 use crate::seed::{self, Purpose};
 
-/// LayerNorm's epsilon in every layer of the reference.
-pub const NORM_EPS: f64 = 1e-6;
-
 /// Draws parameters for one run seed onto one device.
 #[derive(Debug, Clone, Copy)]
 pub struct Init<'a> {
@@ -20,6 +17,8 @@ pub struct Init<'a> {
     pub seed: u64,
     /// Where the parameters live.
     pub device: &'a Device,
+    /// LayerNorm's epsilon.
+    pub norm_eps: f64,
 }
 
 impl Init<'_> {
@@ -70,9 +69,11 @@ impl Init<'_> {
         }
     }
 
-    /// A LayerNorm: scale 1, shift 0, epsilon 1e-6.
+    /// A LayerNorm: scale 1, shift 0.
     #[must_use]
     pub fn norm(&self, width: usize) -> LayerNorm {
-        LayerNormConfig::new(width).with_epsilon(NORM_EPS).init(self.device)
+        LayerNormConfig::new(width)
+            .with_epsilon(self.norm_eps)
+            .init(self.device)
     }
 }

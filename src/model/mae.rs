@@ -14,6 +14,7 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::block::Block;
 use super::init::Init;
 use super::masks::MaskBatch;
+use super::names;
 use super::patch;
 use super::position::sin_cos;
 use crate::spec::trial::ModelSpec;
@@ -45,11 +46,23 @@ pub struct Tokens {
     pub normed: Tensor<3>,
 }
 
+/// Everything that a forward pass yields.
+#[derive(Debug, Clone)]
+pub struct Outputs {
+    /// Visible patches after the final norm, class token first, patches in shuffled order, `[N, 1 + K, D]`.
+    pub latent: Tensor<3>,
+    /// Predictions for all patches in raster order, in the units of the target, `[N, L, P]`.
+    pub pred: Tensor<3>,
+    /// Mean squared error over the values of the hidden patches, `[1]`.
+    pub loss: Tensor<1>,
+}
+
 impl Mae {
     /// Draws a model for a run seed. The specification must have been validated.
     #[must_use]
     pub fn new(spec: &ModelSpec, seed: u64, device: &Device) -> Self {
-        let init = Init { seed, device };
+        let norm_eps = spec.norm_eps;
+        let init = Init { seed, device, norm_eps };
         let (d, e, values) = (spec.embed_dim, spec.decoder_embed_dim, spec.patch_values());
         let blocks = |prefix: &str, depth: usize, width: usize, heads: usize| {
             let hidden = spec.mlp_width(width);
@@ -64,7 +77,7 @@ impl Mae {
                 device,
             )
         };
-        Self {
+        let model = Self {
             patch_embed: init.patch_embedding("patch_embed.proj", values, d),
             cls_token: init.normal("cls_token", [1, 1, d], 0.02),
             blocks: blocks("blocks", spec.encoder_depth, d, spec.encoder_num_heads),
@@ -78,7 +91,8 @@ impl Mae {
             decoder_pos_embed: table(e),
             patch_size: spec.patch_size,
             norm_pix_loss: spec.norm_pix_loss,
-        }
+        };
+        names::identify(model)
     }
 
     /// Whether targets are normalised patch by patch.
@@ -123,6 +137,26 @@ impl Mae {
         let latent = self.encode_visible(patches, masks);
         let hidden = self.decode(latent, masks).narrow(1, 1 + masks.visible, masks.hidden());
         (self.decoder_pred.forward(hidden) - target).square().mean()
+    }
+
+    /// Latent, predictions and loss in one pass.
+    ///
+    /// # Shapes
+    /// images `[N, C, H, W]`.
+    #[must_use]
+    pub fn forward(&self, images: Tensor<4>, masks: &MaskBatch) -> Outputs {
+        let device = images.device();
+        let patches = patch::patchify(images, self.patch_size);
+        let target = self.target(gather(patches.clone(), masks.hidden_rows(&device), masks.n));
+        let latent = self.encode_visible(patches, masks);
+        let tokens = self.decode(latent.clone(), masks).narrow(1, 1, masks.patches);
+        let shuffled = self.decoder_pred.forward(tokens);
+        let hidden = shuffled.clone().narrow(1, masks.visible, masks.hidden());
+        Outputs {
+            latent,
+            pred: gather(shuffled, masks.restore_rows(&device), masks.n),
+            loss: (hidden - target).square().mean(),
+        }
     }
 
     /// Predictions for all patches in raster order, in the units of the target.

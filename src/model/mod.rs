@@ -1,8 +1,9 @@
-//! The network: patches, positions, blocks, the masked autoencoder, its sizes and the devices it runs on.
-//! Nothing here reads files, draws masks or trains; see `train` and `eval`.
+//! The network: patches, positions, blocks, the masked autoencoder, its sizes and the devices it runs on; and its weights,
+//! in and out (`weights`, the only part that touches files). Nothing here draws masks or trains; see `train` and `eval`.
 
 pub mod batch;
 pub mod block;
+pub mod classifier;
 pub mod device;
 pub mod info;
 pub mod init;
@@ -11,8 +12,9 @@ pub mod masks;
 pub mod names;
 pub mod patch;
 pub mod position;
+pub mod weights;
 
 pub use burn::tensor::Device;
 pub use info::ModelInfo;
-pub use mae::{Mae, Tokens};
+pub use mae::{Mae, Outputs, Tokens};
 pub use masks::MaskBatch;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Mae;
@@ -41,23 +41,50 @@ const TABLES: [&str; 2] = ["pos_embed", "decoder_pos_embed"];
 /// All parameters of a model and its position tables under their official names.
 #[must_use]
 pub fn export(model: &Mae) -> BTreeMap<String, Named> {
-    let mut visitor = Exporter {
-        path: Path::new(model),
-        tensors: BTreeMap::new(),
-    };
-    model.visit(&mut visitor);
+    let mut tensors = export_parameters(model, model.patch_size());
     for (name, table) in TABLES.iter().zip(model.tables()) {
         let [rows, width] = table.dims();
         let values = table.clone().into_data().iter::<f32>().collect();
-        visitor.tensors.insert(
-            (*name).to_string(),
-            Named {
-                shape: vec![1, rows, width],
-                values,
-            },
-        );
+        let shape = vec![1, rows, width];
+        tensors.insert((*name).to_string(), Named { shape, values });
     }
+    tensors
+}
+
+/// All parameters of a module made of this crate's layers, under their official names; `patch` is the side of a patch.
+#[must_use]
+pub fn export_parameters<M: Module>(module: &M, patch: usize) -> BTreeMap<String, Named> {
+    let mut visitor = Exporter {
+        path: Path::new(patch),
+        tensors: BTreeMap::new(),
+    };
+    module.visit(&mut visitor);
     visitor.tensors
+}
+
+/// Puts named tensors into a module's parameters; those that it does not have are left alone.
+///
+/// # Errors
+/// When a tensor is missing or has another shape.
+pub fn import_parameters<M: Module>(
+    module: M,
+    patch: usize,
+    tensors: &BTreeMap<String, Named>,
+) -> Result<M, NameError> {
+    let mut mapper = Importer {
+        path: Path::new(patch),
+        tensors,
+        error: None,
+    };
+    let module = module.map(&mut mapper);
+    mapper.error.map_or(Ok(module), Err)
+}
+
+/// Gives every parameter of a module the id that its official name hashes to, so that an optimiser's state, which is
+/// kept by id, finds its parameters again in another process.
+#[must_use]
+pub fn identify<M: Module>(module: M) -> M {
+    module.map(&mut Identifier(Path::new(1)))
 }
 
 /// Puts named tensors into a model. Position tables may be absent; tensors that the model does not have are left alone.
@@ -65,15 +92,8 @@ pub fn export(model: &Mae) -> BTreeMap<String, Named> {
 /// # Errors
 /// When a tensor is missing or has another shape.
 pub fn import(model: Mae, tensors: &BTreeMap<String, Named>) -> Result<Mae, NameError> {
-    let mut mapper = Importer {
-        path: Path::new(&model),
-        tensors,
-        error: None,
-    };
-    let model = model.map(&mut mapper);
-    if let Some(error) = mapper.error {
-        return Err(error);
-    }
+    let patch = model.patch_size();
+    let model = import_parameters(model, patch, tensors)?;
     let mut tables = model.tables().map(Clone::clone);
     for (name, table) in TABLES.iter().zip(&mut tables) {
         let ([rows, width], device) = (table.dims(), table.device());
@@ -106,10 +126,10 @@ struct Path {
 }
 
 impl Path {
-    fn new(model: &Mae) -> Self {
+    fn new(patch: usize) -> Self {
         Self {
             parts: Vec::new(),
-            patch: model.patch_size(),
+            patch,
         }
     }
 
@@ -241,5 +261,24 @@ impl ModuleMapper for Importer<'_> {
 
     fn exit_module(&mut self, _: &str, _: &str) {
         self.path.parts.pop();
+    }
+}
+
+struct Identifier(Path);
+
+impl ModuleMapper for Identifier {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let hash = blake3::hash(self.0.official().as_bytes());
+        let id = u64::from_le_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"));
+        let (_, value, mapper) = param.consume();
+        Param::from_mapped_value(ParamId::from(id), value, mapper)
+    }
+
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.0.parts.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.0.parts.pop();
     }
 }

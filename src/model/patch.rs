@@ -5,7 +5,8 @@
 
 use burn::tensor::Tensor;
 
-use super::init::NORM_EPS;
+/// Added to the variance of a patch before its root is taken; the reference's value.
+pub const VARIANCE_EPS: f64 = 1e-6;
 
 /// Cuts pictures into patches.
 ///
@@ -42,7 +43,7 @@ pub fn unpatchify(patches: Tensor<3>, p: usize, gh: usize, gw: usize) -> Tensor<
 #[must_use]
 pub fn statistics(patches: Tensor<3>) -> (Tensor<3>, Tensor<3>) {
     let mean = patches.clone().mean_dim(2);
-    let spread = patches.var(2).add_scalar(NORM_EPS).sqrt();
+    let spread = patches.var(2).add_scalar(VARIANCE_EPS).sqrt();
     (mean, spread)
 }
 

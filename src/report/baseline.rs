@@ -38,20 +38,22 @@ pub(super) fn references(groups: &Groups, metric: &Metric, plot: &mut Plot) -> S
                 },
             );
             said = format!(
-                " Open grey circles: {} of the same network untrained.",
-                lower(metric.title)
+                " Open grey circles: {} of the same {} network.",
+                lower(metric.title),
+                groups.start
             );
         }
     } else if let Some(mean) = groups.untrained(metric).mean.map(|m| m * metric.factor) {
         if within_reach(groups, metric, &[mean]) {
             plot.references.push(Reference {
                 value: mean,
-                label: "untrained".to_owned(),
+                label: groups.start.to_owned(),
                 on,
             });
         } else {
             said = format!(
-                " The untrained network ({} {}) lies outside the axes.",
+                " The {} network ({} {}) lies outside the axes.",
+                groups.start,
                 metric.title,
                 format::fixed(mean, metric.decimals)
             );

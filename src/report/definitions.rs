@@ -31,7 +31,7 @@ pub(super) fn build(data: &ReportData) -> Vec<(String, String)> {
         (
             "untrained_knn_accuracy",
             "The same for the same encoder with the same seed before its first step: what the architecture gives without \
-             training. Likewise the other untrained figures."
+             training, or, where a trial starts from weights, what those give. Likewise the other untrained figures."
                 .to_owned(),
         ),
         ("chance_accuracy", "One over the number of classes.".to_owned()),

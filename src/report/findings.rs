@@ -126,7 +126,7 @@ fn training_gain(groups: &Groups) -> Option<String> {
     } else {
         groups.untrained(&KNN)
     };
-    let mut text = format!("The untrained encoder reaches {}", plain(&untrained, &KNN));
+    let mut text = format!("The {} encoder reaches {}", groups.start, plain(&untrained, &KNN));
     if let Some(chance) = groups.chance() {
         text.push_str(&format!(" and chance is {} %", fixed(chance * 100.0, 1)));
     }
@@ -166,11 +166,12 @@ fn below_baseline(groups: &Groups) -> String {
         .count();
     match below {
         0 => String::new(),
-        n if n == pairs.len() => " No trial ended above its own untrained encoder.".to_owned(),
+        n if n == pairs.len() => format!(" No trial ended above its own {} encoder.", groups.start),
         n => format!(
-            " {} of {} ended no higher than its own untrained encoder.",
+            " {} of {} ended no higher than its own {} encoder.",
             n,
-            count(pairs.len(), "trial")
+            count(pairs.len(), "trial"),
+            groups.start
         ),
     }
 }

@@ -171,8 +171,9 @@ pub(super) fn over_training(groups: &Groups) -> Option<Gallery> {
         rows: rows.collect(),
         columns: epochs.iter().map(|e| number(*e)).collect(),
         caption: format!(
-            "Reconstructions over training, from the untrained network (epoch 0) to the end, all under the common evaluation \
+            "Reconstructions over training, from the {} network (epoch 0) to the end, all under the common evaluation \
              mask; {}.",
+            groups.start,
             if groups.all.len() > 1 {
                 format!("{}, seed {}", groups.all[index].label_with_key(groups), run.run.seed)
             } else {

@@ -46,6 +46,8 @@ pub(super) struct Groups<'a> {
     pub(super) all: Vec<Group<'a>>,
     /// Keys of the configuration in which the runs really differ, the seed aside. A swept `case` or `model` names none.
     pub(super) differing: Vec<String>,
+    /// What a network is called before its first step: untrained, or starting where a trial starts from weights.
+    pub(super) start: &'static str,
 }
 
 impl<'a> Groups<'a> {
@@ -85,7 +87,14 @@ impl<'a> Groups<'a> {
         }
         let differing = settings(&data.runs).into_iter().filter(|s| s.differs());
         let differing = differing.map(|s| s.key).collect();
-        Self { keys, all, differing }
+        let from_weights = data.runs.iter().any(|run| run.config("model.init").is_some());
+        let start = if from_weights { "starting" } else { "untrained" };
+        Self {
+            keys,
+            all,
+            differing,
+            start,
+        }
     }
 
     /// The key along the horizontal axis of figures: the numeric one with most values.

@@ -147,11 +147,15 @@ fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row
     if groups.baseline_varies() {
         for group in &groups.all {
             let summaries: Vec<Summary> = metrics.iter().map(|m| group.untrained(m)).collect();
-            rows.push(row(format!("untrained, {}", group.label), most(&summaries), summaries));
+            rows.push(row(
+                format!("{}, {}", groups.start, group.label),
+                most(&summaries),
+                summaries,
+            ));
         }
     } else {
         let summaries: Vec<Summary> = metrics.iter().map(|m| groups.untrained(m)).collect();
-        rows.push(row("untrained encoder".to_owned(), most(&summaries), summaries));
+        rows.push(row(format!("{} encoder", groups.start), most(&summaries), summaries));
     }
     if let Some(fill) = groups.mean_fill() {
         let mse = metrics

@@ -10,12 +10,17 @@ use super::schema;
 /// Changes when the program's meaning of a configuration changes, so that older trials are not taken for new ones.
 const MEANING: &str = "mae-exp trial 1";
 
+/// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
+/// that trials recorded earlier keep their identity.
+const LATER: [(&str, f64); 2] = [("model.norm_eps", 1e-6), ("train.accum_steps", 1.0)];
+
 /// Hexadecimal BLAKE3 of the result-affecting keys of `config` and the digest of the pictures.
 pub fn identity(config: &Value, data_digest: &str) -> String {
     let counts = |key: &str| schema::find(key).is_none_or(|key| key.identity);
+    let as_before = |key: &str, value: &Value| LATER.iter().any(|(k, v)| *k == key && value.as_f64() == Some(*v));
     let kept: serde_json::Map<String, Value> = flatten(config)
         .into_iter()
-        .filter(|(key, _)| counts(key))
+        .filter(|(key, value)| counts(key) && !as_before(key, value))
         .map(|(key, value)| (key, plain(value)))
         .collect();
     let mut hasher = blake3::Hasher::new();
@@ -67,6 +72,7 @@ mod tests {
             ("train", "log_every"),
             ("train", "checkpoint_every"),
             ("model", "variant"),
+            ("model", "init"),
         ] {
             let mut other = config();
             other[section][key] = json!("else");
@@ -92,6 +98,18 @@ mod tests {
         let mut other = config();
         other["seed"] = json!(1);
         assert_ne!(identity(&other, "digest"), first);
+    }
+
+    #[test]
+    fn keys_that_came_later_count_only_when_they_change_something() {
+        let first = identity(&config(), "digest");
+        for (section, key, before, after) in [("model", "norm_eps", 1e-6, 1e-12), ("train", "accum_steps", 1.0, 4.0)] {
+            let mut other = config();
+            other[section][key] = json!(before);
+            assert_eq!(identity(&other, "digest"), first, "{section}.{key}");
+            other[section][key] = json!(after);
+            assert_ne!(identity(&other, "digest"), first, "{section}.{key}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod resolve;
 mod schema;
 pub mod trial;
 mod validate;
+mod weights;
 
 #[cfg(test)]
 mod tests;
@@ -33,3 +34,4 @@ pub use load::{Experiment, Request, Trial, load, model_part};
 pub use parts::{Part, parts};
 pub use trial::TrialSpec;
 pub use validate::validate;
+pub use weights::{Said, for_weights};

@@ -54,6 +54,13 @@ pub struct ModelSpec {
     pub mlp_ratio: f64,
     /// Normalise each target patch by its own mean and variance.
     pub norm_pix_loss: bool,
+    /// LayerNorm's epsilon, in every layer.
+    #[serde(default = "reference_norm_eps")]
+    pub norm_eps: f64,
+    /// File of weights to start from, in any naming that can be read; drawn from the seed when absent. The path is not
+    /// part of a trial's identity, the digest of the weights is.
+    #[serde(default)]
+    pub init: Option<String>,
 }
 
 /// Picture size: written as one number (square) or `[height, width]`; its serde is in `img_size`.
@@ -128,9 +135,12 @@ pub struct DataSpec {
 pub struct TrainSpec {
     /// Passes over the training pictures.
     pub epochs: usize,
-    /// Pictures per optimiser step.
+    /// Pictures per forward and backward pass.
     pub batch_size: usize,
-    /// Base learning rate: the rate is `blr * batch_size / 256`.
+    /// Passes whose gradients are averaged into one optimiser step; the effective batch is `batch_size * accum_steps`.
+    #[serde(default = "one")]
+    pub accum_steps: usize,
+    /// Base learning rate: the rate is `blr * batch_size * accum_steps / 256`.
     pub blr: f64,
     /// Absolute learning rate; when given it replaces `blr`.
     pub lr: Option<f64>,
@@ -146,6 +156,9 @@ pub struct TrainSpec {
     pub beta2: f64,
     /// AdamW's epsilon.
     pub eps: f64,
+    /// Largest norm of all gradients together; longer ones are scaled down to it. None: no clipping, as in the reference.
+    #[serde(default)]
+    pub clip_grad: Option<f64>,
     /// Stop after this many optimiser steps, whatever `epochs` says.
     pub max_steps: Option<usize>,
     /// Validate every this many epochs (and always at the end).
@@ -193,7 +206,8 @@ pub enum EvalTask {
 }
 
 /// A frozen feature of the encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[value(rename_all = "snake_case")]
 pub enum Feature {
     /// Class token before the final norm.
     #[serde(rename = "cls")]
@@ -207,6 +221,16 @@ pub enum Feature {
     /// Mean of the patch tokens after the final norm.
     #[serde(rename = "mean_norm")]
     MeanNorm,
+}
+
+/// For configurations recorded before the key existed.
+fn reference_norm_eps() -> f64 {
+    1e-6
+}
+
+/// For configurations recorded before the key existed.
+fn one() -> usize {
+    1
 }
 
 impl ModelSpec {

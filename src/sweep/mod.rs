@@ -42,6 +42,12 @@ pub enum SweepError {
     /// The pictures cannot be had.
     #[error(transparent)]
     Data(#[from] crate::data::DataError),
+    /// The weights that a trial starts from cannot be used.
+    #[error("start from model.init: {0}")]
+    Weights(#[from] crate::model::weights::WeightError),
+    /// A trial cannot be trained as described.
+    #[error(transparent)]
+    Train(#[from] crate::train::TrainError),
     /// A recorded configuration cannot be read.
     #[error(transparent)]
     Spec(#[from] crate::spec::SpecError),

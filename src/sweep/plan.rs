@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use crate::data::ImageSet;
+use crate::data::{ImageSet, Split, steps_per_epoch};
+use crate::model::weights::Weights;
+use crate::model::weights::build::check;
 use crate::spec::trial::DataSpec;
 use crate::spec::{self, Experiment, Trial, TrialSpec};
 use crate::store::Store;
 use crate::store::rows::{RunRow, Status, SweepRow};
-use crate::train::Checkpoints;
+use crate::train::groups::Groups;
+use crate::train::{Checkpoints, TrainError};
 
 use super::{Outside, Process, SweepError};
 
@@ -66,11 +69,12 @@ impl SweepPlan {
         fresh: bool,
     ) -> Result<Self, SweepError> {
         let sweep = sweep_row(experiment, store, outside, fresh)?;
-        let mut sets = Sets::default();
+        let (mut sets, mut starts) = (Sets::default(), Starts::default());
         let mut trials = Vec::new();
         for trial in &experiment.trials {
             let set = sets.open(&trial.spec.data)?;
-            let identity = spec::identity(&trial.config, set.digest());
+            enough_batches(&trial.spec, &set)?;
+            let identity = spec::identity(&trial.config, &starts.digest(&trial.spec, &set)?);
             let known = store.map_or(Ok(None), |store| store.run_by_identity(&sweep.id, &identity))?;
             let described = run_row(trial, &sweep, identity, outside);
             let (row, action) = match known {
@@ -97,16 +101,16 @@ impl SweepPlan {
         checkpoints: &Path,
         outside: &Outside<'_>,
     ) -> Result<Self, SweepError> {
-        let mut sets = Sets::default();
+        let (mut sets, mut starts) = (Sets::default(), Starts::default());
         let mut trials = Vec::new();
         for row in rows {
             let spec = TrialSpec::from_config(&row.config)?;
             let set = sets.open(&spec.data)?;
-            let same = spec::identity(&row.config, set.digest()) == row.identity;
             let action = match action(&row, checkpoints, outside) {
                 Action::Skip(why) => Action::Skip(why),
-                _ if !same => {
-                    Action::Skip("its pictures or the program have changed since; sweep its file again".into())
+                _ if spec::identity(&row.config, &starts.digest(&spec, &set)?) != row.identity => {
+                    let why = "its pictures, the weights it starts from or the program have changed since; sweep its file again";
+                    Action::Skip(why.into())
                 }
                 action => action,
             };
@@ -230,5 +234,38 @@ impl Sets {
         let set = Arc::new(ImageSet::open(data)?);
         self.open.insert(key, set.clone());
         Ok(set)
+    }
+}
+
+/// Weights that trials of one sweep start from, each file read and checked once.
+#[derive(Default)]
+struct Starts {
+    digests: HashMap<String, String>,
+}
+
+impl Starts {
+    /// Digest of all that a trial is made from besides its configuration: its pictures, and the weights that it starts
+    /// from, which must fit its model.
+    fn digest(&mut self, spec: &TrialSpec, set: &ImageSet) -> Result<String, SweepError> {
+        let Some(path) = &spec.model.init else {
+            return Ok(set.digest().to_string());
+        };
+        let key = serde_json::to_string(&spec.model).expect("a model section is plain data");
+        if !self.digests.contains_key(&key) {
+            let weights = Weights::read(Path::new(path))?;
+            let digest = weights.digest.clone();
+            check(weights, &spec.model)?;
+            self.digests.insert(key.clone(), digest);
+        }
+        Ok(format!("{} {}", set.digest(), self.digests[&key]))
+    }
+}
+
+/// Refuses gradient accumulation over more batches than an epoch has, before anything is trained.
+fn enough_batches(spec: &TrialSpec, set: &ImageSet) -> Result<(), SweepError> {
+    let batches = steps_per_epoch(set.len(Split::Train), spec.train.batch_size);
+    match Groups::new(batches, spec.train.accum_steps) {
+        Some(_) => Ok(()),
+        None => Err(TrainError::Accumulation(spec.train.accum_steps, batches).into()),
     }
 }

@@ -1,19 +1,21 @@
 //! Checkpoints: weights, optimiser state and the place in training, in one folder that appears all at once.
-//! Randomness needs no state (see `seed`), so this is all that is needed to go on.
+//! Randomness needs no state (see `seed`), so this is all that is needed to go on. The weights are safetensors under official
+//! names with position tables and model section, which every command that takes weights reads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::module::Module;
 use burn::optim::ModuleOptimizer;
-use burn::store::ModuleRecord;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Mae;
+use crate::model::names;
+use crate::model::weights::{safetensors, write};
+use crate::spec::trial::ModelSpec;
 
 use super::TrainError;
 
-const MODEL: &str = "model.bpk";
+const MODEL: &str = write::FILE;
 const OPTIMISER: &str = "optimiser.bpk";
 const CURSOR: &str = "cursor.json";
 
@@ -28,6 +30,9 @@ pub struct Cursor {
     pub step: usize,
     /// Losses of steps not yet logged.
     pub pending: Vec<f32>,
+    /// Gradient norms of steps not yet logged, where clipping is on.
+    #[serde(default)]
+    pub norms: Vec<f32>,
 }
 
 /// The folder of checkpoints of one run.
@@ -52,6 +57,7 @@ impl Checkpoints {
     pub fn save(
         &self,
         model: &Mae,
+        spec: &ModelSpec,
         optimiser: &ModuleOptimizer,
         cursor: &Cursor,
     ) -> Result<(PathBuf, String), TrainError> {
@@ -64,7 +70,8 @@ impl Checkpoints {
         }
         remove(&part).map_err(io)?;
         fs::create_dir_all(&part).map_err(io)?;
-        model.clone().into_record().save(part.join(MODEL)).map_err(record)?;
+        write::plain(&part.join(MODEL), &names::export(model), spec)
+            .map_err(|error| TrainError::Checkpoint(place.clone(), error.to_string()))?;
         optimiser.save(part.join(OPTIMISER)).map_err(record)?;
         fs::write(
             part.join(CURSOR),
@@ -141,14 +148,14 @@ pub fn load_cursor(folder: &Path) -> Result<Cursor, TrainError> {
     read().map_err(|error| TrainError::Checkpoint(folder.to_path_buf(), error.to_string()))
 }
 
-/// Puts a checkpoint's weights into a model of the same shape.
+/// Puts a checkpoint's weights and position tables into a model of the same shape.
 ///
 /// # Errors
 /// When the file is damaged or belongs to another model.
 pub fn load_model(folder: &Path, model: Mae) -> Result<Mae, TrainError> {
-    let fail = |error: burn::store::RecordError| TrainError::Checkpoint(folder.to_path_buf(), error.to_string());
-    let record = ModuleRecord::load(folder.join(MODEL)).map_err(fail)?;
-    model.try_load_record(record).map_err(fail)
+    let fail = |error: &dyn std::fmt::Display| TrainError::Checkpoint(folder.to_path_buf(), error.to_string());
+    let contents = safetensors::read(&folder.join(MODEL)).map_err(|error| fail(&error))?;
+    names::import(model, &contents.tensors).map_err(|error| fail(&error))
 }
 
 /// Puts a checkpoint's state into an optimiser made for the loaded model.

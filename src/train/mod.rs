@@ -3,7 +3,10 @@
 
 pub mod bench;
 pub mod checkpoint;
+pub mod clip;
 pub mod events;
+pub mod groups;
+pub mod layer_decay;
 pub mod optimiser;
 pub mod run;
 pub mod schedule;
@@ -25,6 +28,12 @@ pub enum TrainError {
     /// A masking strategy refused the trial.
     #[error(transparent)]
     Mask(#[from] mae_strategies::Error),
+    /// The weights to start from cannot be used.
+    #[error("start from model.init: {0}")]
+    Init(#[from] crate::model::weights::WeightError),
+    /// An epoch has no whole group of batches.
+    #[error("train.accum_steps = {0}, but an epoch has {1} batches: lower train.accum_steps or train.batch_size")]
+    Accumulation(usize, usize),
     /// A checkpoint could not be written or read.
     #[error("use checkpoint {}: {}", .0.display(), .1)]
     Checkpoint(PathBuf, String),

@@ -19,7 +19,7 @@ pub fn optimiser(model: &Mae, train: &TrainSpec) -> ModuleOptimizer {
     )
 }
 
-fn adamw(train: &TrainSpec, weight_decay: f64) -> AdamW {
+pub(super) fn adamw(train: &TrainSpec, weight_decay: f64) -> AdamW {
     AdamWConfig::new()
         .with_beta_1(train.beta1 as f32)
         .with_beta_2(train.beta2 as f32)

@@ -1,6 +1,6 @@
 //! The training loop of one trial, with the judgements before, during and after it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +11,8 @@ use crate::data::{Batch, ImageSet, LoaderConfig, Split, steps_per_epoch, train_b
 use crate::eval::{Judge, Moment};
 use crate::model::Mae;
 use crate::model::batch::{draw_masks, images};
+use crate::model::weights::Weights;
+use crate::model::weights::build::build;
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
 use crate::store::rows::MetricPoint;
@@ -18,6 +20,7 @@ use crate::store::rows::MetricPoint;
 use super::TrainError;
 use super::checkpoint::{self, Checkpoints, Cursor};
 use super::events::{Observer, Phase, Progress, Written};
+use super::groups::Groups;
 use super::optimiser::optimiser;
 use super::schedule::Schedule;
 use super::step::Learner;
@@ -86,21 +89,33 @@ struct Trainer<'a> {
     judge: Judge,
     schedule: Schedule,
     loader: LoaderConfig,
-    per_epoch: usize,
+    groups: Groups,
     steps: usize,
     cursor: Cursor,
+    /// Losses of the passes of the step under way.
+    passes: Vec<Tensor<1>>,
     losses: Vec<Tensor<1>>,
+    norms: Vec<Tensor<1>>,
     last_loss: Option<f64>,
+}
+
+/// The model that a trial starts from: drawn from its seed, or made of weights.
+fn start(spec: &TrialSpec, device: &Device) -> Result<Mae, TrainError> {
+    let Some(path) = &spec.model.init else {
+        return Ok(Mae::new(&spec.model, spec.seed, device));
+    };
+    let weights = Weights::read(Path::new(path))?;
+    Ok(build(weights, &spec.model, spec.seed, device)?.0)
 }
 
 impl<'a> Trainer<'a> {
     fn new(job: &'a Job<'a>) -> Result<Self, TrainError> {
         let spec = job.spec;
         let device = job.device.clone().autodiff();
-        let mut model = Mae::new(&spec.model, spec.seed, &device);
-        if let Some(folder) = &job.resume {
-            model = checkpoint::load_model(folder, model)?;
-        }
+        let model = match &job.resume {
+            Some(folder) => checkpoint::load_model(folder, Mae::new(&spec.model, spec.seed, &device))?,
+            None => start(spec, &device)?,
+        };
         let mut optimiser = optimiser(&model, &spec.train);
         let mut cursor = Cursor::default();
         if let Some(folder) = &job.resume {
@@ -118,19 +133,23 @@ impl<'a> Trainer<'a> {
             batch_size: spec.train.batch_size,
             workers: spec.data.workers,
         };
-        let per_epoch = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
-        let whole = per_epoch * spec.train.epochs;
+        let batches = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
+        let groups = Groups::new(batches, spec.train.accum_steps)
+            .ok_or_else(|| TrainError::Accumulation(spec.train.accum_steps, batches))?;
+        let whole = groups.steps() * spec.train.epochs;
         Ok(Self {
             job,
-            learner: Learner::new(model, optimiser),
+            learner: Learner::new(model, optimiser).with_clipping(spec.train.clip_grad),
             judge: Judge::new(spec, job.set.clone(), job.registry, plan.clone())?,
             plan,
             schedule: Schedule::new(&spec.train),
             loader,
-            per_epoch,
+            groups,
             steps: spec.train.max_steps.map_or(whole, |most| whole.min(most)),
             cursor,
+            passes: Vec::new(),
             losses: Vec::new(),
+            norms: Vec::new(),
             last_loss: None,
         })
     }
@@ -139,24 +158,29 @@ impl<'a> Trainer<'a> {
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
         let (epoch, first) = (self.cursor.epoch as u64, self.cursor.batch);
         let batches = train_batches(&self.job.set, self.loader.clone(), self.job.spec.seed, epoch, first);
-        let mut whole = true;
         for batch in batches {
-            if self.job.stop.load(Ordering::Relaxed) {
+            if self.passes.is_empty() && self.job.stop.load(Ordering::Relaxed) {
                 if self.cursor.step > 0 {
                     self.save(observer)?;
                 }
                 return Ok(Some(Outcome::Interrupted { step: self.cursor.step }));
             }
-            self.step(batch?);
-            let due = self.cursor.step.is_multiple_of(self.job.spec.train.log_every) || self.cursor.step == self.steps;
-            if due && let Some(outcome) = self.log(observer) {
-                return Ok(Some(outcome));
-            }
-            observer.progress(self.progress(Phase::Training));
-            if self.cursor.step == self.steps {
-                whole = self.cursor.batch == self.per_epoch;
+            let batch = batch?;
+            if batch.number >= self.groups.batches {
                 break;
             }
+            if let Some(outcome) = self.pass(batch, observer) {
+                return Ok(Some(outcome));
+            }
+            if self.cursor.step == self.steps {
+                break;
+            }
+        }
+        // The last batch of the epoch was left empty by unreadable pictures.
+        if !self.passes.is_empty()
+            && let Some(outcome) = self.update(observer)
+        {
+            return Ok(Some(outcome));
         }
         self.read_losses();
         let last = self.cursor.epoch + 1 == self.job.spec.train.epochs;
@@ -166,28 +190,62 @@ impl<'a> Trainer<'a> {
         {
             return Ok(Some(outcome));
         }
+        let whole = self.cursor.step < self.steps || self.cursor.batch == self.groups.batches;
         self.close_epoch(whole, observer)
     }
 
-    fn step(&mut self, batch: Batch) {
-        let spec = self.job.spec;
-        let (cursor, size, number) = (&mut self.cursor, spec.model.img_size, batch.number);
-        let lr = self
-            .schedule
-            .at(cursor.epoch as f64 + number as f64 / self.per_epoch as f64);
-        let masks = draw_masks(
-            &self.plan,
-            spec.seed,
-            Purpose::Mask,
-            cursor.epoch as u64,
-            &batch.indices,
-        );
+    /// Forward and backward of one batch, and the optimiser step when its group is complete.
+    fn pass(&mut self, batch: Batch, observer: &mut dyn Observer) -> Option<Outcome> {
+        let (number, size) = (batch.number, self.groups.size);
+        // Batches left empty by unreadable pictures do not come; a group may end with one of them.
+        if !self.passes.is_empty() && self.groups.first(number) != self.groups.first(self.cursor.batch - 1) {
+            let outcome = self.update(observer);
+            if outcome.is_some() || self.cursor.step == self.steps {
+                return outcome;
+            }
+        }
+        self.accumulate(batch);
+        if (number + 1).is_multiple_of(size) {
+            return self.update(observer);
+        }
+        None
+    }
+
+    fn accumulate(&mut self, batch: Batch) {
+        let (spec, size) = (self.job.spec, self.job.spec.model.img_size);
+        let epoch = self.cursor.epoch as u64;
+        let masks = draw_masks(&self.plan, spec.seed, Purpose::Mask, epoch, &batch.indices);
         let shape = [batch.len, spec.model.in_chans, size.height, size.width];
         let pixels = images(batch.images, shape, &self.job.device.clone().autodiff());
-        let loss = self.learner.step(pixels, &masks, lr);
+        let loss = self.learner.accumulate(pixels, &masks, self.groups.size);
+        self.passes.push(loss);
+        self.cursor.batch = batch.number + 1;
+    }
+
+    /// The optimiser step of the passes so far, at the rate of their group's first batch.
+    fn update(&mut self, observer: &mut dyn Observer) -> Option<Outcome> {
+        let first = self.groups.first(self.cursor.batch - 1);
+        let lr = self.rate(first);
+        self.norms.extend(self.learner.update(lr));
+        let mut passes = std::mem::take(&mut self.passes);
+        let loss = match passes.len() {
+            1 => passes.remove(0),
+            _ => Tensor::cat(passes, 0).mean(),
+        };
         self.losses.push(loss);
-        cursor.batch = number + 1;
-        cursor.step += 1;
+        self.cursor.step += 1;
+        let due = self.cursor.step.is_multiple_of(self.job.spec.train.log_every) || self.cursor.step == self.steps;
+        if due && let Some(outcome) = self.log(observer) {
+            return Some(outcome);
+        }
+        observer.progress(self.progress(Phase::Training));
+        None
+    }
+
+    /// Learning rate of the step whose first batch is number `first` of the current epoch.
+    fn rate(&self, first: usize) -> f64 {
+        self.schedule
+            .at(self.cursor.epoch as f64 + first as f64 / self.groups.batches as f64)
     }
 
     /// Reads the losses that are still on the device; the training loop is stopped when one is not finite.
@@ -200,8 +258,13 @@ impl<'a> Trainer<'a> {
         let mean = window.iter().map(|l| f64::from(*l)).sum::<f64>() / window.len() as f64;
         self.last_loss = Some(mean);
         self.record(observer, "train_loss", mean);
-        let before = self.cursor.batch.saturating_sub(1) as f64 / self.per_epoch as f64;
-        self.record(observer, "lr", self.schedule.at(self.cursor.epoch as f64 + before));
+        let first = self.groups.first(self.cursor.batch.saturating_sub(1));
+        self.record(observer, "lr", self.rate(first));
+        let norms = std::mem::take(&mut self.cursor.norms);
+        if !norms.is_empty() {
+            let mean = norms.iter().map(|n| f64::from(*n)).sum::<f64>() / norms.len() as f64;
+            self.record(observer, "grad_norm", mean);
+        }
         let bad = window.iter().position(|loss| !loss.is_finite())?;
         let step = self.cursor.step - window.len() + bad + 1;
         Some(Outcome::Diverged {
@@ -216,6 +279,10 @@ impl<'a> Trainer<'a> {
         }
         let read = Tensor::cat(std::mem::take(&mut self.losses), 0).into_data();
         self.cursor.pending.extend(read.iter::<f32>());
+        if !self.norms.is_empty() {
+            let read = Tensor::cat(std::mem::take(&mut self.norms), 0).into_data();
+            self.cursor.norms.extend(read.iter::<f32>());
+        }
     }
 
     fn close_epoch(&mut self, whole: bool, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
@@ -269,10 +336,12 @@ impl<'a> Trainer<'a> {
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.read_losses();
         observer.settle().map_err(TrainError::Record)?;
-        let (path, hash) = self
-            .job
-            .checkpoints
-            .save(self.learner.model(), self.learner.optimiser(), &self.cursor)?;
+        let (path, hash) = self.job.checkpoints.save(
+            self.learner.model(),
+            &self.job.spec.model,
+            self.learner.optimiser(),
+            &self.cursor,
+        )?;
         observer.checkpoint(Written {
             path,
             hash,
@@ -283,7 +352,7 @@ impl<'a> Trainer<'a> {
     }
 
     fn epochs_done(&self) -> f64 {
-        self.cursor.epoch as f64 + self.cursor.batch as f64 / self.per_epoch as f64
+        self.cursor.epoch as f64 + self.cursor.batch as f64 / self.groups.batches as f64
     }
 
     fn record(&self, observer: &mut dyn Observer, name: &str, value: f64) {

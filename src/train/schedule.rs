@@ -16,11 +16,13 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// The schedule of a trial: `lr` when given, else `blr · batch_size / 256`.
+    /// The schedule of a trial: `lr` when given, else `blr · batch_size · accum_steps / 256`.
     #[must_use]
     pub fn new(train: &TrainSpec) -> Self {
         Self {
-            lr: train.lr.unwrap_or(train.blr * train.batch_size as f64 / 256.0),
+            lr: train
+                .lr
+                .unwrap_or(train.blr * (train.batch_size * train.accum_steps) as f64 / 256.0),
             min_lr: train.min_lr,
             warmup: train.warmup_epochs,
             epochs: train.epochs as f64,

@@ -1,16 +1,20 @@
-//! One optimiser step: forward, backward, AdamW. The training loop and `bench train-step` share it.
+//! One optimiser step: forward and backward over one or more batches, clipping, AdamW. The training loop and
+//! `bench train-step` share it.
 
 use burn::module::Module;
-use burn::optim::{GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
 
+use super::clip::{clip, norm};
 use crate::model::{Mae, MaskBatch};
 
-/// A model with its optimiser.
+/// A model with its optimiser, and the gradients of the step under way.
 pub struct Learner {
     /// Empty only while a step is under way, which takes the model so that its buffers have one owner.
     model: Option<Mae>,
     optimiser: ModuleOptimizer,
+    gradients: GradientsAccumulator<Mae>,
+    clip_grad: Option<f64>,
 }
 
 impl Learner {
@@ -20,7 +24,15 @@ impl Learner {
         Self {
             model: Some(model),
             optimiser,
+            gradients: GradientsAccumulator::new(),
+            clip_grad: None,
         }
+    }
+
+    /// Scales gradients down to this norm of all of them together; not at all when `None`.
+    #[must_use]
+    pub fn with_clipping(self, clip_grad: Option<f64>) -> Self {
+        Self { clip_grad, ..self }
     }
 
     /// The model as trained so far.
@@ -41,16 +53,46 @@ impl Learner {
         &self.optimiser
     }
 
-    /// Updates the model once; the loss is that before the update, cut off from the graph, not yet read from the device.
+    /// Adds the gradients of one of the `parts` batches of a step, whose mean they become; returns the batch's loss, cut
+    /// off from the graph, not yet read from the device.
+    ///
+    /// # Shapes
+    /// images `[N, C, H, W]` → `[1]`.
+    pub fn accumulate(&mut self, images: Tensor<4>, masks: &MaskBatch, parts: usize) -> Tensor<1> {
+        let model = self.model();
+        let loss = model.loss(images, masks);
+        let kept = loss.clone().inner();
+        let share = if parts > 1 { loss.div_scalar(parts as f64) } else { loss };
+        let gradients = GradientsParams::from_grads(share.backward(), model);
+        let model = self.model.as_ref().expect("a step puts the model back");
+        self.gradients.accumulate(model, gradients);
+        kept
+    }
+
+    /// Updates the model with the gradients accumulated so far and forgets them. Where clipping is on, returns their norm
+    /// before it, not yet read from the device.
+    ///
+    /// # Shapes
+    /// → `[1]`.
+    pub fn update(&mut self, lr: f64) -> Option<Tensor<1>> {
+        let model = self.model.take().expect("a step puts the model back");
+        let mut gradients = self.gradients.grads();
+        let norm = self.clip_grad.map(|most| {
+            let norm = norm(&model, &gradients);
+            gradients = clip(&model, std::mem::take(&mut gradients), &norm, most);
+            norm
+        });
+        self.model = Some(self.optimiser.step(lr, model, gradients));
+        norm
+    }
+
+    /// Updates the model once with one batch; the loss is that before the update.
     ///
     /// # Shapes
     /// images `[N, C, H, W]` → `[1]`.
     pub fn step(&mut self, images: Tensor<4>, masks: &MaskBatch, lr: f64) -> Tensor<1> {
-        let model = self.model.take().expect("a step puts the model back");
-        let loss = model.loss(images, masks);
-        let kept = loss.clone().inner();
-        let gradients = GradientsParams::from_grads(loss.backward(), &model);
-        self.model = Some(self.optimiser.step(lr, model, gradients));
-        kept
+        let loss = self.accumulate(images, masks, 1);
+        self.update(lr);
+        loss
     }
 }

@@ -5,30 +5,21 @@ use serde_json::{Value as Json, json};
 use crate::model::ModelInfo;
 use crate::spec::{model_part, parts};
 
-use super::failure::Failure;
-use super::table;
+use crate::cli::failure::Failure;
+use crate::cli::table;
 
-/// Arguments of `model`.
+/// Arguments of `model info`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Parameter counts and cost; of all built-in models when none is named
-    Info {
-        /// Model part: a name such as base, or a file.
-        part: Option<String>,
-        /// Print one JSON document.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Model part: a name such as base, or a file.
+    part: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
-    let Command::Info { part, json } = args.command;
+    let Args { part, json } = args;
     let Some(part) = part else { return all(json) };
     let info = ModelInfo::new(&model_part(&part)?);
     if json {

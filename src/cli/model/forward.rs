@@ -1,0 +1,211 @@
+//! `mae-exp model forward`: given weights, pictures and noise in, the model's numbers out.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mae_strategies::{Mask, MaskContext, Registry, keep_count, random};
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::options::DeviceOption;
+use crate::cli::table;
+use crate::cli::weights::{ModelOption, say};
+use crate::eval::forward::{Forward, forward};
+use crate::model::names::Named;
+use crate::model::weights::build::build;
+use crate::model::weights::safetensors;
+use crate::seed::{Purpose, rng};
+use crate::spec::TrialSpec;
+use crate::spec::trial::ModelSpec;
+
+/// Arguments of `model forward`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Weights: a .pth or .safetensors file, a folder that holds one, or a run (id or latest).
+    #[arg(long, value_name = "WEIGHTS")]
+    weights: String,
+    /// Safetensors with `images` [N,C,H,W], already normalised, and perhaps `noise` [N,L].
+    #[arg(long, value_name = "FILE")]
+    inputs: PathBuf,
+    /// Safetensors to write: `latent`, `pred`, `mask`, `ids_restore`, `loss`.
+    #[arg(long, value_name = "FILE")]
+    outputs: PathBuf,
+    #[command(flatten)]
+    model: ModelOption,
+    #[command(flatten)]
+    device: DeviceOption,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    let device = args.device.resolve()?;
+    let inputs = Inputs::read(&args.inputs)?;
+    let [_, _, height, width] = inputs.shape;
+    let weights = args.model.read(&args.weights)?;
+    let spec = args.model.spec(&weights, Some([height, width]), &[], registry)?;
+    must_fit(&args.inputs, inputs.shape, &spec.model)?;
+    let masks = inputs.masks(&spec, registry, &args.inputs)?;
+    let (decode, origin, digest) = (weights.has_decoder(), weights.path.clone(), weights.digest.clone());
+    let (model, notes) = build(weights, &spec.model, spec.seed, &device)?;
+    say(&notes);
+    let result = forward(
+        &model,
+        &inputs.images,
+        inputs.shape,
+        &masks,
+        spec.eval.batch_size,
+        decode,
+        &device,
+    );
+    write(&args.outputs, &result, &masks, &digest)?;
+    if !decode {
+        say(&["the weights have no decoder: no pred, no loss".to_string()]);
+    }
+    let target = if spec.model.norm_pix_loss {
+        "normalised pixels"
+    } else {
+        "raw pixels"
+    };
+    let (hidden, patches) = (masks[0].hidden(), masks[0].grid().len());
+    if args.json {
+        return table::json(&json!({
+            "weights": origin,
+            "digest": digest,
+            "outputs": args.outputs,
+            "images": inputs.shape[0],
+            "patches": patches,
+            "hidden": hidden,
+            "norm_pix_loss": spec.model.norm_pix_loss,
+            "norm_eps": spec.model.norm_eps,
+            "loss": result.decoded.as_ref().map(|d| d.loss),
+        }));
+    }
+    if let Some(decoded) = &result.decoded {
+        println!("loss {:.7} ({target})", decoded.loss);
+    }
+    println!("{} images, {hidden} of {patches} patches hidden", inputs.shape[0]);
+    println!("{}", args.outputs.display());
+    Ok(())
+}
+
+/// Normalised pixels `[N, C, H, W]` of a file, which must be of the size that a model takes.
+pub(super) fn images(path: &Path, spec: &ModelSpec) -> Result<([usize; 4], Vec<f32>), Failure> {
+    let inputs = Inputs::read(path)?;
+    must_fit(path, inputs.shape, spec)?;
+    Ok((inputs.shape, inputs.images))
+}
+
+fn must_fit(path: &Path, [_, channels, height, width]: [usize; 4], spec: &ModelSpec) -> Result<(), Failure> {
+    let (size, wanted) = (spec.img_size, spec.in_chans);
+    if [channels, height, width] == [wanted, size.height, size.width] {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(Failure::usage(format!(
+        "images in {path} are {channels}x{height}x{width}, the model takes {wanted}x{}x{}: resize them, or interpolate the \
+         position table with --set model.img_size=[{height},{width}]",
+        size.height, size.width
+    )))
+}
+
+/// What a file of inputs holds.
+struct Inputs {
+    /// `[N, C, H, W]`.
+    shape: [usize; 4],
+    images: Vec<f32>,
+    noise: Option<Named>,
+}
+
+impl Inputs {
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let mut tensors = safetensors::read(path)?.tensors;
+        let wrong = |what: String| Failure::usage(format!("inputs {}: {what}", path.display()));
+        let images = tensors.remove("images").ok_or_else(|| {
+            let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
+            wrong(format!(
+                "no tensor named images, f32 of shape [N,C,H,W]; there is {}",
+                if names.is_empty() {
+                    "nothing".into()
+                } else {
+                    names.join(", ")
+                }
+            ))
+        })?;
+        let [n, c, h, w] = images.shape[..] else {
+            return Err(wrong(format!("images has shape {:?}, not [N,C,H,W]", images.shape)));
+        };
+        if images.values.is_empty() {
+            return Err(wrong(format!("images has shape {:?}: no pixels", images.shape)));
+        }
+        let noise = tensors.remove("noise");
+        Ok(Self {
+            shape: [n, c, h, w],
+            images: images.values,
+            noise,
+        })
+    }
+
+    /// Masks from the given noise, or drawn by the strategy of `[mask]`.
+    fn masks(&self, spec: &TrialSpec, registry: &Registry, path: &Path) -> Result<Vec<Mask>, Failure> {
+        let (grid, n) = (spec.model.grid(), self.shape[0]);
+        let Some(noise) = &self.noise else {
+            let plan = registry.plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
+            let draw = |i| plan.sample(&MaskContext::default(), &mut rng(spec.seed, Purpose::Mask, 0, i));
+            return Ok((0..n as u64).map(draw).collect());
+        };
+        let wrong = |what: String| Failure::usage(format!("inputs {}: {what}", path.display()));
+        if noise.shape != [n, grid.len()] {
+            let (found, patches) = (&noise.shape, grid.len());
+            return Err(wrong(format!(
+                "noise has shape {found:?}, the model needs [{n}, {patches}]"
+            )));
+        }
+        if spec.mask.strategy != "random" {
+            let strategy = &spec.mask.strategy;
+            return Err(wrong(format!(
+                "noise gives random masks, but mask.strategy is {strategy}: leave out one of them"
+            )));
+        }
+        let visible = keep_count(grid.len(), spec.mask.ratio);
+        if visible == grid.len() || visible == 0 {
+            let (ratio, patches) = (spec.mask.ratio, grid.len());
+            return Err(wrong(format!(
+                "mask.ratio = {ratio} hides none or all of {patches} patches"
+            )));
+        }
+        let rows = noise.values.chunks(grid.len());
+        Ok(rows.map(|row| random::from_noise(grid, row, visible)).collect())
+    }
+}
+
+fn write(path: &Path, result: &Forward, masks: &[Mask], digest: &str) -> Result<(), Failure> {
+    let (n, patches) = (masks.len(), masks[0].grid().len());
+    let bits = masks.iter().flat_map(|mask| mask.bits().into_iter().map(f32::from));
+    let mask = Named {
+        shape: vec![n, patches],
+        values: bits.collect(),
+    };
+    let mut tensors = BTreeMap::from([
+        ("latent".to_string(), result.latent.clone()),
+        ("mask".to_string(), mask),
+    ]);
+    if let Some(decoded) = &result.decoded {
+        tensors.insert("pred".into(), decoded.pred.clone());
+        let loss = Named {
+            shape: vec![1],
+            values: vec![decoded.loss as f32],
+        };
+        tensors.insert("loss".into(), loss);
+    }
+    let restore = masks
+        .iter()
+        .flat_map(|mask| mask.ids_restore().into_iter().map(i64::from));
+    let integers = BTreeMap::from([("ids_restore".to_string(), (vec![n, patches], restore.collect()))]);
+    let metadata = BTreeMap::from([
+        ("format".to_string(), "pt".to_string()),
+        ("weights".to_string(), digest.to_string()),
+    ]);
+    Ok(safetensors::write(path, &tensors, &integers, &metadata)?)
+}

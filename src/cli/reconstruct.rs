@@ -1,0 +1,198 @@
+//! `mae-exp reconstruct`: what a model makes of given pictures when some of their patches are hidden.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use mae_strategies::{Mask, MaskContext, Registry};
+use serde_json::{Value as Json, json};
+
+use crate::data::{Normalise, Picture, Transformer, decode};
+use crate::eval::pictures::png;
+use crate::eval::redraw::{Redrawn, Statistics, redraw};
+use crate::eval::sheet::{Panel, sheet};
+use crate::model::Mae;
+use crate::model::weights::build::build;
+use crate::seed::{Purpose, rng};
+use crate::spec::TrialSpec;
+
+use super::failure::Failure;
+use super::options::DeviceOption;
+use super::table;
+use super::weights::{ModelOption, say};
+
+/// Arguments of `reconstruct`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Weights with a decoder: a .pth or .safetensors file, a folder that holds one, or a run (id or latest).
+    #[arg(long, value_name = "WEIGHTS")]
+    weights: String,
+    /// Pictures: JPEG, PNG, WebP or BMP.
+    #[arg(required = true, value_name = "IMAGE")]
+    images: Vec<PathBuf>,
+    /// Folder to write to: for every picture a sheet NAME.png and its four parts, and reconstruct.json.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// For models of normalised patches: scale predictions back with the true mean and spread of each patch, or with those
+    /// of the visible patches around.
+    #[arg(long, value_name = "WHICH", default_value = "true")]
+    statistics: Statistics,
+    #[command(flatten)]
+    model: ModelOption,
+    #[command(flatten)]
+    device: DeviceOption,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    let device = args.device.resolve()?;
+    let pictures = args
+        .images
+        .iter()
+        .map(|path| load(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let names = names(&args.images);
+    let weights = args.model.read(&args.weights)?;
+    let spec = args.model.spec(&weights, None, &[], registry)?;
+    if !weights.has_decoder() {
+        return Err(Failure::usage(format!(
+            "weights {} have no decoder, so nothing can be reconstructed: name weights of the whole model",
+            weights.path.display()
+        )));
+    }
+    let plan = registry.plan(
+        &spec.mask.strategy,
+        spec.model.grid(),
+        spec.mask.ratio,
+        spec.mask.params.clone(),
+    )?;
+    let (origin, digest) = (weights.path.display().to_string(), weights.digest.clone());
+    let (model, notes) = build(weights, &spec.model, spec.seed, &device)?;
+    say(&notes);
+    let normalise = Normalise::new(spec.model.in_chans, &spec.data)?;
+    let mut transformer = Transformer::new(spec.model.img_size, normalise.clone());
+    std::fs::create_dir_all(&args.out)?;
+    let mut records = Vec::new();
+    for (i, (picture, name)) in pictures.iter().zip(&names).enumerate() {
+        let mut pixels = Vec::new();
+        transformer.eval(picture, &mut pixels);
+        let mask = plan.sample(&MaskContext::default(), &mut rng(spec.seed, Purpose::Mask, 0, i as u64));
+        let drawn = redraw(
+            &model,
+            &spec.model,
+            &normalise,
+            &pixels,
+            &mask,
+            args.statistics,
+            &device,
+        );
+        let notes = captions(&model, &spec, &mask, args.statistics, &drawn, &origin);
+        let files = write(&args.out, name, &drawn, &notes)?;
+        if !args.json {
+            println!(
+                "{}  hidden patches: mean squared error {}",
+                files[0].display(),
+                table::number(drawn.mse)
+            );
+        }
+        records.push(json!({ "image": args.images[i], "files": files, "mse": drawn.mse, "hidden": mask.hidden() }));
+    }
+    let record = record(args, &spec, &origin, &digest, &model, records);
+    let text = serde_json::to_string_pretty(&record).map_err(anyhow::Error::new)? + "\n";
+    std::fs::write(args.out.join("reconstruct.json"), text)?;
+    if args.json { table::json(&record) } else { Ok(()) }
+}
+
+fn load(path: &Path) -> Result<Picture, Failure> {
+    let unreadable = |why: String| Failure::usage(format!("picture {}: {why}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
+    decode(&bytes).map_err(unreadable)
+}
+
+/// A name for each picture: its stem, numbered where it comes again.
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let name = |path: &PathBuf| {
+        let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let numbered = (2..).map(|n| format!("{stem}-{n}"));
+        let mut free = std::iter::once(stem.clone()).chain(numbered);
+        let name = free.find(|name| taken.insert(name.clone()));
+        name.unwrap_or(stem)
+    };
+    paths.iter().map(name).collect()
+}
+
+/// What the sheet says below its panels.
+fn captions(
+    model: &Mae,
+    spec: &TrialSpec,
+    mask: &Mask,
+    statistics: Statistics,
+    drawn: &Redrawn,
+    origin: &str,
+) -> Vec<String> {
+    let (hidden, patches) = (mask.hidden(), mask.grid().len());
+    let scaling = match (model.normalises_targets(), statistics) {
+        (false, _) => "The model predicts pixels; nothing is scaled.",
+        (true, Statistics::True) => {
+            "The model predicts normalised patches: each is scaled back with its true mean and spread, which the model was not \
+             shown."
+        }
+        (true, Statistics::Visible) => {
+            "The model predicts normalised patches: hidden ones are scaled back with the mean and spread of the visible patches \
+             around them."
+        }
+    };
+    vec![
+        format!(
+            "{hidden} of {patches} patches hidden by {} (seed {}); mean squared error of their pixels {}",
+            spec.mask.strategy,
+            spec.seed,
+            table::number(drawn.mse)
+        ),
+        scaling.to_string(),
+        format!("Weights: {origin}"),
+    ]
+}
+
+fn write(folder: &Path, name: &str, drawn: &Redrawn, notes: &[String]) -> Result<Vec<PathBuf>, Failure> {
+    let parts = [
+        ("original", &drawn.original),
+        ("masked", &drawn.masked),
+        ("reconstruction", &drawn.reconstruction),
+        ("pasted", &drawn.pasted),
+    ];
+    let captions = ["original", "masked", "reconstruction", "with visible patches"];
+    let panels: Vec<Panel<'_>> = parts
+        .iter()
+        .zip(captions)
+        .map(|((_, picture), caption)| Panel {
+            caption,
+            rgb: &picture.rgb,
+        })
+        .collect();
+    let (width, height) = (drawn.original.width, drawn.original.height);
+    let whole = sheet(name, &panels, width, height, notes);
+    let mut files = vec![folder.join(format!("{name}.png"))];
+    whole.save(&files[0]).map_err(anyhow::Error::new)?;
+    for (part, picture) in parts {
+        let file = folder.join(format!("{name}_{part}.png"));
+        std::fs::write(&file, png(picture).map_err(anyhow::Error::new)?)?;
+        files.push(file);
+    }
+    Ok(files)
+}
+
+fn record(args: &Args, spec: &TrialSpec, origin: &str, digest: &str, model: &Mae, pictures: Vec<Json>) -> Json {
+    let config = spec.to_config();
+    json!({
+        "weights": origin,
+        "weights_digest": digest,
+        "mask": config["mask"],
+        "seed": spec.seed,
+        "statistics": model.normalises_targets().then_some(args.statistics),
+        "model": spec.model,
+        "pictures": pictures,
+    })
+}

@@ -1,0 +1,353 @@
+//! What a `config.json` beside weights says that tensors do not tell: Hugging Face's, timm's and our own. Guessing is
+//! not its business: where an absent key has a documented default in the program that wrote the file, that default
+//! holds; elsewhere a fact stays unknown. Writing is `config_out`'s.
+
+use serde_json::{Map, Value};
+
+use super::facts::Facts;
+use crate::spec::trial::ImgSize;
+
+/// `format` of our own files.
+pub(super) const OURS: &str = "mae-exp";
+/// Key under which a file that we wrote for another program says so.
+pub(super) const GENERATED_BY: &str = "_generated_by";
+/// Key under which we give timm's files the epsilon, which timm's own keys cannot say.
+pub(super) const EPSILON: &str = "_layer_norm_eps";
+/// LayerNorm's epsilon in every vision transformer of timm and of the official code.
+pub(super) const REFERENCE_EPSILON: f64 = 1e-6;
+
+/// A plain vision transformer of timm: what follows `vit_`, width, depth, heads, and the patch of its usual name.
+pub(super) struct Known {
+    pub(super) size: &'static str,
+    pub(super) embed_dim: usize,
+    pub(super) depth: usize,
+    pub(super) num_heads: usize,
+    /// Patch sizes for which timm 1.0 has an architecture of 224 pixels, the usual one first.
+    pub(super) patches: &'static [usize],
+}
+
+/// Widths and heads of ViT (Dosovitskiy et al. 2021, table 1) and DeiT (Touvron et al. 2021, table 1).
+pub(super) const KNOWN: [Known; 5] = [
+    known("tiny", [192, 12, 3], &[16]),
+    known("small", [384, 12, 6], &[16, 8, 32]),
+    known("base", [768, 12, 12], &[16, 8, 32]),
+    known("large", [1024, 24, 16], &[16, 14, 32]),
+    known("huge", [1280, 32, 16], &[14]),
+];
+
+const fn known(size: &'static str, [embed_dim, depth, num_heads]: [usize; 3], patches: &'static [usize]) -> Known {
+    Known {
+        size,
+        embed_dim,
+        depth,
+        num_heads,
+        patches,
+    }
+}
+
+/// timm's model arguments that change the arithmetic without leaving a trace in the tensors.
+const UNSUPPORTED: [&str; 5] = ["act_layer", "norm_layer", "embed_layer", "block_fn", "mlp_layer"];
+
+/// Facts from the text of a `config.json`: our own, Hugging Face's ViTMAE, or timm's.
+///
+/// # Errors
+/// When the text is not JSON, belongs to another kind of model, or a value has a wrong type or is not supported.
+pub fn facts_from_config(text: &str) -> Result<Facts, String> {
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
+    let Value::Object(config) = value else {
+        return Err("it is not a JSON object".to_string());
+    };
+    let word = |key: &str| config.get(key).and_then(Value::as_str);
+    let model_type = word("model_type").filter(|kind| *kind != "timm_wrapper");
+    match (word("format"), model_type, word("architecture")) {
+        (Some(OURS), _, _) => ours(&config),
+        (Some(other), _, _) => Err(format!("its format is `{other}`, not `{OURS}`")),
+        (_, Some("vit_mae"), _) => hugging_face(&config),
+        (_, Some(other), _) => Err(format!("its model_type is `{other}`, not `vit_mae`")),
+        (_, _, Some(architecture)) => timm(&config, architecture),
+        _ => Err(unknown(&config)),
+    }
+}
+
+fn unknown(config: &Map<String, Value>) -> String {
+    let keys: Vec<&str> = config.keys().take(8).map(String::as_str).collect();
+    format!(
+        "it is neither of mae-exp (`format`), of Hugging Face (`model_type`) nor of timm (`architecture`): its keys \
+         are [{}]",
+        keys.join(", ")
+    )
+}
+
+fn ours(config: &Map<String, Value>) -> Result<Facts, String> {
+    let model = config.get("model").and_then(Value::as_object);
+    let model = model.ok_or("its `model` is not a table")?;
+    Ok(Facts {
+        variant: text(model, "variant")?,
+        img_size: size(model, "img_size")?,
+        encoder_num_heads: heads(model, "encoder_num_heads")?,
+        decoder_num_heads: heads(model, "decoder_num_heads")?,
+        norm_eps: epsilon(model, "norm_eps")?,
+        norm_pix_loss: flag(model, "norm_pix_loss")?,
+    })
+}
+
+/// Absent keys have the defaults of transformers' `ViTMAEConfig`, as they have when transformers reads the file.
+fn hugging_face(config: &Map<String, Value>) -> Result<Facts, String> {
+    if let Some(other) = text(config, "hidden_act")?.filter(|act| act != "gelu") {
+        return Err(format!("its hidden_act is `{other}`; only `gelu` is supported"));
+    }
+    let default = Facts {
+        variant: None,
+        img_size: Some(square(224)),
+        encoder_num_heads: Some(12),
+        decoder_num_heads: Some(16),
+        norm_eps: Some(1e-12),
+        norm_pix_loss: Some(false),
+    };
+    let said = Facts {
+        variant: None,
+        img_size: size(config, "image_size")?,
+        encoder_num_heads: heads(config, "num_attention_heads")?,
+        decoder_num_heads: heads(config, "decoder_num_attention_heads")?,
+        norm_eps: epsilon(config, "layer_norm_eps")?,
+        norm_pix_loss: flag(config, "norm_pix_loss")?,
+    };
+    Ok(said.or(default))
+}
+
+/// `model_args` go before the pre-trained configuration, and that before what the architecture's name says.
+fn timm(config: &Map<String, Value>, architecture: &str) -> Result<Facts, String> {
+    let (none, name) = (Map::new(), plain_vit(architecture));
+    let args = config.get("model_args").and_then(Value::as_object).unwrap_or(&none);
+    refuse_unsupported(args)?;
+    let pretrained = config.get("pretrained_cfg").and_then(Value::as_object).unwrap_or(&none);
+    let num_heads = heads(args, "num_heads")?.or(name.map(|(known, _)| known.num_heads));
+    if num_heads.is_none() {
+        return Err(format!(
+            "its architecture is `{architecture}`, whose attention heads are not known; known are \
+             vit_{{tiny,small,base,large,huge}}_patchP_SIZE; add `num_heads` to its `model_args`"
+        ));
+    }
+    let img_size = size(args, "img_size")?;
+    let img_size = img_size.map_or_else(|| input_size(pretrained), |size| Ok(Some(size)))?;
+    Ok(Facts {
+        variant: name
+            .filter(|_| args.is_empty())
+            .map(|(known, _)| known.size.to_string()),
+        img_size: img_size.or(name.map(|(_, side)| square(side))),
+        encoder_num_heads: num_heads,
+        norm_eps: epsilon(config, EPSILON)?.or(Some(REFERENCE_EPSILON)),
+        ..Facts::default()
+    })
+}
+
+fn refuse_unsupported(args: &Map<String, Value>) -> Result<(), String> {
+    let given = |key: &&&str| args.get(**key).is_some_and(|value| !value.is_null());
+    if let Some(key) = UNSUPPORTED.iter().find(given) {
+        return Err(format!("its model_args set `{key}`, which is not supported"));
+    }
+    if flag(args, "class_token")? == Some(false) || flag(args, "no_embed_class")? == Some(true) {
+        return Err("its model has no class token with a position, which every masked autoencoder has".to_string());
+    }
+    Ok(())
+}
+
+/// The known architecture and the pixels of `vit_base_patch16_224` or `vit_base_patch16_224.mae`.
+fn plain_vit(architecture: &str) -> Option<(&'static Known, usize)> {
+    let name = architecture.split('.').next()?;
+    let (size, rest) = name.strip_prefix("vit_")?.split_once("_patch")?;
+    let (patch, side) = rest.split_once('_')?;
+    let number = |text: &str| text.parse::<usize>().ok().filter(|n| *n > 0);
+    number(patch)?;
+    Some((KNOWN.iter().find(|known| known.size == size)?, number(side)?))
+}
+
+fn square(side: usize) -> ImgSize {
+    ImgSize {
+        height: side,
+        width: side,
+    }
+}
+
+/// A key's value unless absent or null.
+fn given<'a>(table: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    table.get(key).filter(|value| !value.is_null())
+}
+
+/// A key's value in the type that it must have.
+fn typed<T>(
+    table: &Map<String, Value>,
+    key: &str,
+    wanted: &str,
+    read: impl Fn(&Value) -> Option<T>,
+) -> Result<Option<T>, String> {
+    let value = given(table, key).map(|value| read(value).ok_or_else(|| format!("its {key} is {value}, not {wanted}")));
+    value.transpose()
+}
+
+fn count(value: &Value) -> Option<usize> {
+    let n = value.as_u64().and_then(|n| usize::try_from(n).ok())?;
+    (1..=1 << 20).contains(&n).then_some(n)
+}
+
+fn heads(table: &Map<String, Value>, key: &str) -> Result<Option<usize>, String> {
+    typed(table, key, "a whole number above 0", count)
+}
+
+fn text(table: &Map<String, Value>, key: &str) -> Result<Option<String>, String> {
+    typed(table, key, "a word", |value| value.as_str().map(str::to_string))
+}
+
+fn flag(table: &Map<String, Value>, key: &str) -> Result<Option<bool>, String> {
+    typed(table, key, "true or false", Value::as_bool)
+}
+
+fn epsilon(table: &Map<String, Value>, key: &str) -> Result<Option<f64>, String> {
+    let positive = |value: &Value| value.as_f64().filter(|eps| eps.is_finite() && *eps > 0.0);
+    typed(table, key, "a number above 0", positive)
+}
+
+fn size(table: &Map<String, Value>, key: &str) -> Result<Option<ImgSize>, String> {
+    typed(
+        table,
+        key,
+        "a number of pixels or [height, width]",
+        |value| match value {
+            Value::Array(sides) => pair(sides),
+            side => count(side).map(square),
+        },
+    )
+}
+
+/// timm's `input_size`, `[channels, height, width]`.
+fn input_size(table: &Map<String, Value>) -> Result<Option<ImgSize>, String> {
+    typed(table, "input_size", "[channels, height, width]", |value| {
+        let sides = value.as_array().filter(|sides| sides.len() == 3)?;
+        pair(&sides[1..])
+    })
+}
+
+fn pair(sides: &[Value]) -> Option<ImgSize> {
+    let [height, width] = sides else {
+        return None;
+    };
+    let (height, width) = (count(height)?, count(width)?);
+    Some(ImgSize { height, width })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        facts_from_config(text).unwrap_err()
+    }
+
+    #[test]
+    fn hugging_faces_fixture_and_its_defaults() {
+        let path = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/fixtures/mae_forward/hf_classic/config.json"
+        );
+        let facts = facts_from_config(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let expected = Facts {
+            variant: None,
+            img_size: Some(square(32)),
+            encoder_num_heads: Some(5),
+            decoder_num_heads: Some(3),
+            norm_eps: Some(1e-6),
+            norm_pix_loss: Some(false),
+        };
+        assert_eq!(facts, expected);
+        let text = r#"{"model_type": "vit_mae", "image_size": [96, 64], "norm_pix_loss": true}"#;
+        let facts = facts_from_config(text).unwrap();
+        let expected = Facts {
+            img_size: Some(ImgSize { height: 96, width: 64 }),
+            encoder_num_heads: Some(12),
+            decoder_num_heads: Some(16),
+            norm_eps: Some(1e-12),
+            norm_pix_loss: Some(true),
+            variant: None,
+        };
+        assert_eq!(facts, expected);
+    }
+
+    #[test]
+    fn timms_names_and_arguments() {
+        let read = |text: &str| facts_from_config(text).unwrap();
+        for (name, variant, heads, side) in [
+            ("vit_tiny_patch16_224", "tiny", 3, 224),
+            ("vit_small_patch8_224", "small", 6, 224),
+            ("vit_base_patch16_384", "base", 12, 384),
+            ("vit_large_patch16_224.mae", "large", 16, 224),
+            ("vit_huge_patch14_224", "huge", 16, 224),
+        ] {
+            let facts = read(&format!(r#"{{"architecture": "{name}"}}"#));
+            assert_eq!(facts.variant.as_deref(), Some(variant));
+            assert_eq!((facts.encoder_num_heads, facts.decoder_num_heads), (Some(heads), None));
+            assert_eq!((facts.img_size, facts.norm_eps), (Some(square(side)), Some(1e-6)));
+        }
+        let facts = read(
+            r#"{"architecture": "vit_base_patch16_224", "model_args": {"num_heads": 5},
+                "pretrained_cfg": {"input_size": [3, 32, 64]}}"#,
+        );
+        assert_eq!((facts.variant, facts.encoder_num_heads), (None, Some(5)));
+        assert_eq!(facts.img_size, Some(ImgSize { height: 32, width: 64 }));
+        let facts = read(
+            r#"{"architecture": "vit_b", "model_args": {"num_heads": 5, "img_size": 48},
+                "pretrained_cfg": {"input_size": [3, 32, 64]}, "_layer_norm_eps": 1e-12}"#,
+        );
+        assert_eq!((facts.img_size, facts.norm_eps), (Some(square(48)), Some(1e-12)));
+    }
+
+    #[test]
+    fn others_are_refused_with_what_was_seen() {
+        for (text, says) in [
+            ("{", "not JSON"),
+            ("[1]", "not a JSON object"),
+            (r#"{"model_type": "beit"}"#, "`beit`"),
+            (r#"{"format": "onnx"}"#, "`onnx`"),
+            (r#"{"format": "mae-exp"}"#, "`model`"),
+            (r#"{"colour": 1, "taste": 2}"#, "[colour, taste]"),
+            (r#"{"architecture": "resnet50"}"#, "`resnet50`"),
+            (
+                r#"{"architecture": "vit_base_patch16_clip_224"}"#,
+                "`vit_base_patch16_clip_224`",
+            ),
+            (
+                r#"{"architecture": "vit_tiny_patch16_224", "model_args": {"act_layer": "relu"}}"#,
+                "`act_layer`",
+            ),
+            (
+                r#"{"architecture": "vit_tiny_patch16_224", "model_args": {"class_token": false}}"#,
+                "class token",
+            ),
+            (r#"{"model_type": "vit_mae", "hidden_act": "relu"}"#, "`relu`"),
+            (
+                r#"{"model_type": "vit_mae", "num_attention_heads": 0}"#,
+                "num_attention_heads is 0",
+            ),
+            (
+                r#"{"model_type": "vit_mae", "num_attention_heads": 1e300}"#,
+                "a whole number",
+            ),
+            (
+                r#"{"model_type": "vit_mae", "num_attention_heads": "12"}"#,
+                "a whole number",
+            ),
+            (
+                r#"{"model_type": "vit_mae", "image_size": [1, 2, 3]}"#,
+                "[height, width]",
+            ),
+            (
+                r#"{"model_type": "vit_mae", "image_size": 18446744073709551615}"#,
+                "number of pixels",
+            ),
+            (r#"{"model_type": "vit_mae", "layer_norm_eps": -1.0}"#, "above 0"),
+            (r#"{"model_type": "vit_mae", "norm_pix_loss": 1}"#, "true or false"),
+        ] {
+            let error = error(text);
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Finds out what a path holds and reads it: a file or a folder of safetensors, an official `.pth`, a checkpoint of this
+//! program. What comes out does not depend on which it was.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::config::facts_from_config;
+use super::error::WeightError;
+use super::facts::Facts;
+use super::fit::{Misfit, decoder, encoder};
+use super::naming::{Naming, is_decoder, to_official};
+use super::sizes::{Sizes, sizes};
+use super::{pickle, safetensors, write};
+use crate::model::names::Named;
+use crate::spec::Said;
+use crate::spec::trial::{ImgSize, ModelSpec};
+
+/// The epsilon that the Hugging Face class takes when its `config.json` is silent or absent.
+const HF_NORM_EPS: f64 = 1e-12;
+
+/// Heads of the published encoders, by the name that training checkpoints of the official program carry; their decoders
+/// have 16.
+const PUBLISHED: [(&str, usize); 3] = [
+    ("mae_vit_base_patch16", 12),
+    ("mae_vit_large_patch16", 16),
+    ("mae_vit_huge_patch14", 16),
+];
+
+/// Weights of a masked autoencoder, or of its encoder alone.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    /// The file.
+    pub path: PathBuf,
+    /// How its tensors were named. An encoder alone looks the same in official and timm naming.
+    pub naming: Naming,
+    /// Tensors under official names, those that do not belong to the model included.
+    pub tensors: BTreeMap<String, Named>,
+    /// What the file says besides.
+    pub facts: Facts,
+    /// What the shapes of the tensors tell.
+    pub sizes: Sizes,
+    /// `weights-` and BLAKE3 over names, shapes and values: the same in every container and naming.
+    pub digest: String,
+    /// What the user should know, one line each.
+    pub notes: Vec<String>,
+}
+
+impl Weights {
+    /// Reads weights: a `.pth`, a safetensors file, or a folder that holds one.
+    ///
+    /// # Errors
+    /// When there is no such file, it is damaged or hostile, holds values that are not finite, or no masked autoencoder.
+    pub fn read(path: &Path) -> Result<Self, WeightError> {
+        let path = find(path)?;
+        let mut notes = Vec::new();
+        let (tensors, facts) = if is_safetensors(&path)? {
+            safetensors_with_config(&path, &mut notes)?
+        } else {
+            checkpoint(&path)?
+        };
+        let misfit = |why: String| WeightError::Misfit {
+            path: path.clone(),
+            why,
+        };
+        let (naming, tensors) = to_official(tensors).map_err(misfit)?;
+        let sizes = sizes(&tensors).map_err(misfit)?;
+        let facts = match naming {
+            Naming::Hf if facts.norm_eps.is_none() => {
+                notes.push(format!(
+                    "LayerNorm's epsilon is not stated: {HF_NORM_EPS:e}, as the Hugging Face class takes it"
+                ));
+                let norm_eps = Some(HF_NORM_EPS);
+                Facts { norm_eps, ..facts }
+            }
+            _ => facts,
+        };
+        let digest = digest(&tensors);
+        Ok(Self {
+            path,
+            naming,
+            tensors,
+            facts,
+            sizes,
+            digest,
+            notes,
+        })
+    }
+
+    /// Whether there is a decoder, whole or in part.
+    #[must_use]
+    pub fn has_decoder(&self) -> bool {
+        self.tensors.keys().any(|name| is_decoder(name))
+    }
+
+    /// Checks the tensors against a model and leaves out those that belong to another; returns a note on them.
+    ///
+    /// # Errors
+    /// A table of what is missing or of another shape.
+    pub fn fit(&mut self, spec: &ModelSpec) -> Result<Option<String>, WeightError> {
+        let mut wanted = encoder(spec);
+        if self.has_decoder() {
+            wanted.extend(decoder(spec));
+        }
+        let misfit = Misfit::new(&self.tensors, &wanted);
+        if !misfit.is_harmless() {
+            return Err(WeightError::Misfit {
+                path: self.path.clone(),
+                why: misfit.table(),
+            });
+        }
+        self.tensors.retain(|name, _| wanted.contains_key(name));
+        let others: Vec<&str> = misfit.unexpected.iter().map(|(name, _)| name.as_str()).collect();
+        let shown = others.iter().take(4).copied().collect::<Vec<_>>().join(", ");
+        Ok((!others.is_empty()).then(|| {
+            let more = if others.len() > 4 { ", …" } else { "" };
+            format!(
+                "{} tensors that a masked autoencoder does not have are left out: {shown}{more}",
+                others.len()
+            )
+        }))
+    }
+
+    /// What the weights say about the `[model]` section. `picture` is the height and width of pictures at hand, which
+    /// decide between grids of the same number of patches.
+    #[must_use]
+    pub fn said(&self, picture: Option<[usize; 2]>) -> Said {
+        let (sizes, facts) = (&self.sizes, &self.facts);
+        let mut keys: Vec<(String, Value)> = Vec::new();
+        let mut open = Vec::new();
+        let mut say = |key: &str, value: Value| keys.push((format!("model.{key}"), value));
+        say(
+            "variant",
+            facts.variant.clone().unwrap_or_else(|| "weights".into()).into(),
+        );
+        say("patch_size", sizes.patch_size.into());
+        say("in_chans", sizes.in_chans.into());
+        say("embed_dim", sizes.embed_dim.into());
+        say("encoder_depth", sizes.encoder_depth.into());
+        say("mlp_ratio", ratio(sizes.mlp_hidden, sizes.embed_dim).into());
+        match facts.encoder_num_heads {
+            Some(heads) => say("encoder_num_heads", heads.into()),
+            None => open.push("model.encoder_num_heads"),
+        }
+        // An encoder alone gets the smallest decoder that there can be; nobody looks at it.
+        let (embed_dim, depth) = sizes.decoder.as_ref().map_or((4, 1), |d| (d.embed_dim, d.depth));
+        say("decoder_embed_dim", embed_dim.into());
+        say("decoder_depth", depth.into());
+        match facts.decoder_num_heads {
+            _ if sizes.decoder.is_none() => say("decoder_num_heads", 1.into()),
+            Some(heads) => say("decoder_num_heads", heads.into()),
+            None => open.push("model.decoder_num_heads"),
+        }
+        if let Some(eps) = facts.norm_eps {
+            say("norm_eps", eps.into());
+        }
+        if let Some(normalised) = facts.norm_pix_loss {
+            say("norm_pix_loss", normalised.into());
+        }
+        match self.img_size(picture) {
+            Some(size) => say("img_size", json!(size)),
+            None => open.push("model.img_size"),
+        }
+        Said {
+            weights: self.path.display().to_string(),
+            keys,
+            open,
+        }
+    }
+
+    /// Size of the pictures that the position table was made for, as far as it can be told.
+    fn img_size(&self, picture: Option<[usize; 2]>) -> Option<ImgSize> {
+        let (p, patches) = (self.sizes.patch_size, self.sizes.patches?);
+        let stated = self.facts.img_size.map(|size| [size.height, size.width]);
+        let fits = |[height, width]: &[usize; 2]| {
+            height.is_multiple_of(p) && width.is_multiple_of(p) && (height / p) * (width / p) == patches
+        };
+        let side = patches.isqrt() * p;
+        let square = [side, side];
+        let found = [stated, picture, Some(square)].into_iter().flatten().find(fits);
+        found.map(|[height, width]| ImgSize { height, width })
+    }
+
+    /// Rows and columns of the position table; `wanted` decides between grids of the same number of patches where the file
+    /// does not say which it is.
+    pub(super) fn grid(&self, wanted: (usize, usize)) -> Option<(usize, usize)> {
+        let p = self.sizes.patch_size;
+        let size = self.img_size(Some([wanted.0 * p, wanted.1 * p]))?;
+        Some((size.height / p, size.width / p))
+    }
+}
+
+/// `hidden / width`, such that multiplying by the width gives `hidden` again when rounded down.
+fn ratio(hidden: usize, width: usize) -> f64 {
+    let ratio = hidden as f64 / width as f64;
+    if ((width as f64 * ratio) as usize) < hidden {
+        ratio.next_up()
+    } else {
+        ratio
+    }
+}
+
+/// The file that a path means.
+fn find(path: &Path) -> Result<PathBuf, WeightError> {
+    let missing = |why: String| WeightError::Unreadable {
+        path: path.to_path_buf(),
+        why,
+    };
+    if path.is_file() {
+        return Ok(path.to_path_buf());
+    }
+    if !path.is_dir() {
+        return Err(missing(
+            "no such file: name a .pth or .safetensors file, or a folder that holds one".into(),
+        ));
+    }
+    let mut entries: Vec<PathBuf> = fs::read_dir(path)
+        .map_err(|source| io("read", path, source))?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    entries.sort();
+    let is_step = |p: &&PathBuf| p.join(write::FILE).is_file() && p.extension().is_none();
+    let newest_step = entries.iter().rev().find(is_step).map(|step| step.join(write::FILE));
+    let named = entries.iter().find(|p| p.ends_with(write::FILE)).cloned();
+    let files: Vec<&PathBuf> = entries
+        .iter()
+        .filter(|p| has_extension(p, &["safetensors", "pth", "pt", "bin"]))
+        .collect();
+    match (named.or(newest_step), files.as_slice()) {
+        (Some(file), _) => Ok(file),
+        (None, [one]) => Ok((*one).clone()),
+        (None, []) => Err(missing(
+            "a folder without weights: name a .pth or .safetensors file".into(),
+        )),
+        (None, many) => Err(missing(format!(
+            "a folder with {} files of weights: name one of them",
+            many.len()
+        ))),
+    }
+}
+
+fn has_extension(path: &Path, extensions: &[&str]) -> bool {
+    path.extension()
+        .and_then(|e| e.to_str())
+        .is_some_and(|e| extensions.contains(&e))
+}
+
+/// By extension, else by the `{` of the header, which no pickle or archive has there.
+fn is_safetensors(path: &Path) -> Result<bool, WeightError> {
+    if has_extension(path, &["safetensors"]) {
+        return Ok(true);
+    }
+    if has_extension(path, &["pth", "pt", "bin"]) {
+        return Ok(false);
+    }
+    let mut head = Vec::new();
+    let opened = fs::File::open(path).and_then(|file| file.take(9).read_to_end(&mut head));
+    opened.map_err(|source| io("read", path, source))?;
+    Ok(head.get(8) == Some(&b'{'))
+}
+
+fn safetensors_with_config(
+    path: &Path,
+    notes: &mut Vec<String>,
+) -> Result<(BTreeMap<String, Named>, Facts), WeightError> {
+    let contents = safetensors::read(path)?;
+    let own = contents
+        .metadata
+        .get(write::MODEL_KEY)
+        .and_then(|text| serde_json::from_str::<ModelSpec>(text).ok());
+    let own = own.map(|spec| write::facts(&spec)).unwrap_or_default();
+    if own.encoder_num_heads.is_some() {
+        return Ok((contents.tensors, own));
+    }
+    let config = path.with_file_name("config.json");
+    let beside = match read_bounded(&config) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Facts::default(),
+        Err(error) => return Err(io("read", &config, error)),
+        Ok(text) => facts_from_config(&text).unwrap_or_else(|why| {
+            notes.push(format!("{} is not used: {why}", config.display()));
+            Facts::default()
+        }),
+    };
+    Ok((contents.tensors, own.or(beside)))
+}
+
+/// A configuration has a few kilobytes; a megabyte is read at most.
+fn read_bounded(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    fs::File::open(path)?.take(1 << 20).read_to_string(&mut text)?;
+    Ok(text)
+}
+
+fn checkpoint(path: &Path) -> Result<(BTreeMap<String, Named>, Facts), WeightError> {
+    let read = pickle::read(path)?;
+    let published = PUBLISHED
+        .iter()
+        .find(|(name, _)| read.model_name.as_deref() == Some(name));
+    let facts = Facts {
+        variant: read.model_name.clone(),
+        encoder_num_heads: published.map(|(_, heads)| *heads),
+        decoder_num_heads: published.map(|_| 16),
+        ..Facts::default()
+    };
+    Ok((read.tensors, read.facts.or(facts)))
+}
+
+fn digest(tensors: &BTreeMap<String, Named>) -> String {
+    let mut hash = blake3::Hasher::new();
+    for (name, tensor) in tensors {
+        hash.update(format!("{name} {:?}\n", tensor.shape).as_bytes());
+        let mut bytes = Vec::with_capacity(1 << 16);
+        for chunk in tensor.values.chunks(1 << 14) {
+            bytes.clear();
+            bytes.extend(chunk.iter().flat_map(|v| v.to_le_bytes()));
+            hash.update(&bytes);
+        }
+    }
+    format!("weights-{}", hash.finalize().to_hex())
+}
+
+fn io(doing: &'static str, path: &Path, source: std::io::Error) -> WeightError {
+    WeightError::Io {
+        doing,
+        path: path.to_path_buf(),
+        source,
+    }
+}

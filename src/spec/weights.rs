@@ -1,0 +1,70 @@
+//! The configuration under which given weights are used: what they say about themselves stands above the built-in
+//! defaults and below everything that the user says.
+//! It must not read the weights: `model` does.
+
+use figment::Figment;
+use mae_strategies::Registry;
+use serde_json::Value;
+
+use super::error::SpecError;
+use super::file;
+use super::layer::{Layer, Origin};
+use super::load::Request;
+use super::overrides::Overrides;
+use super::parts::{self, Library, stack};
+use super::render::render;
+use super::resolve::resolve;
+use super::schema::Schema;
+use super::trial::TrialSpec;
+use super::validate::check;
+
+/// What weights say about the configuration that they belong to.
+#[derive(Debug, Clone, Default)]
+pub struct Said {
+    /// How to name the weights: their path.
+    pub weights: String,
+    /// Keys of `[model]` and their values.
+    pub keys: Vec<(String, Value)>,
+    /// Keys that they leave open and that the built-in defaults must not decide.
+    pub open: Vec<&'static str>,
+}
+
+/// The sections for work on given weights: built-in defaults < what the weights say < parts < environment < `--set`.
+///
+/// # Errors
+/// A mistake in what the user says, or a key that neither the weights nor the user give.
+pub fn for_weights(said: &Said, request: &Request, registry: &Registry) -> Result<TrialSpec, SpecError> {
+    let schema = Schema::new(registry);
+    let mut figment = Figment::new().merge(parts::defaults(&schema)?);
+    let origin = Origin::file(&said.weights);
+    figment = figment.merge(Layer::new(said.keys.clone(), origin, &schema)?);
+    let mut library = Library::beside(None);
+    if !request.inputs.is_empty() {
+        let source = file::gather(&request.inputs, &schema)?;
+        figment = stack(figment, &source.layers);
+        library = source.library;
+    }
+    let overrides = Overrides::read(&request.env, &request.sets, &library, &schema)?;
+    let (config, origins) = resolve(&stack(figment, &overrides.layers))?;
+    let default = Origin::defaults().name;
+    for key in &said.open {
+        if origins.get(*key).is_none_or(|origin| origin.name == default) {
+            return Err(open(key, &said.weights));
+        }
+    }
+    let spec = TrialSpec::from_config(&config)?;
+    check(&spec, registry).map_err(|message| render(&message, &config, &origins))?;
+    Ok(spec)
+}
+
+fn open(key: &str, weights: &str) -> SpecError {
+    let value = if key.ends_with("img_size") {
+        "[HEIGHT,WIDTH]"
+    } else {
+        "N"
+    };
+    SpecError::Invalid(format!(
+        "{weights} does not say {key}, and tensors do not tell it: add --set {key}={value}, or --model PART with the name or \
+         file of the model (mae-exp model info lists the built-in ones)"
+    ))
+}
