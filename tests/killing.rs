@@ -110,6 +110,34 @@ fn a_sweep_that_was_stopped_or_killed_ends_as_if_undisturbed() {
     }
 }
 
+/// Accumulated gradients, clipping and a start from weights leave nothing behind that a checkpoint does not hold.
+#[test]
+fn accumulation_clipping_and_starting_weights_survive_a_kill() {
+    let first = room();
+    first.ok(&small(&["sweep", "x.toml"]));
+    first.ok(&["model", "convert", "--from", "latest", "--to", "w", "--format", "fb"]);
+    let init = format!("model.init={}", first.path().join("w").display());
+    let mut args = long();
+    args.extend([
+        "--set",
+        "train.accum_steps=2",
+        "--set",
+        "train.clip_grad=0.5",
+        "--set",
+        "model.img_size=24",
+    ]);
+    args.extend(["--set", &init, "--store", "runs/mae-exp.db"]);
+    let whole = room();
+    whole.ok(&args);
+    for (signal, after) in [("KILL", 10), ("INT", 30)] {
+        let room = room();
+        stopped(&room, &args, signal, after);
+        room.ok(&["resume", "tiny"]);
+        assert_eq!(metrics(&room), metrics(&whole), "after {signal}");
+        assert_eq!(points(&room), points(&whole), "after {signal}");
+    }
+}
+
 #[test]
 fn one_run_of_a_sweep_is_resumed_in_its_own_sweep() {
     let room = room();

@@ -16,8 +16,12 @@ pub(crate) struct Case(pub(crate) BTreeMap<String, Named>);
 
 impl Case {
     pub(crate) fn read(name: &str) -> Self {
-        let bytes = fixture(name);
-        let file = SafeTensors::deserialize(&bytes).unwrap();
+        Self::of(&fixture(name))
+    }
+
+    /// The tensors of a safetensors file.
+    pub(crate) fn of(bytes: &[u8]) -> Self {
+        let file = SafeTensors::deserialize(bytes).unwrap();
         let named = |view: &safetensors::tensor::TensorView<'_>| {
             let values = match view.dtype() {
                 Dtype::F32 => view
@@ -77,18 +81,82 @@ pub(crate) fn masks(noise: &Named, grid: Grid, ratio: f64) -> MaskBatch {
     MaskBatch::new(&drawn)
 }
 
-/// Largest absolute difference; prints one line a case.
+/// The differences of one case, over one or more tensors.
+pub(crate) struct Worst {
+    case: String,
+    values: usize,
+    absolute: f64,
+    relative: f64,
+    tolerance: f64,
+    failed: Vec<String>,
+}
+
+impl Worst {
+    pub(crate) fn of(case: &str) -> Self {
+        Self {
+            case: case.into(),
+            values: 0,
+            absolute: 0.0,
+            relative: 0.0,
+            tolerance: 0.0,
+            failed: Vec::new(),
+        }
+    }
+
+    /// Compares one tensor; `tolerance` is the largest absolute difference allowed.
+    #[track_caller]
+    pub(crate) fn add(&mut self, part: &str, got: &[f32], want: &[f32], tolerance: f64) {
+        assert_eq!(got.len(), want.len(), "{} {part}: number of values", self.case);
+        let difference = |(a, b): (&f32, &f32)| f64::from(*a - *b).abs();
+        // A NaN must not hide: it compares as greater than anything.
+        let worst = got
+            .iter()
+            .zip(want)
+            .map(difference)
+            .fold(0.0, |a: f64, b| if b > a || b.is_nan() { b } else { a });
+        let scale = want.iter().map(|v| f64::from(v.abs())).fold(0.0, f64::max);
+        let relative = if worst == 0.0 { 0.0 } else { worst / scale.max(1e-30) };
+        self.values += got.len();
+        self.absolute = self.absolute.max(worst);
+        self.relative = self.relative.max(relative);
+        self.tolerance = self.tolerance.max(tolerance);
+        if worst.is_nan() || worst > tolerance {
+            self.failed
+                .push(format!("{part}: {worst:.3e} is above {tolerance:.1e}"));
+        }
+    }
+
+    /// Prints the case's line (and adds it to the file in MAE_EXP_PARITY_TABLE), and fails when a tensor was too far off.
+    #[track_caller]
+    pub(crate) fn done(self) {
+        let Self {
+            case,
+            values,
+            absolute,
+            relative,
+            tolerance,
+            failed,
+        } = self;
+        println!("parity | {case} | {values} | {absolute:.1e} | {relative:.1e} | {tolerance:.1e}");
+        if let Ok(path) = std::env::var("MAE_EXP_PARITY_TABLE") {
+            let line = format!("{case}\t{values}\t{absolute:.1e}\t{relative:.1e}\t{tolerance:.1e}\n");
+            let mut file = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .unwrap();
+            std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
+        }
+        assert!(failed.is_empty(), "{case}: {}", failed.join("; "));
+    }
+}
+
+/// Compares the one tensor of a case; prints its line.
 #[track_caller]
-pub(crate) fn close(what: &str, got: &[f32], want: &[f32], tolerance: f64) {
-    assert_eq!(got.len(), want.len(), "{what}: number of values");
-    let difference = |(a, b): (&f32, &f32)| f64::from((a - b).abs());
-    let worst = got.iter().zip(want).map(difference).fold(0.0, f64::max);
-    let scale = want.iter().map(|v| f64::from(v.abs())).fold(0.0, f64::max);
-    println!(
-        "{what:<40} largest difference {worst:.2e}, relative {:.2e}",
-        worst / scale.max(1e-30)
-    );
-    assert!(worst <= tolerance, "{what}: {worst:.3e} is above {tolerance:.1e}");
+pub(crate) fn close(case: &str, got: &[f32], want: &[f32], tolerance: f64) {
+    let mut worst = Worst::of(case);
+    worst.add("", got, want, tolerance);
+    worst.done();
 }
 
 pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

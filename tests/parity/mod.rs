@@ -1,0 +1,9 @@
+//! The reference's numbers: every case of `tests/fixtures` at the tolerance that its manifest advises. Each comparison
+//! prints one line; `docs/parity.md` keeps them.
+
+mod finetune;
+mod forward;
+mod masks;
+mod probe;
+mod tables;
+mod training;
