@@ -25,6 +25,8 @@ pub struct Said {
     pub weights: String,
     /// Keys of `[model]` and their values.
     pub keys: Vec<(String, Value)>,
+    /// Keys that do not matter for these weights, and are as here whatever the user says.
+    pub settled: Vec<(String, Value)>,
     /// Keys that they leave open and that the built-in defaults must not decide.
     pub open: Vec<&'static str>,
 }
@@ -45,7 +47,8 @@ pub fn for_weights(said: &Said, request: &Request, registry: &Registry) -> Resul
         library = source.library;
     }
     let overrides = Overrides::read(&request.env, &request.sets, &library, &schema)?;
-    let (config, origins) = resolve(&stack(figment, &overrides.layers))?;
+    let settled = Layer::new(said.settled.clone(), Origin::file(&said.weights), &schema)?;
+    let (config, origins) = resolve(&stack(figment, &overrides.layers).merge(settled))?;
     let default = Origin::defaults().name;
     for key in &said.open {
         if origins.get(*key).is_none_or(|origin| origin.name == default) {

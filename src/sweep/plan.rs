@@ -42,6 +42,8 @@ pub struct Planned {
     pub action: Action,
     /// Its pictures.
     pub set: Arc<ImageSet>,
+    /// Digest of its pictures, and of the weights that it starts from; empty where a resumed sweep leaves the trial alone.
+    pub inputs: String,
 }
 
 /// An experiment ready to run.
@@ -74,7 +76,8 @@ impl SweepPlan {
         for trial in &experiment.trials {
             let set = sets.open(&trial.spec.data)?;
             enough_batches(&trial.spec, &set)?;
-            let identity = spec::identity(&trial.config, &starts.digest(&trial.spec, &set)?);
+            let inputs = starts.digest(&trial.spec, &set)?;
+            let identity = spec::identity(&trial.config, &inputs);
             let known = store.map_or(Ok(None), |store| store.run_by_identity(&sweep.id, &identity))?;
             let described = run_row(trial, &sweep, identity, outside);
             let (row, action) = match known {
@@ -86,6 +89,7 @@ impl SweepPlan {
                 row,
                 action,
                 set,
+                inputs,
             });
         }
         Ok(Self { sweep, trials })
@@ -106,15 +110,22 @@ impl SweepPlan {
         for row in rows {
             let spec = TrialSpec::from_config(&row.config)?;
             let set = sets.open(&spec.data)?;
-            let action = match action(&row, checkpoints, outside) {
-                Action::Skip(why) => Action::Skip(why),
-                _ if spec::identity(&row.config, &starts.digest(&spec, &set)?) != row.identity => {
+            let mut inputs = String::new();
+            let mut action = action(&row, checkpoints, outside);
+            if !matches!(action, Action::Skip(_)) {
+                inputs = starts.digest(&spec, &set)?;
+                if spec::identity(&row.config, &inputs) != row.identity {
                     let why = "its pictures, the weights it starts from or the program have changed since; sweep its file again";
-                    Action::Skip(why.into())
+                    action = Action::Skip(why.into());
                 }
-                action => action,
-            };
-            trials.push(Planned { spec, row, action, set });
+            }
+            trials.push(Planned {
+                spec,
+                row,
+                action,
+                set,
+                inputs,
+            });
         }
         Ok(Self { sweep, trials })
     }

@@ -119,7 +119,8 @@ impl Runner<'_> {
         if matches!(planned.action, Action::Skip(_)) {
             return Ok(false);
         }
-        let environment = self.outside.environment.clone();
+        let mut environment = self.outside.environment.clone();
+        environment["inputs"] = json!(planned.inputs);
         let mine = RunRow {
             environment,
             ..planned.row.clone()

@@ -145,14 +145,13 @@ impl Weights {
             Some(heads) => say("encoder_num_heads", heads.into()),
             None => open.push("model.encoder_num_heads"),
         }
-        // An encoder alone gets the smallest decoder that there can be; nobody looks at it.
-        let (embed_dim, depth) = sizes.decoder.as_ref().map_or((4, 1), |d| (d.embed_dim, d.depth));
-        say("decoder_embed_dim", embed_dim.into());
-        say("decoder_depth", depth.into());
-        match facts.decoder_num_heads {
-            _ if sizes.decoder.is_none() => say("decoder_num_heads", 1.into()),
-            Some(heads) => say("decoder_num_heads", heads.into()),
-            None => open.push("model.decoder_num_heads"),
+        if let Some(decoder) = &sizes.decoder {
+            say("decoder_embed_dim", decoder.embed_dim.into());
+            say("decoder_depth", decoder.depth.into());
+            match facts.decoder_num_heads {
+                Some(heads) => say("decoder_num_heads", heads.into()),
+                None => open.push("model.decoder_num_heads"),
+            }
         }
         if let Some(eps) = facts.norm_eps {
             say("norm_eps", eps.into());
@@ -167,6 +166,11 @@ impl Weights {
         Said {
             weights: self.path.display().to_string(),
             keys,
+            settled: if sizes.decoder.is_none() {
+                smallest_decoder()
+            } else {
+                Vec::new()
+            },
             open,
         }
     }
@@ -191,6 +195,13 @@ impl Weights {
         let size = self.img_size(Some([wanted.0 * p, wanted.1 * p]))?;
         Some((size.height / p, size.width / p))
     }
+}
+
+/// An encoder alone gets the smallest decoder that there can be; nobody looks at it.
+fn smallest_decoder() -> Vec<(String, Value)> {
+    let keys = [("embed_dim", 4), ("depth", 1), ("num_heads", 1)];
+    keys.map(|(key, value)| (format!("model.decoder_{key}"), value.into()))
+        .to_vec()
 }
 
 /// `hidden / width`, such that multiplying by the width gives `hidden` again when rounded down.

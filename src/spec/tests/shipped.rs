@@ -14,6 +14,8 @@ fn the_table_of_keys_is_that_of_the_types() {
         "data.path=p",
         "data.train_limit=1",
         "data.val_limit=1",
+        "model.init=w.pth",
+        "train.clip_grad=1",
         "train.lr=1",
         "train.max_steps=1",
     ];
