@@ -39,6 +39,7 @@ impl Case {
                     .chunks(8)
                     .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f32)
                     .collect(),
+                Dtype::U8 => view.data().iter().map(|b| f32::from(*b)).collect(),
                 other => panic!("{other:?} is not expected in a fixture"),
             };
             Named {
@@ -88,6 +89,8 @@ pub(crate) struct Worst {
     absolute: f64,
     relative: f64,
     tolerance: f64,
+    /// How the tolerance is told, where it is not one absolute number.
+    rule: Option<&'static str>,
     failed: Vec<String>,
 }
 
@@ -99,8 +102,15 @@ impl Worst {
             absolute: 0.0,
             relative: 0.0,
             tolerance: 0.0,
+            rule: None,
             failed: Vec::new(),
         }
+    }
+
+    /// Tells the tolerance in words.
+    pub(crate) fn rule(self, rule: &'static str) -> Self {
+        let rule = Some(rule);
+        Self { rule, ..self }
     }
 
     /// Compares one tensor; `tolerance` is the largest absolute difference allowed.
@@ -135,19 +145,30 @@ impl Worst {
             absolute,
             relative,
             tolerance,
+            rule,
             failed,
         } = self;
-        println!("parity | {case} | {values} | {absolute:.1e} | {relative:.1e} | {tolerance:.1e}");
-        if let Ok(path) = std::env::var("MAE_EXP_PARITY_TABLE") {
-            let line = format!("{case}\t{values}\t{absolute:.1e}\t{relative:.1e}\t{tolerance:.1e}\n");
-            let mut file = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .unwrap();
-            std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
-        }
+        let allowed = match rule {
+            Some(rule) => rule.to_string(),
+            None if tolerance == 0.0 => "exact".into(),
+            None => format!("{tolerance:.0e}"),
+        };
+        line(&case, values, absolute, relative, &allowed);
         assert!(failed.is_empty(), "{case}: {}", failed.join("; "));
+    }
+}
+
+/// Prints a line of the table of parity, and adds it to the file in MAE_EXP_PARITY_TABLE.
+pub(crate) fn line(case: &str, values: usize, absolute: f64, relative: f64, allowed: &str) {
+    println!("parity | {case} | {values} | {absolute:.1e} | {relative:.1e} | {allowed}");
+    if let Ok(path) = std::env::var("MAE_EXP_PARITY_TABLE") {
+        let line = format!("{case}\t{values}\t{absolute:.1e}\t{relative:.1e}\t{allowed}\n");
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
+        std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
     }
 }
 

@@ -19,8 +19,6 @@ mod synthetic;
 mod transform;
 
 #[cfg(test)]
-mod fixture_tests;
-#[cfg(test)]
 mod set_tests;
 
 pub use crop::{Crop, random_crop};

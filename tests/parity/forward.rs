@@ -2,65 +2,88 @@
 //! and noise.
 
 use burn::tensor::Tensor;
-use mae_exp::model::names;
-use mae_exp::model::patch;
+use mae_exp::model::{Mae, names, patch};
 use mae_strategies::Grid;
 
-use crate::reference::{Case, close, masks, model, spec, tensor, test_device, values};
+use crate::reference::{Case, Worst, close, masks, model, spec, tensor, test_device, values};
 use crate::support::fixture;
+
+/// Compares latent, predictions and both losses under each ratio, by `loss`, `predict` and `encode_visible` and by the one
+/// pass of `forward`; `of` makes the model for normalised or raw targets.
+fn compare(name: &str, case: &Case, p: usize, ratios: &[(f64, &str)], grid: Grid, of: impl Fn(bool) -> Mae) {
+    let images: Tensor<4> = tensor(case.get("images"), &test_device());
+    let parts = ["latent", "pred", "loss_norm_pix", "loss_raw"];
+    let [mut latents, mut preds, mut normalised, mut raw] = parts.map(|part| Worst::of(&format!("{name} {part}")));
+    for (ratio, prefix) in ratios {
+        let masks = masks(case.get("noise"), grid, *ratio);
+        let want = |part: &str| case.get(&format!("{prefix}{part}"));
+        for (normalise, losses, loss) in [(true, &mut normalised, "loss_norm_pix"), (false, &mut raw, "loss_raw")] {
+            let model = of(normalise);
+            let whole = model.forward(images.clone(), &masks);
+            let apart = model.encode_visible(patch::patchify(images.clone(), p), &masks);
+            for (way, latent, pred, got) in [
+                ("in one pass", whole.latent, whole.pred, whole.loss),
+                (
+                    "apart",
+                    apart,
+                    model.predict(images.clone(), &masks),
+                    model.loss(images.clone(), &masks),
+                ),
+            ] {
+                let part = format!("{prefix}{loss} {way}");
+                latents.add(&part, &values(latent), &want("latent").values, 5e-5);
+                preds.add(&part, &values(pred), &want("pred").values, 5e-5);
+                losses.add(
+                    &part,
+                    &values(got),
+                    &want(loss).values,
+                    1e-5 * f64::from(want(loss).values[0]),
+                );
+            }
+        }
+    }
+    [latents, preds, normalised, raw].into_iter().for_each(Worst::done);
+    let dense = of(true).encode(images).normed;
+    close(
+        &format!("{name} dense latent"),
+        &values(dense),
+        &case.get("latent_dense").values,
+        5e-5,
+    );
+}
 
 #[test]
 fn forward_and_loss_on_a_square_grid() {
     let (case, device) = (Case::read("mae_forward/case.safetensors"), test_device());
     let weights = Case::read("mae_forward/weights_fb.safetensors").0;
-    let images: Tensor<4> = tensor(case.get("images"), &device);
-    for (ratio, prefix) in [(0.75, "r075"), (0.6, "r060")] {
-        let masks = masks(case.get("noise"), Grid::new(4, 4), ratio);
-        for (normalised, loss) in [("true", "loss_norm_pix"), ("false", "loss_raw")] {
-            let spec = spec(&[&format!("model.norm_pix_loss={normalised}")]);
-            let model = model(&spec, &weights, &device);
-            let got = model.loss(images.clone(), &masks).into_scalar::<f32>();
-            let want = case.scalar(&format!("{prefix}.{loss}"));
-            close(
-                &format!("mae_forward {prefix} {loss}"),
-                &[got],
-                &[want as f32],
-                1e-5 * want,
-            );
-            let latent = model.encode_visible(patch::patchify(images.clone(), 8), &masks);
-            close(
-                &format!("mae_forward {prefix} latent, {loss}"),
-                &values(latent),
-                &case.get(&format!("{prefix}.latent")).values,
-                5e-5,
-            );
-            let pred = model.predict(images.clone(), &masks);
-            close(
-                &format!("mae_forward {prefix} pred, {loss}"),
-                &values(pred),
-                &case.get(&format!("{prefix}.pred")).values,
-                5e-5,
-            );
-        }
-    }
-    let model = model(&spec(&[]), &weights, &device);
-    close(
-        "mae_forward dense latent",
-        &values(model.encode(images.clone()).normed),
-        &case.get("latent_dense").values,
-        5e-5,
+    let of = |normalise: bool| model(&spec(&[&format!("model.norm_pix_loss={normalise}")]), &weights, &device);
+    compare(
+        "mae_forward",
+        &case,
+        8,
+        &[(0.75, "r075."), (0.6, "r060.")],
+        Grid::new(4, 4),
+        of,
     );
-    let patches = patch::patchify(images.clone(), 8);
-    close("patches", &values(patches.clone()), &case.get("target_raw").values, 0.0);
+    let images: Tensor<4> = tensor(case.get("images"), &device);
+    let patches = patch::patchify(images, 8);
+    close(
+        "mae_forward patches",
+        &values(patches.clone()),
+        &case.get("target_raw").values,
+        0.0,
+    );
+    let normalised = patch::normalise(patches.clone());
     close(
         "mae_forward normalised patches",
-        &values(patch::normalise(patches.clone())),
+        &values(normalised),
         &case.get("target_norm").values,
         5e-5,
     );
+    let together = patch::unpatchify(patches, 8, 4, 4);
     close(
         "mae_forward patches put together",
-        &values(patch::unpatchify(patches, 8, 4, 4)),
+        &values(together),
         &case.get("images").values,
         0.0,
     );
@@ -69,8 +92,8 @@ fn forward_and_loss_on_a_square_grid() {
 #[test]
 fn forward_on_a_grid_that_is_not_square() {
     let (case, device) = (Case::read("mae_forward_rect/case.safetensors"), test_device());
-    let spec = |normalised: bool| {
-        spec(&[
+    let of = |normalise: bool| {
+        let spec = spec(&[
             "model.img_size=[16,36]",
             "model.patch_size=4",
             "model.embed_dim=24",
@@ -79,33 +102,11 @@ fn forward_on_a_grid_that_is_not_square() {
             "model.decoder_embed_dim=16",
             "model.decoder_depth=1",
             "model.decoder_num_heads=2",
-            &format!("model.norm_pix_loss={normalised}"),
-        ])
+            &format!("model.norm_pix_loss={normalise}"),
+        ]);
+        model(&spec, &case.under("weight."), &device)
     };
-    let images: Tensor<4> = tensor(case.get("images"), &device);
-    let masks = masks(case.get("noise"), Grid::new(4, 9), 0.75);
-    for (normalised, loss) in [(true, "loss_norm_pix"), (false, "loss_raw")] {
-        let model = model(&spec(normalised), &case.under("weight."), &device);
-        let got = model.loss(images.clone(), &masks).into_scalar::<f32>();
-        close(
-            &format!("mae_forward_rect {loss}"),
-            &[got],
-            &[case.scalar(loss) as f32],
-            1e-5 * case.scalar(loss),
-        );
-        close(
-            &format!("mae_forward_rect pred, {loss}"),
-            &values(model.predict(images.clone(), &masks)),
-            &case.get("pred").values,
-            5e-5,
-        );
-        close(
-            &format!("mae_forward_rect dense latent, {loss}"),
-            &values(model.encode(images.clone()).normed),
-            &case.get("latent_dense").values,
-            5e-5,
-        );
-    }
+    compare("mae_forward_rect", &case, 4, &[(0.75, "")], Grid::new(4, 9), of);
 }
 
 #[test]

@@ -70,7 +70,7 @@ fn nearest_neighbours() {
         &case.get("k20_t0.07.neighbours").values,
         0.0,
     );
-    let mut scores = Worst::of("knn scores");
+    let mut scores = Worst::of("knn scores").rule("rel 1e-4");
     let wanted = &case.get("k20_t0.07.scores").values;
     for (i, (got, want)) in votes.iter().flat_map(|vote| &vote.scores).zip(wanted).enumerate() {
         scores.add(

@@ -7,3 +7,4 @@ mod masks;
 mod probe;
 mod tables;
 mod training;
+mod transforms;

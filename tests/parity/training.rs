@@ -9,7 +9,7 @@ use mae_exp::train::step::Learner;
 use mae_exp::train::{Schedule, clip};
 use mae_strategies::Grid;
 
-use crate::reference::{Case, Worst, close, masks, model, spec, tensor, test_device};
+use crate::reference::{Case, Worst, close, line, masks, model, spec, tensor, test_device};
 use crate::support::fixture;
 
 /// Puts the gradients in place of the parameters, so that they are exported under the same names and layouts.
@@ -63,6 +63,9 @@ fn five_steps_of_the_training_recipe() {
     let schedule = Schedule::new(&spec.train);
     let (images, noise) = (case.get("images"), case.get("noise"));
     let (pixels, patches) = (images.values.len() / 5, noise.values.len() / 5);
+    let rules = [("lr", "rel 2e-7"), ("loss", "rel 2e-5"), ("gradient norm", "rel 2e-5")];
+    let [mut rates, mut losses, mut norms] =
+        rules.map(|(what, rule)| Worst::of(&format!("mae_train {what}, 5 steps")).rule(rule));
     for i in 0..5 {
         let part = |of: &Named, size: usize| Named {
             shape: of.shape[1..].to_vec(),
@@ -70,26 +73,22 @@ fn five_steps_of_the_training_recipe() {
         };
         let masks = masks(&part(noise, patches), Grid::new(4, 4), 0.75);
         let lr = schedule.at((i / 2) as f64 + (i % 2) as f64 / 2.0);
-        close(
-            &format!("mae_train lr of step {i}"),
-            &[lr as f32],
-            &case.get("lr").values[i..=i],
-            2e-7 * lr.max(1e-9),
-        );
-        let loss = learner.accumulate(tensor(&part(images, pixels), &device), &masks, 1);
-        let norm = learner.update(lr).unwrap();
-        let same = |what: &str, got: Tensor<1>| {
+        let same = |worst: &mut Worst, what: &str, got: f32, relative: f64| {
             let want = case.get(what).values[i];
-            close(
-                &format!("mae_train {what} of step {i}"),
-                &[got.into_scalar::<f32>()],
+            worst.add(
+                &format!("step {i}"),
+                &[got],
                 &[want],
-                2e-5 * f64::from(want),
+                relative * f64::from(want).max(1e-9),
             );
         };
-        same("loss", loss);
-        same("grad_norm", norm);
+        same(&mut rates, "lr", lr as f32, 2e-7);
+        let loss = learner.accumulate(tensor(&part(images, pixels), &device), &masks, 1);
+        let norm = learner.update(lr).unwrap();
+        same(&mut losses, "loss", loss.into_scalar::<f32>(), 2e-5);
+        same(&mut norms, "grad_norm", norm.into_scalar::<f32>(), 2e-5);
     }
+    [rates, losses, norms].into_iter().for_each(Worst::done);
     let mut worst = Worst::of("mae_train final weights without the key bias");
     let finals = names::export(&learner.valid());
     for (name, want) in case.under("final.") {
@@ -108,7 +107,7 @@ fn five_steps_of_the_training_recipe() {
 #[test]
 fn learning_rates() {
     let table = String::from_utf8(fixture("lr_schedule/lr_schedule.csv")).unwrap();
-    let (mut checked, mut worst) = (0, 0.0f64);
+    let (mut checked, mut largest, mut worst) = (0, 0.0f64, 0.0f64);
     for line in table.lines().skip(1) {
         let cells: Vec<f64> = line.split(',').map(|cell| cell.parse().unwrap()).collect();
         let [epochs, warmup, lr, min_lr, epoch, want] = cells[..] else {
@@ -125,10 +124,11 @@ fn learning_rates() {
             (got - want).abs() <= 1e-12 * want.abs() + 1e-18,
             "epoch {epoch}: {got} is not {want}"
         );
+        largest = largest.max((got - want).abs());
         worst = worst.max((got - want).abs() / want.abs().max(1e-12));
         checked += 1;
     }
-    println!("parity | lr_schedule, f64 | {checked} | | {worst:.1e} | rel 1e-12");
+    line("lr_schedule in f64", checked, largest, worst, "rel 1e-12");
     assert_eq!(checked, 32);
 }
 
@@ -150,12 +150,8 @@ fn clipping_by_the_norm_of_all_gradients() {
         let gradients = GradientsParams::from_grads(loss.backward(), &model);
         let norm = clip::norm(&model, &gradients);
         let clipped = clip::clip(&model, gradients, &norm, most);
-        close(
-            "mae_grad norm of all gradients",
-            &[norm.into_scalar::<f32>()],
-            &[whole as f32],
-            1e-5 * whole,
-        );
+        let name = format!("mae_grad norm before clipping to {scale}");
+        close(&name, &[norm.into_scalar::<f32>()], &[whole as f32], 1e-5 * whole);
         let got = names::export(&model.clone().map(&mut Gradients(clipped)));
         let mut worst = Worst::of(&format!("mae_grad clipped to {scale} of their norm"));
         for (name, want) in &wanted {

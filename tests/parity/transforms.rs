@@ -3,33 +3,19 @@
 //! pass out of order, which shows in a few values only, is caught too. The level that remains is the resizer's
 //! integer weights, coarser than Pillow's.
 
-use std::path::PathBuf;
-
-use safetensors::SafeTensors;
+use mae_exp::data::{Crop, Normalise, Picture, Transformer, decode, eval_transform};
+use mae_exp::spec::trial::ImgSize;
 use serde_json::Value;
 
-use super::{Crop, Normalise, Picture, Transformer, decode, eval_transform};
-use crate::data::set_tests::spec;
-use crate::spec::trial::{DataKind, ImgSize};
-
-fn file(name: &str) -> Vec<u8> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/transforms");
-    std::fs::read(folder.join(name)).unwrap()
-}
+use crate::reference::{Case, Worst, close, spec};
+use crate::support::fixture;
 
 fn picture(name: &str) -> Picture {
-    decode(&file(name)).unwrap()
+    decode(&fixture(&format!("transforms/{name}"))).unwrap()
 }
 
 fn manifest() -> Value {
-    serde_json::from_slice(&file("manifest.json")).unwrap()
-}
-
-fn floats(bytes: &[u8]) -> Vec<f32> {
-    bytes
-        .chunks_exact(4)
-        .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
-        .collect()
+    serde_json::from_slice(&fixture("transforms/manifest.json")).unwrap()
 }
 
 fn numbers(value: &Value) -> Vec<usize> {
@@ -49,35 +35,37 @@ fn square(side: usize) -> ImgSize {
 }
 
 fn normalise() -> Normalise {
-    Normalise::new(3, &spec(DataKind::Synthetic)).unwrap()
+    Normalise::new(3, &spec(&[]).data).unwrap()
 }
 
 /// Holds `[C, H, W]` values against the two tensors of a case.
-fn check(case: &str, got: &[f32]) {
-    let bytes = file("case.safetensors");
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
-    let want_u8 = tensors.tensor(&format!("{case}.u8")).unwrap().data().to_vec();
-    let want_f32 = floats(tensors.tensor(&format!("{case}.f32")).unwrap().data());
+fn check(worst: &mut Worst, cases: &Case, case: &str, got: &[f32]) {
+    let (want_u8, want_f32) = (cases.get(&format!("{case}.u8")), cases.get(&format!("{case}.f32")));
     let shown = normalise().to_picture(got, square(32));
-    let levels: Vec<f64> = (0..3 * 1024)
-        .map(|i| f64::from(shown.rgb[i % 1024 * 3 + i / 1024].abs_diff(want_u8[i])))
+    let levels: Vec<f32> = (0..3 * 1024)
+        .map(|i| f32::from(shown.rgb[i % 1024 * 3 + i / 1024]))
         .collect();
-    let (worst, mean) = (
-        levels.iter().fold(0.0, |a: f64, b| a.max(*b)),
-        levels.iter().sum::<f64>() / 3072.0,
-    );
-    assert!(worst <= 1.0 && mean < 0.02, "{case}: worst {worst} levels, mean {mean}");
-    assert_eq!(got.len(), want_f32.len());
-    let differences: Vec<f32> = got.iter().zip(&want_f32).map(|(a, b)| (a - b).abs()).collect();
-    let mean = differences.iter().sum::<f32>() / 3072.0;
+    worst.add(case, &levels, &want_u8.values, 1.0);
+    let mean = |got: &[f32], want: &[f32]| {
+        let sum: f32 = got.iter().zip(want).map(|(a, b)| (a - b).abs()).sum();
+        sum / got.len() as f32
+    };
+    let (of_levels, of_values) = (mean(&levels, &want_u8.values), mean(got, &want_f32.values));
     assert!(
-        differences.iter().all(|d| *d < 0.036) && mean < 0.0004,
-        "{case}: mean difference {mean} after scaling"
+        of_levels < 0.02 && of_values < 0.0004,
+        "{case}: mean difference {of_levels} levels, {of_values} scaled"
+    );
+    assert_eq!(got.len(), want_f32.values.len());
+    assert!(
+        got.iter().zip(&want_f32.values).all(|(a, b)| (a - b).abs() < 0.036),
+        "{case}"
     );
 }
 
 #[test]
 fn crop_resize_flip_and_normalise_match() {
+    let cases = Case::read("transforms/case.safetensors");
+    let mut worst = Worst::of("transforms crop, resize, flip").rule("1 of 255 levels");
     for case in manifest()["random_resized_crop"].as_array().unwrap() {
         let at = numbers(&case["box_top_left_h_w"]);
         let crop = Crop {
@@ -89,36 +77,41 @@ fn crop_resize_flip_and_normalise_match() {
         let mut got = Vec::new();
         let source = picture(case["image"].as_str().unwrap());
         Transformer::new(square(32), normalise()).train(&source, crop, case["hflip"].as_bool().unwrap(), &mut got);
-        check(case["tensor"].as_str().unwrap(), &got);
+        check(&mut worst, &cases, case["tensor"].as_str().unwrap(), &got);
     }
+    worst.done();
 }
 
 #[test]
 fn evaluation_resize_and_centre_crop_match() {
+    let cases = Case::read("transforms/case.safetensors");
+    let mut worst = Worst::of("transforms evaluation").rule("1 of 255 levels");
     for case in manifest()["eval"].as_array().unwrap() {
         let side = case["shorter_side"].as_u64().unwrap() as usize;
         let source = picture(case["image"].as_str().unwrap());
         let got = eval_transform(&source, square(32), square(side), &normalise());
-        check(case["tensor"].as_str().unwrap(), &got);
+        check(&mut worst, &cases, case["tensor"].as_str().unwrap(), &got);
     }
+    worst.done();
 }
 
 #[test]
 fn grey_and_transparent_pictures_become_rgb() {
-    let bytes = file("case.safetensors");
-    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    let cases = Case::read("transforms/case.safetensors");
     for (name, tensor) in [("gray.png", "gray_as_rgb.u8"), ("rgba.png", "rgba_as_rgb.u8")] {
-        let (got, want) = (picture(name), tensors.tensor(tensor).unwrap());
+        let (got, want) = (picture(name), cases.get(tensor));
         let plane = got.height * got.width;
-        assert_eq!(want.shape(), [3, got.height, got.width]);
-        let channel_first: Vec<u8> = (0..3 * plane).map(|i| got.rgb[i % plane * 3 + i / plane]).collect();
-        assert_eq!(channel_first, want.data(), "{name}");
+        assert_eq!(want.shape, [3, got.height, got.width]);
+        let channel_first: Vec<f32> = (0..3 * plane)
+            .map(|i| f32::from(got.rgb[i % plane * 3 + i / plane]))
+            .collect();
+        close(&format!("transforms {name} to RGB"), &channel_first, &want.values, 0.0);
     }
 }
 
 #[test]
 fn grey_input_is_one_channel_scaled_by_the_average_mean() {
-    let data = spec(DataKind::Synthetic);
+    let data = spec(&[]).data;
     let grey = Normalise::new(1, &data).unwrap();
     let source = picture("gray.png");
     let got = eval_transform(
