@@ -54,3 +54,13 @@ bench-step model="nano" *args:
 bench *args:
     cargo build --release
     python3 bench/train_step.py {{args}}
+
+# The lines of the parity tests on this machine's CPU, as the table of docs/parity.md
+parity:
+    rm -f target/parity.tsv
+    MAE_EXP_PARITY_TABLE={{justfile_directory()}}/target/parity.tsv cargo test --test main -- parity numbers --test-threads=1
+    python3 bench/parity_table.py flex=target/parity.tsv
+
+# Exports loaded by PyTorch, timm and transformers (needs a Python that has them)
+interop python="python3":
+    MAE_EXP_PYTHON={{python}} cargo test --test main -- interop --nocapture
