@@ -54,9 +54,18 @@ const ALEX: Stages = [
 const VGG: Stages = [
     stage(None, &[three(0, 3, 64), three(2, 64, 64)]),
     stage(Some(2), &[three(5, 64, 128), three(7, 128, 128)]),
-    stage(Some(2), &[three(10, 128, 256), three(12, 256, 256), three(14, 256, 256)]),
-    stage(Some(2), &[three(17, 256, 512), three(19, 512, 512), three(21, 512, 512)]),
-    stage(Some(2), &[three(24, 512, 512), three(26, 512, 512), three(28, 512, 512)]),
+    stage(
+        Some(2),
+        &[three(10, 128, 256), three(12, 256, 256), three(14, 256, 256)],
+    ),
+    stage(
+        Some(2),
+        &[three(17, 256, 512), three(19, 512, 512), three(21, 512, 512)],
+    ),
+    stage(
+        Some(2),
+        &[three(24, 512, 512), three(26, 512, 512), three(28, 512, 512)],
+    ),
 ];
 
 const fn stage(pool: Option<usize>, convolutions: &'static [Convolution]) -> Stage {
@@ -83,7 +92,10 @@ impl Network {
         for (i, stage) in self.stages().iter().enumerate() {
             let mut channels = 0;
             for Convolution(place, [inputs, outputs], kernel, ..) in stage.convolutions {
-                all.push((format!("features.{place}.weight"), vec![*outputs, *inputs, *kernel, *kernel]));
+                all.push((
+                    format!("features.{place}.weight"),
+                    vec![*outputs, *inputs, *kernel, *kernel],
+                ));
                 all.push((format!("features.{place}.bias"), vec![*outputs]));
                 channels = *outputs;
             }
@@ -113,7 +125,12 @@ impl Lpips {
         let mut convolutions = Vec::new();
         let mut heads = Vec::new();
         let mut wanted = network.tensors().into_iter();
-        let mut next = || wanted.next().map(|(name, shape)| find(tensors, name, shape)).transpose();
+        let mut next = || {
+            wanted
+                .next()
+                .map(|(name, shape)| find(tensors, name, shape))
+                .transpose()
+        };
         for stage in network.stages() {
             for _ in stage.convolutions {
                 if let (Some(weight), Some(bias)) = (next()?, next()?) {
@@ -132,7 +149,8 @@ impl Lpips {
     /// Distances of pairs of pictures: 0 where they are equal, and the same either way round.
     ///
     /// # Shapes
-    /// first, second `[N, 3, H, W]`, red, green, blue in [0, 1], `H` and `W` of at least 35 → `[N]`.
+    /// first, second `[N, 3, H, W]`, red, green, blue in [0, 1] → `[N]`. `H` and `W` are at least 31 for AlexNet, 16 for VGG16;
+    /// below that a layer has no pixel left and the back end panics.
     #[must_use]
     pub fn distance(&self, first: Tensor<4>, second: Tensor<4>) -> Tensor<1> {
         self.layers(first, second).sum_dim(1).squeeze_dim(1)

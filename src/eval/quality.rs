@@ -13,7 +13,9 @@ pub type Size = [usize; 3];
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum QualityError {
     /// A slice has not the number of values of its picture.
-    #[error("the {which} picture has {found} values where {wanted} are needed: give both as channels, rows, columns of one size")]
+    #[error(
+        "the {which} picture has {found} values where {wanted} are needed: give both as channels, rows, columns of one size"
+    )]
     Values {
         /// `first` or `second`.
         which: &'static str,
@@ -23,7 +25,9 @@ pub enum QualityError {
         wanted: usize,
     },
     /// The picture is smaller than the window at some scale.
-    #[error("a picture of {rows}x{columns} is too small: at least {least}x{least} is needed here, so enlarge it or take fewer scales")]
+    #[error(
+        "a picture of {rows}x{columns} is too small: at least {least}x{least} is needed here, so enlarge it or take fewer scales"
+    )]
     Small {
         /// Rows of the picture.
         rows: usize,
@@ -64,7 +68,10 @@ pub(super) fn same_length(first: &[f32], second: &[f32], wanted: usize) -> Resul
 /// ```
 pub fn psnr(first: &[f32], second: &[f32]) -> Result<f64, QualityError> {
     same_length(first, second, first.len())?;
-    let squares = first.iter().zip(second).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+    let squares = first
+        .iter()
+        .zip(second)
+        .map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
     let mse = squares.sum::<f64>() / first.len() as f64;
     Ok(-10.0 * mse.log10())
 }

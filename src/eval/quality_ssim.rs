@@ -171,7 +171,10 @@ fn filtered(plane: &Plane) -> Vec<f64> {
     let along: Vec<f64> = plane
         .values
         .chunks(plane.columns)
-        .flat_map(|row| row.windows(WINDOW).map(|part| part.iter().zip(&weights).map(|(v, w)| v * w).sum()))
+        .flat_map(|row| {
+            row.windows(WINDOW)
+                .map(|part| part.iter().zip(&weights).map(|(v, w)| v * w).sum())
+        })
         .collect();
     let mut means = vec![0.0; rows * columns];
     for (row, out) in means.chunks_mut(columns).enumerate() {

@@ -33,7 +33,9 @@ pub enum HogError {
         wanted: usize,
     },
     /// The windows do not fill the picture.
-    #[error("a picture of {rows}x{columns} is not made of windows of {WINDOW}x{WINDOW}: choose sides that {WINDOW} divides")]
+    #[error(
+        "a picture of {rows}x{columns} is not made of windows of {WINDOW}x{WINDOW}: choose sides that {WINDOW} divides"
+    )]
     Size {
         /// Rows.
         rows: usize,
@@ -65,7 +67,9 @@ pub fn cells(pixels: &[f32], [channels, rows, columns]: [usize; 3]) -> Result<Ve
     }
     let window = gaussian();
     let planes = pixels.chunks(rows * columns);
-    Ok(planes.flat_map(|plane| histograms(plane, rows, columns, &window)).collect())
+    Ok(planes
+        .flat_map(|plane| histograms(plane, rows, columns, &window))
+        .collect())
 }
 
 /// The target of every patch: the histograms of its cells, `(channel, bin, row, column)` with the column fastest.
@@ -97,8 +101,7 @@ pub fn target(pixels: &[f32], size: [usize; 3], patch: usize) -> Result<Vec<f32>
 fn histograms(plane: &[f32], rows: usize, columns: usize, window: &[f64]) -> Vec<f32> {
     let count = (rows / CELL) * (columns / CELL);
     let mut sums = vec![0.0; BINS * count];
-    for (i, (row, column)) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))).enumerate() {
-        debug_assert_eq!(i, row * columns + column);
+    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
         let [gx, gy] = gradient(plane, rows, columns, row, column);
         let weight = window[row % WINDOW * WINDOW + column % WINDOW];
         let cell = row / CELL * (columns / CELL) + column / CELL;
@@ -137,7 +140,12 @@ fn bin(gx: f32, gy: f32) -> usize {
 /// Weights of one window, `[16, 16]`; they sum to 1.
 fn gaussian() -> Vec<f64> {
     let centre = (WINDOW - 1) as f64 / 2.0;
-    let along: Vec<f64> = (0..WINDOW).map(|i| (-((i as f64 - centre) / SIGMA).powi(2) / 2.0).exp()).collect();
+    let along: Vec<f64> = (0..WINDOW)
+        .map(|i| (-((i as f64 - centre) / SIGMA).powi(2) / 2.0).exp())
+        .collect();
     let sum: f64 = along.iter().sum();
-    along.iter().flat_map(|a| along.iter().map(move |b| a * b / (sum * sum))).collect()
+    along
+        .iter()
+        .flat_map(|a| along.iter().map(move |b| a * b / (sum * sum)))
+        .collect()
 }

@@ -48,25 +48,65 @@ const fn known(size: &'static str, [embed_dim, depth, num_heads]: [usize; 3], pa
 /// timm's model arguments that change the arithmetic without leaving a trace in the tensors.
 const UNSUPPORTED: [&str; 5] = ["act_layer", "norm_layer", "embed_layer", "block_fn", "mlp_layer"];
 
-/// Facts from the text of a `config.json`: our own, Hugging Face's ViTMAE, or timm's.
+/// Why a `config.json` tells nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// It belongs to something else; weights beside it may do without.
+    #[error("{0}")]
+    Foreign(String),
+    /// It belongs to a model that cannot be read as one of ours, or is damaged.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl From<String> for ConfigError {
+    fn from(why: String) -> Self {
+        Self::Wrong(why)
+    }
+}
+
+/// Facts from the text of a `config.json`: our own, Hugging Face's ViTMAE, timm's, or a flat table that names heads.
 ///
 /// # Errors
 /// When the text is not JSON, belongs to another kind of model, or a value has a wrong type or is not supported.
-pub fn facts_from_config(text: &str) -> Result<Facts, String> {
+pub fn facts_from_config(text: &str) -> Result<Facts, ConfigError> {
     let value: Value = serde_json::from_str(text).map_err(|error| format!("it is not JSON: {error}"))?;
     let Value::Object(config) = value else {
-        return Err("it is not a JSON object".to_string());
+        return Err("it is not a JSON object".to_string().into());
     };
     let word = |key: &str| config.get(key).and_then(Value::as_str);
     let model_type = word("model_type").filter(|kind| *kind != "timm_wrapper");
+    let foreign = |why: String| Err(ConfigError::Foreign(why));
     match (word("format"), model_type, word("architecture")) {
-        (Some(OURS), _, _) => ours(&config),
-        (Some(other), _, _) => Err(format!("its format is `{other}`, not `{OURS}`")),
-        (_, Some("vit_mae"), _) => hugging_face(&config),
-        (_, Some(other), _) => Err(format!("its model_type is `{other}`, not `vit_mae`")),
-        (_, _, Some(architecture)) => timm(&config, architecture),
-        _ => Err(unknown(&config)),
+        (Some(OURS), _, _) => Ok(ours(&config)?),
+        (Some(other), _, _) => foreign(format!("its format is `{other}`, not `{OURS}`")),
+        (_, Some("vit_mae"), _) => Ok(hugging_face(&config)?),
+        (_, Some(other), _) => foreign(format!("its model_type is `{other}`, not `vit_mae`")),
+        (_, _, Some(architecture)) => Ok(timm(&config, architecture)?),
+        _ if HEADS.iter().any(|key| config.contains_key(*key)) => Ok(flat(&config)?),
+        _ => foreign(unknown(&config)),
     }
+}
+
+/// Keys under which encoder heads stand in circulation.
+const HEADS: [&str; 3] = ["encoder_num_heads", "num_heads", "num_attention_heads"];
+
+/// Facts from a flat table, such as a file's metadata: our keys of `[model]`, or the other names in circulation.
+pub(super) fn flat(config: &Map<String, Value>) -> Result<Facts, String> {
+    let first = |keys: &[&'static str]| {
+        keys.iter()
+            .copied()
+            .find(|key| given(config, key).is_some())
+            .unwrap_or(keys[0])
+    };
+    Ok(Facts {
+        variant: text(config, "variant")?,
+        img_size: size(config, first(&["img_size", "image_size", "input_size"]))?,
+        encoder_num_heads: heads(config, first(&HEADS))?,
+        decoder_num_heads: heads(config, first(&["decoder_num_heads", "decoder_num_attention_heads"]))?,
+        norm_eps: epsilon(config, first(&["norm_eps", "layer_norm_eps"]))?,
+        norm_pix_loss: flag(config, "norm_pix_loss")?,
+    })
 }
 
 fn unknown(config: &Map<String, Value>) -> String {
@@ -236,118 +276,5 @@ fn pair(sides: &[Value]) -> Option<ImgSize> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        facts_from_config(text).unwrap_err()
-    }
-
-    #[test]
-    fn hugging_faces_fixture_and_its_defaults() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/tests/fixtures/mae_forward/hf_classic/config.json"
-        );
-        let facts = facts_from_config(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let expected = Facts {
-            variant: None,
-            img_size: Some(square(32)),
-            encoder_num_heads: Some(5),
-            decoder_num_heads: Some(3),
-            norm_eps: Some(1e-6),
-            norm_pix_loss: Some(false),
-        };
-        assert_eq!(facts, expected);
-        let text = r#"{"model_type": "vit_mae", "image_size": [96, 64], "norm_pix_loss": true}"#;
-        let facts = facts_from_config(text).unwrap();
-        let expected = Facts {
-            img_size: Some(ImgSize { height: 96, width: 64 }),
-            encoder_num_heads: Some(12),
-            decoder_num_heads: Some(16),
-            norm_eps: Some(1e-12),
-            norm_pix_loss: Some(true),
-            variant: None,
-        };
-        assert_eq!(facts, expected);
-    }
-
-    #[test]
-    fn timms_names_and_arguments() {
-        let read = |text: &str| facts_from_config(text).unwrap();
-        for (name, variant, heads, side) in [
-            ("vit_tiny_patch16_224", "tiny", 3, 224),
-            ("vit_small_patch8_224", "small", 6, 224),
-            ("vit_base_patch16_384", "base", 12, 384),
-            ("vit_large_patch16_224.mae", "large", 16, 224),
-            ("vit_huge_patch14_224", "huge", 16, 224),
-        ] {
-            let facts = read(&format!(r#"{{"architecture": "{name}"}}"#));
-            assert_eq!(facts.variant.as_deref(), Some(variant));
-            assert_eq!((facts.encoder_num_heads, facts.decoder_num_heads), (Some(heads), None));
-            assert_eq!((facts.img_size, facts.norm_eps), (Some(square(side)), Some(1e-6)));
-        }
-        let facts = read(
-            r#"{"architecture": "vit_base_patch16_224", "model_args": {"num_heads": 5},
-                "pretrained_cfg": {"input_size": [3, 32, 64]}}"#,
-        );
-        assert_eq!((facts.variant, facts.encoder_num_heads), (None, Some(5)));
-        assert_eq!(facts.img_size, Some(ImgSize { height: 32, width: 64 }));
-        let facts = read(
-            r#"{"architecture": "vit_b", "model_args": {"num_heads": 5, "img_size": 48},
-                "pretrained_cfg": {"input_size": [3, 32, 64]}, "_layer_norm_eps": 1e-12}"#,
-        );
-        assert_eq!((facts.img_size, facts.norm_eps), (Some(square(48)), Some(1e-12)));
-    }
-
-    #[test]
-    fn others_are_refused_with_what_was_seen() {
-        for (text, says) in [
-            ("{", "not JSON"),
-            ("[1]", "not a JSON object"),
-            (r#"{"model_type": "beit"}"#, "`beit`"),
-            (r#"{"format": "onnx"}"#, "`onnx`"),
-            (r#"{"format": "mae-exp"}"#, "`model`"),
-            (r#"{"colour": 1, "taste": 2}"#, "[colour, taste]"),
-            (r#"{"architecture": "resnet50"}"#, "`resnet50`"),
-            (
-                r#"{"architecture": "vit_base_patch16_clip_224"}"#,
-                "`vit_base_patch16_clip_224`",
-            ),
-            (
-                r#"{"architecture": "vit_tiny_patch16_224", "model_args": {"act_layer": "relu"}}"#,
-                "`act_layer`",
-            ),
-            (
-                r#"{"architecture": "vit_tiny_patch16_224", "model_args": {"class_token": false}}"#,
-                "class token",
-            ),
-            (r#"{"model_type": "vit_mae", "hidden_act": "relu"}"#, "`relu`"),
-            (
-                r#"{"model_type": "vit_mae", "num_attention_heads": 0}"#,
-                "num_attention_heads is 0",
-            ),
-            (
-                r#"{"model_type": "vit_mae", "num_attention_heads": 1e300}"#,
-                "a whole number",
-            ),
-            (
-                r#"{"model_type": "vit_mae", "num_attention_heads": "12"}"#,
-                "a whole number",
-            ),
-            (
-                r#"{"model_type": "vit_mae", "image_size": [1, 2, 3]}"#,
-                "[height, width]",
-            ),
-            (
-                r#"{"model_type": "vit_mae", "image_size": 18446744073709551615}"#,
-                "number of pixels",
-            ),
-            (r#"{"model_type": "vit_mae", "layer_norm_eps": -1.0}"#, "above 0"),
-            (r#"{"model_type": "vit_mae", "norm_pix_loss": 1}"#, "true or false"),
-        ] {
-            let error = error(text);
-            assert!(error.contains(says), "{text}: {error}");
-        }
-    }
-}
+#[path = "config_tests.rs"]
+mod tests;

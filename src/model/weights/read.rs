@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::config::facts_from_config;
+use super::config::{ConfigError, facts_from_config, flat};
 use super::error::WeightError;
 use super::facts::Facts;
 use super::fit::{Misfit, decoder, encoder};
@@ -57,11 +57,14 @@ impl Weights {
     pub fn read(path: &Path) -> Result<Self, WeightError> {
         let path = find(path)?;
         let mut notes = Vec::new();
-        let (tensors, facts) = if is_safetensors(&path)? {
-            safetensors_with_config(&path, &mut notes)?
+        let (tensors, mut facts) = if is_safetensors(&path)? {
+            metadata(&path)?
         } else {
             checkpoint(&path)?
         };
+        if facts.encoder_num_heads.is_none() {
+            facts = facts.or(config_beside(&path, &mut notes)?);
+        }
         let misfit = |why: String| WeightError::Misfit {
             path: path.clone(),
             why,
@@ -274,29 +277,41 @@ fn is_safetensors(path: &Path) -> Result<bool, WeightError> {
     Ok(head.get(8) == Some(&b'{'))
 }
 
-fn safetensors_with_config(
-    path: &Path,
-    notes: &mut Vec<String>,
-) -> Result<(BTreeMap<String, Named>, Facts), WeightError> {
+/// Tensors, and what the file's metadata say: the whole `[model]` section in our own, single keys in others'.
+fn metadata(path: &Path) -> Result<(BTreeMap<String, Named>, Facts), WeightError> {
     let contents = safetensors::read(path)?;
     let own = contents
         .metadata
         .get(write::MODEL_KEY)
         .and_then(|text| serde_json::from_str::<ModelSpec>(text).ok());
-    let own = own.map(|spec| write::facts(&spec)).unwrap_or_default();
-    if own.encoder_num_heads.is_some() {
-        return Ok((contents.tensors, own));
-    }
-    let config = path.with_file_name("config.json");
-    let beside = match read_bounded(&config) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Facts::default(),
-        Err(error) => return Err(io("read", &config, error)),
-        Ok(text) => facts_from_config(&text).unwrap_or_else(|why| {
-            notes.push(format!("{} is not used: {why}", config.display()));
-            Facts::default()
-        }),
+    let single = |(key, text): (&String, &String)| {
+        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+        (key.clone(), value)
     };
-    Ok((contents.tensors, own.or(beside)))
+    let facts = match own {
+        Some(spec) => write::facts(&spec),
+        // What has another type there means something else.
+        None => flat(&contents.metadata.iter().map(single).collect()).unwrap_or_default(),
+    };
+    Ok((contents.tensors, facts))
+}
+
+/// What a `config.json` beside the weights says, where the file itself does not say all.
+fn config_beside(path: &Path, notes: &mut Vec<String>) -> Result<Facts, WeightError> {
+    let config = path.with_file_name("config.json");
+    let text = match read_bounded(&config) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Facts::default()),
+        Err(error) => return Err(io("read", &config, error)),
+        Ok(text) => text,
+    };
+    match facts_from_config(&text) {
+        Ok(facts) => Ok(facts),
+        Err(ConfigError::Foreign(why)) => {
+            notes.push(format!("{} is not used: {why}", config.display()));
+            Ok(Facts::default())
+        }
+        Err(ConfigError::Wrong(why)) => Err(WeightError::Unreadable { path: config, why }),
+    }
 }
 
 /// A configuration has a few kilobytes; a megabyte is read at most.
