@@ -94,6 +94,7 @@ fn a_strategy_of_one_s_own_trains() {
         registry: &registry,
         device: mae_exp::model::device::resolve(mae_exp::model::device::default_name()).unwrap(),
         checkpoints: Checkpoints::new(folder.path().join("run")),
+        init: None,
         resume: None,
         stop: &AtomicBool::new(false),
     };

@@ -1,7 +1,6 @@
 //! Integration tests: one binary, since each links burn. The program is run as a user runs it, in folders of its own.
 #![expect(
     clippy::unwrap_used,
-    clippy::print_stdout,
     reason = "a test that cannot go on should stop, and says what it skipped or measured"
 )]
 

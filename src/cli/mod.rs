@@ -11,6 +11,7 @@ mod config;
 mod doctor;
 mod export;
 mod failure;
+mod files;
 mod model;
 mod options;
 mod outside;

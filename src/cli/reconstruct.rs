@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::data::{Normalise, Picture, Transformer, decode};
 use crate::eval::pictures::png;
+use crate::eval::quality::{Border, psnr, ssim};
 use crate::eval::redraw::{Redrawn, Statistics, redraw};
 use crate::eval::sheet::{Panel, sheet};
 use crate::model::Mae;
@@ -16,6 +17,7 @@ use crate::seed::{Purpose, rng};
 use crate::spec::TrialSpec;
 
 use super::failure::Failure;
+use super::files;
 use super::options::DeviceOption;
 use super::table;
 use super::weights::{ModelOption, say};
@@ -29,7 +31,7 @@ pub(super) struct Args {
     /// Pictures: JPEG, PNG, WebP or BMP.
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
-    /// Folder to write to: for every picture a sheet NAME.png and its four parts, and reconstruct.json.
+    /// Folder to write to: for every picture a sheet NAME_sheet.png and its four parts, and reconstruct.json.
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// For models of normalised patches: scale predictions back with the true mean and spread of each patch, or with those
@@ -47,12 +49,8 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let device = args.device.resolve()?;
-    let pictures = args
-        .images
-        .iter()
-        .map(|path| load(path))
-        .collect::<Result<Vec<_>, _>>()?;
     let names = names(&args.images);
+    check_outputs(args, &names)?;
     let weights = args.model.read(&args.weights)?;
     let spec = args.model.spec(&weights, None, &[], registry)?;
     if !weights.has_decoder() {
@@ -72,11 +70,11 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     say(&notes);
     let normalise = Normalise::new(spec.model.in_chans, &spec.data)?;
     let mut transformer = Transformer::new(spec.model.img_size, normalise.clone());
-    std::fs::create_dir_all(&args.out)?;
+    files::folder(&args.out)?;
     let mut records = Vec::new();
-    for (i, (picture, name)) in pictures.iter().zip(&names).enumerate() {
+    for (i, (path, name)) in args.images.iter().zip(&names).enumerate() {
         let mut pixels = Vec::new();
-        transformer.eval(picture, &mut pixels);
+        transformer.eval(&load(path)?, &mut pixels);
         let mask = plan.sample(&MaskContext::default(), &mut rng(spec.seed, Purpose::Mask, 0, i as u64));
         let drawn = redraw(
             &model,
@@ -96,31 +94,71 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
                 table::number(drawn.mse)
             );
         }
-        records.push(json!({ "image": args.images[i], "files": files, "mse": drawn.mse, "hidden": mask.hidden() }));
+        let (psnr, ssim) = quality(&drawn);
+        records.push(json!({ "image": path, "files": files, "mse": drawn.mse, "psnr": psnr, "ssim": ssim, "hidden": mask.hidden() }));
     }
     let record = record(args, &spec, &origin, &digest, &model, records);
-    let text = serde_json::to_string_pretty(&record).map_err(anyhow::Error::new)? + "\n";
-    std::fs::write(args.out.join("reconstruct.json"), text)?;
+    files::write_json(&args.out.join("reconstruct.json"), &record)?;
     if args.json { table::json(&record) } else { Ok(()) }
 }
 
 fn load(path: &Path) -> Result<Picture, Failure> {
-    let unreadable = |why: String| Failure::usage(format!("picture {}: {why}", path.display()));
-    let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    decode(&bytes).map_err(unreadable)
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    decode(&bytes).map_err(|why| unreadable(path, &why))
 }
 
-/// A name for each picture: its stem, numbered where it comes again.
+/// What is drawn of each picture.
+const PARTS: [&str; 5] = ["sheet", "original", "masked", "reconstruction", "pasted"];
+
+/// PSNR in dB and SSIM (windows inside the picture only) of the whole picture with its visible patches; `None` where the
+/// picture is too small, or perfect.
+fn quality(drawn: &Redrawn) -> (Option<f64>, Option<f64>) {
+    let channel_first = |picture: &Picture| -> Vec<f32> {
+        let plane = picture.width * picture.height;
+        let sample = |i: usize| f32::from(picture.rgb[i % plane * 3 + i / plane]) / 255.0;
+        (0..3 * plane).map(sample).collect()
+    };
+    let (truth, drawn_as) = (channel_first(&drawn.original), channel_first(&drawn.pasted));
+    let size = [3, drawn.original.height, drawn.original.width];
+    let decibels = psnr(&truth, &drawn_as).ok().filter(|psnr| psnr.is_finite());
+    (decibels, ssim(&truth, &drawn_as, size, Border::Valid).ok())
+}
+
+/// A name for each picture: its stem, numbered where one of its files would have the name of another's.
 fn names(paths: &[PathBuf]) -> Vec<String> {
     let mut taken = HashSet::new();
-    let name = |path: &PathBuf| {
+    let files = |name: &str| PARTS.map(|part| format!("{name}_{part}.png"));
+    let mut name = |path: &PathBuf| {
         let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let numbered = (2..).map(|n| format!("{stem}-{n}"));
-        let mut free = std::iter::once(stem.clone()).chain(numbered);
-        let name = free.find(|name| taken.insert(name.clone()));
-        name.unwrap_or(stem)
+        let mut names = std::iter::once(stem.clone()).chain(numbered);
+        let free = names.find(|name| files(name).iter().all(|file| !taken.contains(file)));
+        let name = free.unwrap_or(stem);
+        taken.extend(files(&name));
+        name
     };
-    paths.iter().map(name).collect()
+    paths.iter().map(&mut name).collect()
+}
+
+/// Refuses to replace a picture that is read, and pictures that are not there, before anything is computed.
+fn check_outputs(args: &Args, names: &[String]) -> Result<(), Failure> {
+    let read: Vec<&Path> = args.images.iter().map(PathBuf::as_path).collect();
+    for path in &read {
+        std::fs::File::open(path).map_err(|error| unreadable(path, &error))?;
+    }
+    if !args.out.is_dir() {
+        return Ok(());
+    }
+    let outputs = names
+        .iter()
+        .flat_map(|name| PARTS.map(|part| args.out.join(format!("{name}_{part}.png"))));
+    outputs
+        .into_iter()
+        .try_for_each(|output| files::check_output(&output, &read))
+}
+
+fn unreadable(path: &Path, why: &dyn std::fmt::Display) -> Failure {
+    Failure::usage(format!("picture {}: {why}", path.display()))
 }
 
 /// What the sheet says below its panels.
@@ -174,11 +212,15 @@ fn write(folder: &Path, name: &str, drawn: &Redrawn, notes: &[String]) -> Result
         .collect();
     let (width, height) = (drawn.original.width, drawn.original.height);
     let whole = sheet(name, &panels, width, height, notes);
-    let mut files = vec![folder.join(format!("{name}.png"))];
-    whole.save(&files[0]).map_err(anyhow::Error::new)?;
-    for (part, picture) in parts {
+    let whole = Picture {
+        width: whole.width() as usize,
+        height: whole.height() as usize,
+        rgb: whole.into_raw(),
+    };
+    let mut files = Vec::new();
+    for (part, picture) in [("sheet", &whole)].into_iter().chain(parts) {
         let file = folder.join(format!("{name}_{part}.png"));
-        std::fs::write(&file, png(picture).map_err(anyhow::Error::new)?)?;
+        files::write(&file, &png(picture).map_err(anyhow::Error::new)?)?;
         files.push(file);
     }
     Ok(files)

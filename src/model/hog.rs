@@ -130,8 +130,8 @@ fn gradient(plane: &[f32], rows: usize, columns: usize, row: usize, column: usiz
     [gx, gy]
 }
 
-/// The bin of a direction. Divided by π before it is multiplied: a factor 9/π, rounded, would turn 9 into 8.9999 and move
-/// a vertical gradient from bin 0 to bin 8.
+/// The bin of a direction. Divided by π before it is multiplied, as the reference does: a rounded factor 9/π can move
+/// directions at the edge of a bin, above all a vertical gradient (phase 9, bin 0) to bin 8.
 fn bin(gx: f32, gy: f32) -> usize {
     let phase = gx.atan2(gy) / PI * BINS as f32;
     (phase.floor() as i64).rem_euclid(BINS as i64) as usize

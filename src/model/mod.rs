@@ -5,6 +5,7 @@ pub mod batch;
 pub mod block;
 pub mod classifier;
 pub mod device;
+pub mod hog;
 pub mod info;
 pub mod init;
 pub mod mae;

@@ -46,7 +46,8 @@ pub(super) struct Groups<'a> {
     pub(super) all: Vec<Group<'a>>,
     /// Keys of the configuration in which the runs really differ, the seed aside. A swept `case` or `model` names none.
     pub(super) differing: Vec<String>,
-    /// What a network is called before its first step: untrained, or starting where a trial starts from weights.
+    /// What networks are called before their first step: untrained, starting where they start from weights, or initial
+    /// where some do.
     pub(super) start: &'static str,
 }
 
@@ -87,8 +88,12 @@ impl<'a> Groups<'a> {
         }
         let differing = settings(&data.runs).into_iter().filter(|s| s.differs());
         let differing = differing.map(|s| s.key).collect();
-        let from_weights = data.runs.iter().any(|run| run.config("model.init").is_some());
-        let start = if from_weights { "starting" } else { "untrained" };
+        let from_weights = |run: &RunReport| run.config("model.init").is_some_and(|path| path != "");
+        let start = match data.runs.iter().filter(|run| from_weights(run)).count() {
+            0 => "untrained",
+            n if n == data.runs.len() => "starting",
+            _ => "initial",
+        };
         Self {
             keys,
             all,

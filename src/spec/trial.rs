@@ -243,6 +243,15 @@ impl ModelSpec {
         )
     }
 
+    /// The file of weights to start from; an empty path is none, so that a sweep can compare with a start from scratch.
+    #[must_use]
+    pub fn init_path(&self) -> Option<&std::path::Path> {
+        self.init
+            .as_deref()
+            .filter(|path| !path.is_empty())
+            .map(std::path::Path::new)
+    }
+
     /// Values of one patch: `patch_size² · in_chans`.
     #[must_use]
     pub fn patch_values(&self) -> usize {

@@ -50,24 +50,29 @@ pub fn for_weights(said: &Said, request: &Request, registry: &Registry) -> Resul
     let settled = Layer::new(said.settled.clone(), Origin::file(&said.weights), &schema)?;
     let (config, origins) = resolve(&stack(figment, &overrides.layers).merge(settled))?;
     let default = Origin::defaults().name;
-    for key in &said.open {
-        if origins.get(*key).is_none_or(|origin| origin.name == default) {
-            return Err(open(key, &said.weights));
-        }
+    let undecided = |key: &&&str| origins.get(**key).is_none_or(|origin| origin.name == default);
+    let undecided: Vec<&str> = said.open.iter().filter(undecided).copied().collect();
+    if !undecided.is_empty() {
+        return Err(open(&undecided, &said.weights));
     }
     let spec = TrialSpec::from_config(&config)?;
     check(&spec, registry).map_err(|message| render(&message, &config, &origins))?;
     Ok(spec)
 }
 
-fn open(key: &str, weights: &str) -> SpecError {
-    let value = if key.ends_with("img_size") {
-        "[HEIGHT,WIDTH]"
-    } else {
-        "N"
+fn open(keys: &[&str], weights: &str) -> SpecError {
+    let set = |key: &&str| {
+        let value = if key.ends_with("img_size") {
+            "[HEIGHT,WIDTH]"
+        } else {
+            "N"
+        };
+        format!("--set {key}={value}")
     };
     SpecError::Invalid(format!(
-        "{weights} does not say {key}, and tensors do not tell it: add --set {key}={value}, or --model PART with the name or \
-         file of the model (mae-exp model info lists the built-in ones)"
+        "{weights} does not say {}, and tensors do not tell it: add {}, or --model PART with the name or file of the model \
+         (mae-exp model info lists the built-in ones)",
+        keys.join(" and "),
+        keys.iter().map(set).collect::<Vec<_>>().join(" ")
     ))
 }

@@ -44,6 +44,8 @@ pub struct Planned {
     pub set: Arc<ImageSet>,
     /// Digest of its pictures, and of the weights that it starts from; empty where a resumed sweep leaves the trial alone.
     pub inputs: String,
+    /// The weights that it starts from.
+    pub start: Start,
 }
 
 /// An experiment ready to run.
@@ -58,8 +60,8 @@ pub struct SweepPlan {
 impl SweepPlan {
     /// Compares an experiment with the store, where there is one already. Nothing is written.
     ///
-    /// The sweep's id is its name and a hash of what is fixed in it, so that adding values or seeds extends the sweep,
-    /// and changing a fixed key starts another. `fresh` starts another in any case.
+    /// The sweep's id is its name and a hash of what is fixed in it (weights that all trials start from by their digest), so
+    /// that adding values or seeds extends the sweep, and changing a fixed key starts another. `fresh` starts another in any case.
     ///
     /// # Errors
     /// When the store or the pictures cannot be read.
@@ -70,13 +72,15 @@ impl SweepPlan {
         outside: &Outside<'_>,
         fresh: bool,
     ) -> Result<Self, SweepError> {
-        let sweep = sweep_row(experiment, store, outside, fresh)?;
         let (mut sets, mut starts) = (Sets::default(), Starts::default());
+        let common = starts.common(experiment)?;
+        let sweep = sweep_row(experiment, &common, store, outside, fresh)?;
         let mut trials = Vec::new();
         for trial in &experiment.trials {
             let set = sets.open(&trial.spec.data)?;
             enough_batches(&trial.spec, &set)?;
-            let inputs = starts.digest(&trial.spec, &set)?;
+            let start = starts.of(&trial.spec)?;
+            let inputs = start.inputs(&set);
             let identity = spec::identity(&trial.config, &inputs);
             let known = store.map_or(Ok(None), |store| store.run_by_identity(&sweep.id, &identity))?;
             let described = run_row(trial, &sweep, identity, outside);
@@ -90,6 +94,7 @@ impl SweepPlan {
                 action,
                 set,
                 inputs,
+                start,
             });
         }
         Ok(Self { sweep, trials })
@@ -110,22 +115,18 @@ impl SweepPlan {
         for row in rows {
             let spec = TrialSpec::from_config(&row.config)?;
             let set = sets.open(&spec.data)?;
-            let mut inputs = String::new();
-            let mut action = action(&row, checkpoints, outside);
-            if !matches!(action, Action::Skip(_)) {
-                inputs = starts.digest(&spec, &set)?;
-                if spec::identity(&row.config, &inputs) != row.identity {
-                    let why = "its pictures, the weights it starts from or the program have changed since; sweep its file again";
-                    action = Action::Skip(why.into());
-                }
-            }
-            trials.push(Planned {
+            let mut planned = Planned {
+                action: action(&row, checkpoints, outside),
                 spec,
                 row,
-                action,
                 set,
-                inputs,
-            });
+                inputs: String::new(),
+                start: Start::default(),
+            };
+            if !matches!(planned.action, Action::Skip(_)) {
+                starts.check(&mut planned);
+            }
+            trials.push(planned);
         }
         Ok(Self { sweep, trials })
     }
@@ -176,11 +177,16 @@ fn redescribed(known: &RunRow, now: &RunRow) -> RunRow {
 
 fn sweep_row(
     experiment: &Experiment,
+    weights: &str,
     store: Option<&Store>,
     outside: &Outside<'_>,
     fresh: bool,
 ) -> Result<SweepRow, SweepError> {
-    let base = format!("{}-{}", experiment.name, &spec::identity(&experiment.common, "")[..6]);
+    let base = format!(
+        "{}-{}",
+        experiment.name,
+        &spec::identity(&experiment.common, weights)[..6]
+    );
     let sweeps = store.map_or(Ok(Vec::new()), Store::sweeps)?;
     let numbered = |n: usize| if n == 1 { base.clone() } else { format!("{base}-{n}") };
     let known = (1..)
@@ -248,27 +254,84 @@ impl Sets {
     }
 }
 
-/// Weights that trials of one sweep start from, each file read and checked once.
+/// The weights that a trial starts from, as they were when it was planned.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Digest; `None` when the trial starts from its seed.
+    pub digest: Option<String>,
+    /// What the user should know, one line each.
+    pub notes: Vec<String>,
+}
+
+impl Start {
+    /// Digest of all that a trial is made from besides its configuration: its pictures, and these weights.
+    fn inputs(&self, set: &ImageSet) -> String {
+        match &self.digest {
+            Some(digest) => format!("{} {digest}", set.digest()),
+            None => set.digest().to_string(),
+        }
+    }
+}
+
+/// Weights that trials of one sweep start from, read and checked once for each `[model]` section.
 #[derive(Default)]
 struct Starts {
-    digests: HashMap<String, String>,
+    known: HashMap<String, Start>,
 }
 
 impl Starts {
-    /// Digest of all that a trial is made from besides its configuration: its pictures, and the weights that it starts
-    /// from, which must fit its model.
-    fn digest(&mut self, spec: &TrialSpec, set: &ImageSet) -> Result<String, SweepError> {
-        let Some(path) = &spec.model.init else {
-            return Ok(set.digest().to_string());
+    /// The weights of one trial, which must fit its model.
+    fn of(&mut self, spec: &TrialSpec) -> Result<Start, SweepError> {
+        let Some(path) = spec.model.init_path() else {
+            return Ok(Start::default());
         };
         let key = serde_json::to_string(&spec.model).expect("a model section is plain data");
-        if !self.digests.contains_key(&key) {
-            let weights = Weights::read(Path::new(path))?;
-            let digest = weights.digest.clone();
-            check(weights, &spec.model)?;
-            self.digests.insert(key.clone(), digest);
+        if let Some(start) = self.known.get(&key) {
+            return Ok(start.clone());
         }
-        Ok(format!("{} {}", set.digest(), self.digests[&key]))
+        let weights = Weights::read(path)?;
+        let digest = Some(weights.digest.clone());
+        let from = path.display();
+        let notes = check(weights, &spec.model)?
+            .into_iter()
+            .map(|note| format!("model.init {from}: {note}"));
+        let notes = notes.collect();
+        let start = Start { digest, notes };
+        self.known.insert(key, start.clone());
+        Ok(start)
+    }
+
+    /// Digest of the weights that all trials of an experiment start from, empty when there are none or they are swept.
+    fn common(&mut self, experiment: &Experiment) -> Result<String, SweepError> {
+        let fixed = experiment.common["model"].get("init").is_some();
+        let first = experiment.trials.first().filter(|_| fixed);
+        let start = first.map(|trial| self.of(&trial.spec)).transpose()?;
+        Ok(start.and_then(|start| start.digest).unwrap_or_default())
+    }
+
+    /// Whether a recorded run can go on with its pictures and weights as they are now; leaves it alone if not. A run that
+    /// has a checkpoint does not need the weights themselves any more.
+    fn check(&mut self, planned: &mut Planned) {
+        let same = |inputs: &str| spec::identity(&planned.row.config, inputs) == planned.row.identity;
+        match self.of(&planned.spec) {
+            Ok(start) => {
+                planned.inputs = start.inputs(&planned.set);
+                planned.start = start;
+            }
+            Err(error) => {
+                let recorded = planned.row.environment["inputs"].as_str().unwrap_or_default();
+                if !matches!(planned.action, Action::Resume(_)) || !recorded.starts_with(planned.set.digest()) {
+                    planned.action = Action::Skip(format!("{error}; put the file back"));
+                    return;
+                }
+                planned.inputs = recorded.to_string();
+            }
+        }
+        if !same(&planned.inputs) {
+            let why =
+                "its pictures, the weights it starts from or the program have changed since; sweep its file again";
+            planned.action = Action::Skip(why.into());
+        }
     }
 }
 

@@ -151,6 +151,7 @@ impl Runner<'_> {
             registry: self.registry,
             device: self.device.clone(),
             checkpoints,
+            init: planned.start.digest.as_deref(),
             resume,
             stop: self.stop,
         };
@@ -166,10 +167,10 @@ impl Runner<'_> {
         let last = recorder.last;
         let (mut status, mut error) = judge_end(ended);
         let skipped = planned.set.skipped();
-        let warnings: Vec<String> = skipped
+        let skipped = skipped
             .iter()
-            .map(|s| format!("picture {} skipped: {}", s.name, s.error))
-            .collect();
+            .map(|s| format!("picture {} skipped: {}", s.name, s.error));
+        let warnings: Vec<String> = planned.start.notes.iter().cloned().chain(skipped).collect();
         self.store.set_warnings(id, &json!(warnings))?;
         if let Err(lost) = writer.set_status(id, status, &(self.outside.now)(), &error) {
             (status, error) = (Status::Failed, format!("record the trial: {lost}"));

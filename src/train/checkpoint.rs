@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use crate::model::Mae;
 use crate::model::names;
 use crate::model::weights::{safetensors, write};
-use crate::spec::trial::ModelSpec;
 
 use super::TrainError;
 
@@ -57,7 +56,7 @@ impl Checkpoints {
     pub fn save(
         &self,
         model: &Mae,
-        spec: &ModelSpec,
+        about: write::About<'_>,
         optimiser: &ModuleOptimizer,
         cursor: &Cursor,
     ) -> Result<(PathBuf, String), TrainError> {
@@ -70,7 +69,7 @@ impl Checkpoints {
         }
         remove(&part).map_err(io)?;
         fs::create_dir_all(&part).map_err(io)?;
-        write::plain(&part.join(MODEL), &names::export(model), spec)
+        write::plain(&part.join(MODEL), &names::export(model), about)
             .map_err(|error| TrainError::Checkpoint(place.clone(), error.to_string()))?;
         optimiser.save(part.join(OPTIMISER)).map_err(record)?;
         fs::write(
@@ -154,6 +153,11 @@ pub fn load_cursor(folder: &Path) -> Result<Cursor, TrainError> {
 /// When the file is damaged or belongs to another model.
 pub fn load_model(folder: &Path, model: Mae) -> Result<Mae, TrainError> {
     let fail = |error: &dyn std::fmt::Display| TrainError::Checkpoint(folder.to_path_buf(), error.to_string());
+    if !folder.join(MODEL).is_file() {
+        return Err(fail(
+            &"it has no model.safetensors, so an earlier version wrote it: sweep again with --fresh",
+        ));
+    }
     let contents = safetensors::read(&folder.join(MODEL)).map_err(|error| fail(&error))?;
     names::import(model, &contents.tensors).map_err(|error| fail(&error))
 }

@@ -29,11 +29,24 @@ pub fn norm<M: Module>(model: &M, gradients: &GradientsParams) -> Tensor<1> {
 /// norm `[1]`.
 #[must_use]
 pub fn clip<M: Module>(model: &M, gradients: GradientsParams, norm: &Tensor<1>, most: f64) -> GradientsParams {
-    let scale = norm.clone().add_scalar(1e-6).recip().mul_scalar(most).clamp_max(1.0);
+    let factor = norm.clone().add_scalar(1e-6).recip().mul_scalar(most).clamp_max(1.0);
+    scaled(model, gradients, factor)
+}
+
+/// Gradients times a number.
+#[must_use]
+pub fn scale<M: Module>(model: &M, gradients: GradientsParams, factor: f64) -> GradientsParams {
+    let device = model.devices().first().cloned().unwrap_or_default().inner();
+    scaled(model, gradients, Tensor::full([1], factor, &device))
+}
+
+/// # Shapes
+/// factor `[1]`.
+fn scaled<M: Module>(model: &M, gradients: GradientsParams, factor: Tensor<1>) -> GradientsParams {
     let mut scaler = Scaler {
         from: gradients,
         to: GradientsParams::new(),
-        scale,
+        factor,
     };
     model.visit(&mut scaler);
     scaler.to
@@ -55,14 +68,14 @@ impl ModuleVisitor for Squares<'_> {
 struct Scaler {
     from: GradientsParams,
     to: GradientsParams,
-    scale: Tensor<1>,
+    factor: Tensor<1>,
 }
 
 impl ModuleVisitor for Scaler {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         if let Some(gradient) = self.from.remove::<D>(param.id) {
-            let scale = self.scale.clone().reshape([1; D]);
-            self.to.register(param.id, gradient * scale);
+            let factor = self.factor.clone().reshape([1; D]);
+            self.to.register(param.id, gradient * factor);
         }
     }
 }

@@ -8,6 +8,8 @@ pub struct Groups {
     pub size: usize,
     /// Batches of an epoch that are used; a multiple of `size`.
     pub batches: usize,
+    /// Batches of an epoch, by which the schedule divides.
+    pub loaded: usize,
 }
 
 impl Groups {
@@ -18,6 +20,7 @@ impl Groups {
         (batches >= size).then(|| Self {
             size,
             batches: batches / size * size,
+            loaded: batches,
         })
     }
 

@@ -31,6 +31,9 @@ pub enum TrainError {
     /// The weights to start from cannot be used.
     #[error("start from model.init: {0}")]
     Init(#[from] crate::model::weights::WeightError),
+    /// The weights to start from are no longer those that were planned with.
+    #[error("start from model.init: {} has changed since the sweep began: put it back, or sweep again", .0.display())]
+    Changed(PathBuf),
     /// An epoch has no whole group of batches.
     #[error("train.accum_steps = {0}, but an epoch has {1} batches: lower train.accum_steps or train.batch_size")]
     Accumulation(usize, usize),

@@ -1,6 +1,6 @@
 //! The training loop of one trial, with the judgements before, during and after it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,6 +13,7 @@ use crate::model::Mae;
 use crate::model::batch::{draw_masks, images};
 use crate::model::weights::Weights;
 use crate::model::weights::build::build;
+use crate::model::weights::write::About;
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
 use crate::store::rows::MetricPoint;
@@ -37,6 +38,8 @@ pub struct Job<'a> {
     pub device: Device,
     /// Where checkpoints go.
     pub checkpoints: Checkpoints,
+    /// Digest of the weights that it starts from, as planned.
+    pub init: Option<&'a str>,
     /// Folder of the checkpoint to go on from.
     pub resume: Option<PathBuf>,
     /// Becomes true when the user wants to stop.
@@ -100,11 +103,15 @@ struct Trainer<'a> {
 }
 
 /// The model that a trial starts from: drawn from its seed, or made of weights.
-fn start(spec: &TrialSpec, device: &Device) -> Result<Mae, TrainError> {
-    let Some(path) = &spec.model.init else {
+fn start(job: &Job<'_>, device: &Device) -> Result<Mae, TrainError> {
+    let spec = job.spec;
+    let Some(path) = spec.model.init_path() else {
         return Ok(Mae::new(&spec.model, spec.seed, device));
     };
-    let weights = Weights::read(Path::new(path))?;
+    let weights = Weights::read(path)?;
+    if job.init != Some(weights.digest.as_str()) {
+        return Err(TrainError::Changed(weights.path));
+    }
     Ok(build(weights, &spec.model, spec.seed, device)?.0)
 }
 
@@ -114,7 +121,7 @@ impl<'a> Trainer<'a> {
         let device = job.device.clone().autodiff();
         let model = match &job.resume {
             Some(folder) => checkpoint::load_model(folder, Mae::new(&spec.model, spec.seed, &device))?,
-            None => start(spec, &device)?,
+            None => start(job, &device)?,
         };
         let mut optimiser = optimiser(&model, &spec.train);
         let mut cursor = Cursor::default();
@@ -217,7 +224,7 @@ impl<'a> Trainer<'a> {
         let masks = draw_masks(&self.plan, spec.seed, Purpose::Mask, epoch, &batch.indices);
         let shape = [batch.len, spec.model.in_chans, size.height, size.width];
         let pixels = images(batch.images, shape, &self.job.device.clone().autodiff());
-        let loss = self.learner.accumulate(pixels, &masks, self.groups.size);
+        let loss = self.learner.accumulate(pixels, &masks);
         self.passes.push(loss);
         self.cursor.batch = batch.number + 1;
     }
@@ -226,8 +233,8 @@ impl<'a> Trainer<'a> {
     fn update(&mut self, observer: &mut dyn Observer) -> Option<Outcome> {
         let first = self.groups.first(self.cursor.batch - 1);
         let lr = self.rate(first);
-        self.norms.extend(self.learner.update(lr));
         let mut passes = std::mem::take(&mut self.passes);
+        self.norms.extend(self.learner.update(lr, passes.len()));
         let loss = match passes.len() {
             1 => passes.remove(0),
             _ => Tensor::cat(passes, 0).mean(),
@@ -245,7 +252,7 @@ impl<'a> Trainer<'a> {
     /// Learning rate of the step whose first batch is number `first` of the current epoch.
     fn rate(&self, first: usize) -> f64 {
         self.schedule
-            .at(self.cursor.epoch as f64 + first as f64 / self.groups.batches as f64)
+            .at(self.cursor.epoch as f64 + first as f64 / self.groups.loaded as f64)
     }
 
     /// Reads the losses that are still on the device; the training loop is stopped when one is not finite.
@@ -336,12 +343,14 @@ impl<'a> Trainer<'a> {
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
         self.read_losses();
         observer.settle().map_err(TrainError::Record)?;
-        let (path, hash) = self.job.checkpoints.save(
-            self.learner.model(),
-            &self.job.spec.model,
-            self.learner.optimiser(),
-            &self.cursor,
-        )?;
+        let about = About {
+            model: &self.job.spec.model,
+            mask_ratio: self.job.spec.mask.ratio,
+        };
+        let (path, hash) =
+            self.job
+                .checkpoints
+                .save(self.learner.model(), about, self.learner.optimiser(), &self.cursor)?;
         observer.checkpoint(Written {
             path,
             hash,

@@ -5,7 +5,7 @@ use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
 
-use super::clip::{clip, norm};
+use super::clip::{clip, norm, scale};
 use crate::model::{Mae, MaskBatch};
 
 /// A model with its optimiser, and the gradients of the step under way.
@@ -53,30 +53,31 @@ impl Learner {
         &self.optimiser
     }
 
-    /// Adds the gradients of one of the `parts` batches of a step, whose mean they become; returns the batch's loss, cut
-    /// off from the graph, not yet read from the device.
+    /// Adds the gradients of one batch to those of the step under way; returns the batch's loss, cut off from the graph, not
+    /// yet read from the device.
     ///
     /// # Shapes
     /// images `[N, C, H, W]` → `[1]`.
-    pub fn accumulate(&mut self, images: Tensor<4>, masks: &MaskBatch, parts: usize) -> Tensor<1> {
-        let model = self.model();
+    pub fn accumulate(&mut self, images: Tensor<4>, masks: &MaskBatch) -> Tensor<1> {
+        let model = self.model.as_ref().expect("a step puts the model back");
         let loss = model.loss(images, masks);
         let kept = loss.clone().inner();
-        let share = if parts > 1 { loss.div_scalar(parts as f64) } else { loss };
-        let gradients = GradientsParams::from_grads(share.backward(), model);
-        let model = self.model.as_ref().expect("a step puts the model back");
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
         self.gradients.accumulate(model, gradients);
         kept
     }
 
-    /// Updates the model with the gradients accumulated so far and forgets them. Where clipping is on, returns their norm
-    /// before it, not yet read from the device.
+    /// Updates the model with the mean of the gradients of `parts` batches and forgets them. Where clipping is on, returns
+    /// the norm before it, not yet read from the device.
     ///
     /// # Shapes
     /// → `[1]`.
-    pub fn update(&mut self, lr: f64) -> Option<Tensor<1>> {
+    pub fn update(&mut self, lr: f64, parts: usize) -> Option<Tensor<1>> {
         let model = self.model.take().expect("a step puts the model back");
         let mut gradients = self.gradients.grads();
+        if parts > 1 {
+            gradients = scale(&model, gradients, 1.0 / parts as f64);
+        }
         let norm = self.clip_grad.map(|most| {
             let norm = norm(&model, &gradients);
             gradients = clip(&model, std::mem::take(&mut gradients), &norm, most);
@@ -91,8 +92,8 @@ impl Learner {
     /// # Shapes
     /// images `[N, C, H, W]` → `[1]`.
     pub fn step(&mut self, images: Tensor<4>, masks: &MaskBatch, lr: f64) -> Tensor<1> {
-        let loss = self.accumulate(images, masks, 1);
-        self.update(lr);
+        let loss = self.accumulate(images, masks);
+        self.update(lr, 1);
         loss
     }
 }

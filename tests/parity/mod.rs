@@ -3,8 +3,10 @@
 
 mod finetune;
 mod forward;
+mod hog;
 mod masks;
 mod probe;
+mod quality;
 mod tables;
 mod training;
 mod transforms;

@@ -14,6 +14,9 @@ use crate::support::fixture;
 const CASE: &str = "metrics/case.safetensors";
 const SIZE: [usize; 3] = [3, 64, 64];
 const LARGE: [usize; 3] = [3, 176, 192];
+/// PSNR in dB and similarities, computed in double precision from pixels in single: far below the manifest's tolerances
+/// (1e-3 dB, 1e-4, 5e-5), which would let a wrong constant pass.
+const TIGHT: [f64; 2] = [1e-5, 1e-6];
 
 /// Stored pictures in [0, 1].
 fn pictures(case: &Case, name: &str) -> Named {
@@ -34,10 +37,15 @@ fn of_pairs(case: &Case, figure: impl Fn(&[f32], &[f32]) -> f64) -> Vec<f32> {
 fn peak_signal_to_noise_ratio() {
     let case = Case::read(CASE);
     let got = of_pairs(&case, |a, b| psnr(a, b).unwrap());
-    close("metrics psnr", &got, &case.get("psnr").values, 1e-3);
+    close("metrics psnr", &got, &case.get("psnr").values, TIGHT[0]);
     let (reference, altered) = (pictures(&case, "ref_u8"), pictures(&case, "alt_u8"));
     let pooled = psnr(&reference.values, &altered.values).unwrap() as f32;
-    close("metrics psnr_pooled", &[pooled], &case.get("psnr_pooled").values, 1e-3);
+    close(
+        "metrics psnr_pooled",
+        &[pooled],
+        &case.get("psnr_pooled").values,
+        TIGHT[0],
+    );
 }
 
 #[test]
@@ -45,7 +53,7 @@ fn structural_similarity() {
     let case = Case::read(CASE);
     for (name, border) in [("ssim_valid", Border::Valid), ("ssim_reflect", Border::Reflect)] {
         let got = of_pairs(&case, |a, b| ssim(a, b, SIZE, border).unwrap());
-        close(&format!("metrics {name}"), &got, &case.get(name).values, 1e-4);
+        close(&format!("metrics {name}"), &got, &case.get(name).values, TIGHT[1]);
     }
 }
 
@@ -60,7 +68,7 @@ fn structural_similarity_over_scales() {
         for (suffix, betas) in [("", &BETAS[..]), ("_3scale", &[0.2, 0.3, 0.5])] {
             let got = ms_ssim(&reference.values, &altered.values, LARGE, betas, border).unwrap() as f32;
             let name = format!("{name}{suffix}");
-            close(&format!("metrics {name}"), &[got], &case.get(&name).values, 5e-5);
+            close(&format!("metrics {name}"), &[got], &case.get(&name).values, TIGHT[1]);
         }
     }
 }

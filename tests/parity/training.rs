@@ -83,8 +83,8 @@ fn five_steps_of_the_training_recipe() {
             );
         };
         same(&mut rates, "lr", lr as f32, 2e-7);
-        let loss = learner.accumulate(tensor(&part(images, pixels), &device), &masks, 1);
-        let norm = learner.update(lr).unwrap();
+        let loss = learner.accumulate(tensor(&part(images, pixels), &device), &masks);
+        let norm = learner.update(lr, 1).unwrap();
         same(&mut losses, "loss", loss.into_scalar::<f32>(), 2e-5);
         same(&mut norms, "grad_norm", norm.into_scalar::<f32>(), 2e-5);
     }

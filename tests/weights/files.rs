@@ -161,3 +161,70 @@ fn hostile_files_are_refused() {
     }
     assert!(!room.path().join("owned").exists());
 }
+
+/// Tensors that change what the network computes are not left out in silence.
+#[test]
+fn deeper_models_and_lost_blocks_are_refused() {
+    let room = Room::new();
+    let weights = file("mae_forward/weights_fb.safetensors");
+    let convert = |from: &str, more: &[&str]| {
+        let args = ["model", "convert", "--from", from, "--to", "out", "--format", "fb"];
+        let output = room.run(&[&args[..], &HEADS, more].concat());
+        assert_eq!(output.status.code(), Some(2), "{from}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let error = convert(&weights, &["--set", "model.encoder_depth=2"]);
+    assert!(
+        error.contains("blocks.2.attn.proj.bias") && error.contains("deeper"),
+        "{error}"
+    );
+    let mut scaled = Case::read("mae_forward/weights_fb.safetensors").0;
+    let scale = Named {
+        shape: vec![40],
+        values: vec![0.1; 40],
+    };
+    scaled.insert("blocks.0.ls1.gamma".into(), scale);
+    write(&room.path().join("scaled.safetensors"), &scaled);
+    assert!(convert("scaled.safetensors", &[]).contains("blocks.0.ls1.gamma"));
+    let mut cut = Case::read("mae_forward/hf_classic/model.safetensors").0;
+    cut.retain(|name, _| !name.contains("encoder.layer.2."));
+    std::fs::create_dir(room.path().join("cut")).unwrap();
+    write(&room.path().join("cut/model.safetensors"), &cut);
+    std::fs::copy(
+        file("mae_forward/hf_classic/config.json"),
+        room.path().join("cut/config.json"),
+    )
+    .unwrap();
+    let error = convert("cut", &[]);
+    assert!(
+        error.contains("encoder_depth is 3") && error.contains("partial"),
+        "{error}"
+    );
+    // An official checkpoint says its size in the name of its model.
+    assert!(!room.path().join("out").exists());
+}
+
+#[test]
+fn the_mask_ratio_goes_with_the_weights() {
+    let room = Room::new();
+    let weights = file("mae_forward/weights_fb.safetensors");
+    let args = [
+        "model",
+        "convert",
+        "--from",
+        &weights,
+        "--to",
+        "hf",
+        "--format",
+        "hf",
+        "--set",
+        "mask.ratio=0.6",
+    ];
+    room.ok(&[&args[..], &HEADS].concat());
+    let config = std::fs::read_to_string(room.path().join("hf/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["mask_ratio"], 0.6);
+    let got = super::forward(&room, "hf", &[]);
+    let want = Case::read("mae_forward/case.safetensors");
+    assert_eq!(got.get("mask").values, want.get("r060.mask").values);
+}

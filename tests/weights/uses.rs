@@ -50,7 +50,7 @@ fn features_are_read_and_recorded() {
         .collect();
     assert_eq!(values, got.get("features").values);
     let record: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(room.path().join("f.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(room.path().join("f.npy.json")).unwrap()).unwrap();
     assert_eq!(record["feature"], "mean_norm");
     assert_eq!(record["pictures"][4], "b/2.png");
     assert!(record["weights_digest"].as_str().unwrap().starts_with("weights-"));
@@ -78,7 +78,7 @@ fn reconstructions_are_drawn_and_say_how() {
         ];
         room.ok(&args);
         for name in [
-            "one.png",
+            "one_sheet.png",
             "one_original.png",
             "one_masked.png",
             "one_reconstruction.png",
@@ -91,6 +91,7 @@ fn reconstructions_are_drawn_and_say_how() {
         let record: serde_json::Value = serde_json::from_slice(&record).unwrap();
         assert_eq!(record["statistics"], statistics);
         assert_eq!(record["pictures"][0]["hidden"], 12);
+        assert!(record["pictures"][0]["ssim"].as_f64().unwrap() < 1.0);
     }
     let part = |folder: &str, name: &str| image::open(room.path().join(folder).join(name)).unwrap().to_rgb8();
     assert_eq!(part("true", "one_original.png"), part("visible", "one_original.png"));
@@ -157,4 +158,109 @@ fn weights_to_start_from_are_checked_before_anything_is_trained() {
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(error.contains("of another shape"), "{error}");
+}
+
+#[test]
+fn what_is_read_is_never_replaced() {
+    let room = Room::new();
+    let picture = image::RgbImage::from_fn(32, 32, |x, y| image::Rgb([x as u8 * 8, y as u8 * 8, 90]));
+    picture.save(room.path().join("a.png")).unwrap();
+    picture.save(room.path().join("a_masked.png")).unwrap();
+    let before = std::fs::read(room.path().join("a_masked.png")).unwrap();
+    let weights = file("mae_forward/hf_classic");
+    let error = room.refused(&[
+        "reconstruct",
+        "--weights",
+        &weights,
+        "a.png",
+        "a_masked.png",
+        "--out",
+        ".",
+    ]);
+    assert!(error.contains("a_masked.png"), "{error}");
+    assert_eq!(std::fs::read(room.path().join("a_masked.png")).unwrap(), before);
+    room.ok(&[
+        "reconstruct",
+        "--weights",
+        &weights,
+        "a.png",
+        "a_masked.png",
+        "--out",
+        "drawn",
+    ]);
+    assert_eq!(std::fs::read_dir(room.path().join("drawn")).unwrap().count(), 11);
+    room.ok(&["model", "convert", "--from", &weights, "--to", "w", "--format", "fb"]);
+    let error = room.refused(&["model", "convert", "--from", "w", "--to", "w", "--format", "timm"]);
+    assert!(error.contains("model.safetensors"), "{error}");
+    let inputs = super::inputs(&room);
+    let args = [
+        "model",
+        "forward",
+        "--weights",
+        "w",
+        "--inputs",
+        &inputs,
+        "--outputs",
+        &inputs,
+    ];
+    assert!(room.refused(&args).contains("in.safetensors"));
+    let args = [
+        "model",
+        "features",
+        "--weights",
+        "w",
+        "--inputs",
+        &inputs,
+        "--out",
+        "nowhere/f.npy",
+    ];
+    assert!(room.refused(&args).contains("nowhere"));
+}
+
+/// The same experiment from other weights is another sweep, and never averaged with the first.
+#[test]
+fn weights_that_trials_start_from_are_part_of_the_sweep() {
+    let room = Room::new();
+    room.write("x.toml", &experiment(1).replace("[0.5, 0.75]", "[0.75]"));
+    room.ok(&small(&["sweep", "x.toml"]));
+    room.ok(&["model", "convert", "--from", "latest", "--to", "w", "--format", "fb"]);
+    room.ok(&["model", "convert", "--from", "latest", "--to", "same", "--format", "hf"]);
+    let from = |init: &str| {
+        let init = format!("model.init={init}");
+        room.ok_stderr(&sized(&["sweep", "x.toml"], &["--set", &init]))
+    };
+    assert!(from("w").contains("1 finished, 0 skipped"));
+    assert!(
+        from("same").contains("0 finished, 1 skipped"),
+        "the same weights in another file"
+    );
+    let runs = room.json(&["runs", "--json"])["runs"].as_array().unwrap().clone();
+    let sweeps: std::collections::BTreeSet<&str> = runs.iter().map(|run| run["sweep_id"].as_str().unwrap()).collect();
+    assert_eq!((runs.len(), sweeps.len()), (2, 2));
+}
+
+#[test]
+fn weights_that_change_under_a_sweep_fail_their_trials_and_missing_ones_are_asked_for() {
+    let room = Room::new();
+    room.write("x.toml", &experiment(1));
+    room.ok(&small(&["sweep", "x.toml", "--set", "train.max_steps=1"]));
+    room.ok(&["model", "convert", "--from", "latest", "--to", "w", "--format", "fb"]);
+    let args = sized(
+        &["sweep", "x.toml"],
+        &["--set", "model.init=w", "--set", "train.max_steps=2"],
+    );
+    let error = room.refused(&[&args[..], &["--set", "model.encoder_num_heads=4"]].concat());
+    assert!(
+        error.contains("2 heads") && error.contains("model.encoder_num_heads = 2"),
+        "{error}"
+    );
+    room.ok(&args);
+    std::fs::remove_dir_all(room.path().join("w")).unwrap();
+    let error = room.refused(&args);
+    assert!(
+        error.contains("model.init") && error.contains("no such file"),
+        "{error}"
+    );
+    // Finished trials need nothing.
+    assert!(room.ok_stderr(&["resume", "tiny"]).contains("0 finished, 2 skipped"));
 }

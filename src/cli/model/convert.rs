@@ -6,6 +6,7 @@ use mae_strategies::Registry;
 use serde_json::json;
 
 use crate::cli::failure::Failure;
+use crate::cli::files;
 use crate::cli::table;
 use crate::cli::weights::{ModelOption, say};
 use crate::model::weights::{Naming, write};
@@ -31,10 +32,18 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let mut weights = args.model.read(&args.from)?;
+    let (file, folder) = write::target(&args.to)?;
+    if folder.is_dir() {
+        files::check_output(&file, &[&weights.path])?;
+    }
     let spec = args.model.spec(&weights, None, &[], registry)?;
     say(&weights.fit(&spec.model)?.into_iter().collect::<Vec<_>>());
     let full = weights.has_decoder();
-    let [file, config] = write::export(&args.to, &weights.tensors, &spec.model, args.format)?;
+    let about = write::About {
+        model: &spec.model,
+        mask_ratio: spec.mask.ratio,
+    };
+    let [file, config] = write::export(&args.to, &weights.tensors, about, args.format)?;
     let (kind, left) = match (full, args.format) {
         (true, Naming::Timm) => ("encoder", ", without the decoder, which timm has no place for"),
         (true, _) => ("encoder and decoder", ""),
@@ -50,7 +59,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
             "format": args.format.to_string(),
             "parts": kind,
             "digest": weights.digest,
-            "model": spec.model,
+            "model": write::section(&spec.model, full && args.format != Naming::Timm),
         }));
     }
     println!("{}", file.display());

@@ -1,8 +1,6 @@
 //! `mae-exp model features`: frozen features of pictures, for any other tool.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,6 +8,7 @@ use mae_strategies::Registry;
 use serde_json::{Value as Json, json};
 
 use crate::cli::failure::Failure;
+use crate::cli::files;
 use crate::cli::options::DeviceOption;
 use crate::cli::table;
 use crate::cli::weights::{ModelOption, say};
@@ -18,7 +17,7 @@ use crate::eval::features::{Rows, of_pixels, rows};
 use crate::eval::npy;
 use crate::model::names::Named;
 use crate::model::weights::build::build;
-use crate::model::weights::safetensors;
+use crate::model::weights::{safetensors, write};
 use crate::model::{Device, Mae};
 use crate::spec::TrialSpec;
 use crate::spec::trial::Feature;
@@ -35,7 +34,7 @@ pub(super) struct Args {
     /// Safetensors with `images` [N,C,H,W], already normalised, in place of a folder.
     #[arg(long, value_name = "FILE", conflicts_with = "data")]
     inputs: Option<PathBuf>,
-    /// File to write: .safetensors (features, labels, and how they were made) or .npy (with a .json beside).
+    /// File to write: .safetensors (features, labels, and how they were made) or .npy (with .npy.json beside).
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
     /// Class token (cls) or mean of the patch tokens (mean), before or after the last norm (…_norm).
@@ -53,6 +52,13 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let form = Form::of(&args.out)?;
     let device = args.device.resolve()?;
+    let read: Vec<&Path> = args
+        .inputs
+        .iter()
+        .map(PathBuf::as_path)
+        .chain([Path::new(&args.weights)])
+        .collect();
+    files::check_output(&args.out, &read)?;
     let weights = args.model.read(&args.weights)?;
     let spec = args.model.spec(&weights, None, &[], registry)?;
     let mut record = json!({
@@ -60,13 +66,18 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         "width": spec.model.embed_dim,
         "weights": weights.path,
         "weights_digest": weights.digest,
-        "model": spec.model,
+        "model": write::section(&spec.model, weights.has_decoder()),
     });
     let (model, notes) = build(weights, &spec.model, spec.seed, &device)?;
     say(&notes);
     let found = match (&args.data, &args.inputs) {
         (Some(folder), _) => of_folder(folder, &model, &spec, args.feature, &device, &mut record)?,
-        (None, Some(file)) => of_inputs(file, &model, &spec, args.feature, &device)?,
+        (None, Some(file)) => {
+            let digest = blake3::hash(&std::fs::read(file)?).to_hex().to_string();
+            record["inputs"] = json!(file);
+            record["inputs_digest"] = json!(digest);
+            of_inputs(file, &model, &spec, args.feature, &device)?
+        }
         (None, None) => return Err(Failure::usage("name pictures with --data DIR or --inputs FILE")),
     };
     record["rows"] = json!(found.indices.len());
@@ -191,15 +202,21 @@ impl Form {
                 )?;
             }
             Self::Npy => {
-                let mut file = BufWriter::new(File::create(path)?);
-                npy::write(&mut file, n, found.width, &found.values)?;
-                file.flush()?;
+                let mut bytes = Vec::new();
+                npy::write(&mut bytes, n, found.width, &found.values)?;
+                files::write(path, &bytes)?;
                 let mut record = record.clone();
                 record["labels"] = json!(labels);
-                let text = serde_json::to_string_pretty(&record).map_err(anyhow::Error::new)? + "\n";
-                std::fs::write(path.with_extension("json"), text)?;
+                files::write_json(&beside(path), &record)?;
             }
         }
         Ok(())
     }
+}
+
+/// `F.npy.json`, beside `F.npy`.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_os_string();
+    name.push(".json");
+    path.with_file_name(name)
 }

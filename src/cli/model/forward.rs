@@ -7,6 +7,7 @@ use mae_strategies::{Mask, MaskContext, Registry, keep_count, random};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
+use crate::cli::files;
 use crate::cli::options::DeviceOption;
 use crate::cli::table;
 use crate::cli::weights::{ModelOption, say};
@@ -41,6 +42,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let device = args.device.resolve()?;
+    files::check_output(&args.outputs, &[&args.inputs, Path::new(&args.weights)])?;
     let inputs = Inputs::read(&args.inputs)?;
     let [_, _, height, width] = inputs.shape;
     let weights = args.model.read(&args.weights)?;
@@ -79,6 +81,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
             "hidden": hidden,
             "norm_pix_loss": spec.model.norm_pix_loss,
             "norm_eps": spec.model.norm_eps,
+            "decoder": decode,
             "loss": result.decoded.as_ref().map(|d| d.loss),
         }));
     }
@@ -102,10 +105,16 @@ fn must_fit(path: &Path, [_, channels, height, width]: [usize; 4], spec: &ModelS
     if [channels, height, width] == [wanted, size.height, size.width] {
         return Ok(());
     }
-    let path = path.display();
+    let (path, p) = (path.display(), spec.patch_size);
+    let cure = if channels != wanted {
+        format!("give pictures of {wanted} channels, or weights for {channels}")
+    } else if height.is_multiple_of(p) && width.is_multiple_of(p) {
+        format!("resize them, or interpolate the position table with --set model.img_size=[{height},{width}]")
+    } else {
+        format!("resize them; patches of {p} pixels must divide both sides")
+    };
     Err(Failure::usage(format!(
-        "images in {path} are {channels}x{height}x{width}, the model takes {wanted}x{}x{}: resize them, or interpolate the \
-         position table with --set model.img_size=[{height},{width}]",
+        "images in {path} are {channels}x{height}x{width}, the model takes {wanted}x{}x{}: {cure}",
         size.height, size.width
     )))
 }
@@ -120,10 +129,23 @@ struct Inputs {
 
 impl Inputs {
     fn read(path: &Path) -> Result<Self, Failure> {
-        let mut tensors = safetensors::read(path)?.tensors;
+        let mut contents = safetensors::read_inputs(path)?;
         let wrong = |what: String| Failure::usage(format!("inputs {}: {what}", path.display()));
-        let images = tensors.remove("images").ok_or_else(|| {
-            let names: Vec<&str> = tensors.keys().map(String::as_str).collect();
+        if let Some(name) = contents
+            .ignored
+            .iter()
+            .find(|name| ["images", "noise"].contains(&name.as_str()))
+        {
+            return Err(wrong(format!("{name} holds integers: write it as f32")));
+        }
+        let mut take = |name: &str| match contents.tensors.remove(name) {
+            Some(tensor) if tensor.values.iter().all(|value| value.is_finite()) => Ok(Some(tensor)),
+            Some(_) => Err(wrong(format!("{name} holds values that are NaN or infinite"))),
+            None => Ok(None),
+        };
+        let (images, noise) = (take("images")?, take("noise")?);
+        let images = images.ok_or_else(|| {
+            let names: Vec<&str> = contents.tensors.keys().map(String::as_str).collect();
             wrong(format!(
                 "no tensor named images, f32 of shape [N,C,H,W]; there is {}",
                 if names.is_empty() {
@@ -139,7 +161,6 @@ impl Inputs {
         if images.values.is_empty() {
             return Err(wrong(format!("images has shape {:?}: no pixels", images.shape)));
         }
-        let noise = tensors.remove("noise");
         Ok(Self {
             shape: [n, c, h, w],
             images: images.values,

@@ -46,6 +46,7 @@ fn prepare(weights: &mut Weights, spec: &ModelSpec) -> Result<Vec<String>, Weigh
     let mut notes = std::mem::take(&mut weights.notes);
     notes.extend(resize(weights, spec)?);
     notes.extend(weights.fit(spec)?);
+    must_have_heads(weights, spec)?;
     if let Some(eps) = weights.facts.norm_eps
         && eps != spec.norm_eps
     {
@@ -55,6 +56,27 @@ fn prepare(weights: &mut Weights, spec: &ModelSpec) -> Result<Vec<String>, Weigh
         ));
     }
     Ok(notes)
+}
+
+/// Another number of heads fits every shape and gives other numbers.
+fn must_have_heads(weights: &Weights, spec: &ModelSpec) -> Result<(), WeightError> {
+    let decoder = weights.facts.decoder_num_heads.filter(|_| weights.has_decoder());
+    for (key, stated, asked) in [
+        (
+            "encoder_num_heads",
+            weights.facts.encoder_num_heads,
+            spec.encoder_num_heads,
+        ),
+        ("decoder_num_heads", decoder, spec.decoder_num_heads),
+    ] {
+        if let Some(stated) = stated.filter(|stated| *stated != asked) {
+            return Err(WeightError::Misfit {
+                path: weights.path.clone(),
+                why: format!("they state {stated} heads, model.{key} is {asked}: set model.{key} = {stated}"),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Gives the position tables the model's grid; returns a note when they had another.

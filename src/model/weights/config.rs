@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::facts::Facts;
+use super::facts::{Facts, Stated};
 use crate::spec::trial::ImgSize;
 
 /// `format` of our own files.
@@ -81,12 +81,18 @@ pub fn facts_from_config(text: &str) -> Result<Facts, ConfigError> {
         (Some(OURS), _, _) => Ok(ours(&config)?),
         (Some(other), _, _) => foreign(format!("its format is `{other}`, not `{OURS}`")),
         (_, Some("vit_mae"), _) => Ok(hugging_face(&config)?),
-        (_, Some(other), _) => foreign(format!("its model_type is `{other}`, not `vit_mae`")),
+        (_, Some(other), _) => Err(format!(
+            "its model_type is `{other}`, not `vit_mae`: move the weights away from it if it is not theirs"
+        )
+        .into()),
         (_, _, Some(architecture)) => Ok(timm(&config, architecture)?),
         _ if HEADS.iter().any(|key| config.contains_key(*key)) => Ok(flat(&config)?),
         _ => foreign(unknown(&config)),
     }
 }
+
+/// Key of the share of hidden patches, ours as well as Hugging Face's.
+pub(super) const MASK_RATIO: &str = "mask_ratio";
 
 /// Keys under which encoder heads stand in circulation.
 const HEADS: [&str; 3] = ["encoder_num_heads", "num_heads", "num_attention_heads"];
@@ -106,6 +112,8 @@ pub(super) fn flat(config: &Map<String, Value>) -> Result<Facts, String> {
         decoder_num_heads: heads(config, first(&["decoder_num_heads", "decoder_num_attention_heads"]))?,
         norm_eps: epsilon(config, first(&["norm_eps", "layer_norm_eps"]))?,
         norm_pix_loss: flag(config, "norm_pix_loss")?,
+        mask_ratio: share(config, MASK_RATIO)?,
+        stated: Stated::default(),
     })
 }
 
@@ -122,12 +130,29 @@ fn ours(config: &Map<String, Value>) -> Result<Facts, String> {
     let model = config.get("model").and_then(Value::as_object);
     let model = model.ok_or("its `model` is not a table")?;
     Ok(Facts {
+        mask_ratio: share(config, MASK_RATIO)?,
+        ..own_model(model)?
+    })
+}
+
+/// Facts from a `[model]` section, decoder keys perhaps left out.
+pub(super) fn own_model(model: &Map<String, Value>) -> Result<Facts, String> {
+    Ok(Facts {
         variant: text(model, "variant")?,
         img_size: size(model, "img_size")?,
         encoder_num_heads: heads(model, "encoder_num_heads")?,
         decoder_num_heads: heads(model, "decoder_num_heads")?,
         norm_eps: epsilon(model, "norm_eps")?,
         norm_pix_loss: flag(model, "norm_pix_loss")?,
+        mask_ratio: None,
+        stated: Stated {
+            in_chans: heads(model, "in_chans")?,
+            patch_size: heads(model, "patch_size")?,
+            embed_dim: heads(model, "embed_dim")?,
+            encoder_depth: heads(model, "encoder_depth")?,
+            decoder_embed_dim: heads(model, "decoder_embed_dim")?,
+            decoder_depth: heads(model, "decoder_depth")?,
+        },
     })
 }
 
@@ -143,6 +168,8 @@ fn hugging_face(config: &Map<String, Value>) -> Result<Facts, String> {
         decoder_num_heads: Some(16),
         norm_eps: Some(1e-12),
         norm_pix_loss: Some(false),
+        mask_ratio: Some(0.75),
+        stated: Stated::default(),
     };
     let said = Facts {
         variant: None,
@@ -151,6 +178,15 @@ fn hugging_face(config: &Map<String, Value>) -> Result<Facts, String> {
         decoder_num_heads: heads(config, "decoder_num_attention_heads")?,
         norm_eps: epsilon(config, "layer_norm_eps")?,
         norm_pix_loss: flag(config, "norm_pix_loss")?,
+        mask_ratio: share(config, MASK_RATIO)?,
+        stated: Stated {
+            in_chans: heads(config, "num_channels")?,
+            patch_size: heads(config, "patch_size")?,
+            embed_dim: heads(config, "hidden_size")?,
+            encoder_depth: heads(config, "num_hidden_layers")?,
+            decoder_embed_dim: heads(config, "decoder_hidden_size")?,
+            decoder_depth: heads(config, "decoder_num_hidden_layers")?,
+        },
     };
     Ok(said.or(default))
 }
@@ -177,6 +213,13 @@ fn timm(config: &Map<String, Value>, architecture: &str) -> Result<Facts, String
         img_size: img_size.or(name.map(|(_, side)| square(side))),
         encoder_num_heads: num_heads,
         norm_eps: epsilon(config, EPSILON)?.or(Some(REFERENCE_EPSILON)),
+        stated: Stated {
+            in_chans: heads(args, "in_chans")?,
+            patch_size: heads(args, "patch_size")?,
+            embed_dim: heads(args, "embed_dim")?,
+            encoder_depth: heads(args, "depth")?,
+            ..Stated::default()
+        },
         ..Facts::default()
     })
 }
@@ -240,6 +283,11 @@ fn text(table: &Map<String, Value>, key: &str) -> Result<Option<String>, String>
 
 fn flag(table: &Map<String, Value>, key: &str) -> Result<Option<bool>, String> {
     typed(table, key, "true or false", Value::as_bool)
+}
+
+fn share(table: &Map<String, Value>, key: &str) -> Result<Option<f64>, String> {
+    let inside = |value: &Value| value.as_f64().filter(|share| (0.0..1.0).contains(share));
+    typed(table, key, "a number from 0 to below 1", inside)
 }
 
 fn epsilon(table: &Map<String, Value>, key: &str) -> Result<Option<f64>, String> {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::config::{EPSILON, GENERATED_BY, KNOWN, Known, OURS, REFERENCE_EPSILON};
+use super::config::{EPSILON, GENERATED_BY, KNOWN, Known, MASK_RATIO, OURS, REFERENCE_EPSILON};
 use super::naming::Naming;
 use crate::spec::trial::{ImgSize, ModelSpec};
 
@@ -11,11 +11,11 @@ use crate::spec::trial::{ImgSize, ModelSpec};
 ///
 /// # Errors
 /// When the other program has no such model: transformers' ViTMAE takes square pictures only.
-pub(super) fn config_json(naming: Naming, spec: &ModelSpec, full: bool) -> Result<Value, String> {
+pub(super) fn config_json(naming: Naming, spec: &ModelSpec, full: bool, mask_ratio: f64) -> Result<Value, String> {
     match naming {
-        Naming::Fb => ours(spec, full),
+        Naming::Fb => Ok(ours(spec, full, mask_ratio)),
         Naming::Timm => Ok(timm(spec)),
-        Naming::Hf => hugging_face(spec, full),
+        Naming::Hf => hugging_face(spec, full, mask_ratio),
     }
 }
 
@@ -32,19 +32,24 @@ pub fn caveat(naming: Naming, spec: &ModelSpec) -> Option<String> {
     })
 }
 
-fn ours(spec: &ModelSpec, full: bool) -> Result<Value, String> {
-    let model = serde_json::to_value(spec).map_err(|error| format!("the model's configuration: {error}"))?;
+fn ours(spec: &ModelSpec, full: bool, mask_ratio: f64) -> Value {
+    json!({ GENERATED_BY: OURS, "format": OURS, "model": section(spec, full), MASK_RATIO: mask_ratio })
+}
+
+/// The `[model]` section, of an encoder alone without what concerns the decoder, and without the path that a trial started
+/// from.
+#[must_use]
+pub fn section(spec: &ModelSpec, full: bool) -> Map<String, Value> {
+    let model = serde_json::to_value(spec).expect("a model section is plain data");
     let stays = |key: &str| key != "init" && (full || !(key.starts_with("decoder_") || key == "norm_pix_loss"));
     let keys = model.as_object().into_iter().flatten();
-    let model: Map<String, Value> = keys
-        .filter(|(key, _)| stays(key))
+    keys.filter(|(key, _)| stays(key))
         .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    Ok(json!({ GENERATED_BY: OURS, "format": OURS, "model": model }))
+        .collect()
 }
 
 /// Every key of transformers' `ViTMAEConfig` that bears on the numbers.
-fn hugging_face(spec: &ModelSpec, full: bool) -> Result<Value, String> {
+fn hugging_face(spec: &ModelSpec, full: bool, mask_ratio: f64) -> Result<Value, String> {
     let ImgSize { height, width } = spec.img_size;
     if height != width {
         return Err(format!(
@@ -69,7 +74,7 @@ fn hugging_face(spec: &ModelSpec, full: bool) -> Result<Value, String> {
         "initializer_range": 0.02,
         "intermediate_size": spec.mlp_width(spec.embed_dim),
         "layer_norm_eps": spec.norm_eps,
-        "mask_ratio": 0.75,
+        MASK_RATIO: mask_ratio,
         "norm_pix_loss": spec.norm_pix_loss,
         "num_attention_heads": spec.encoder_num_heads,
         "num_channels": spec.in_chans,
@@ -151,7 +156,7 @@ fn is_reference(eps: f64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::config::facts_from_config;
-    use super::super::facts::Facts;
+    use super::super::facts::{Facts, Stated};
     use super::*;
 
     fn spec(side: [usize; 2], patch_size: usize, [embed_dim, depth, heads]: [usize; 3]) -> ModelSpec {
@@ -177,7 +182,7 @@ mod tests {
     }
 
     fn facts(naming: Naming, spec: &ModelSpec, full: bool) -> Facts {
-        facts_from_config(&config_json(naming, spec, full).unwrap().to_string()).unwrap()
+        facts_from_config(&config_json(naming, spec, full, 0.75).unwrap().to_string()).unwrap()
     }
 
     #[test]
@@ -192,11 +197,25 @@ mod tests {
                 decoder_num_heads: Some(3),
                 norm_eps: Some(eps),
                 norm_pix_loss: Some(true),
+                mask_ratio: Some(0.75),
+                stated: Stated {
+                    in_chans: Some(3),
+                    patch_size: Some(8),
+                    embed_dim: Some(40),
+                    encoder_depth: Some(3),
+                    decoder_embed_dim: Some(spec.decoder_embed_dim),
+                    decoder_depth: Some(spec.decoder_depth),
+                },
             };
             assert_eq!(facts(Naming::Fb, &spec, true), all);
             let encoder = Facts {
                 decoder_num_heads: None,
                 norm_pix_loss: None,
+                stated: Stated {
+                    decoder_embed_dim: None,
+                    decoder_depth: None,
+                    ..all.stated
+                },
                 ..all.clone()
             };
             assert_eq!(facts(Naming::Fb, &spec, false), encoder);
@@ -204,6 +223,7 @@ mod tests {
                 facts(Naming::Timm, &spec, false),
                 Facts {
                     variant: None,
+                    mask_ratio: None,
                     ..encoder
                 }
             );
@@ -224,19 +244,19 @@ mod tests {
             "/tests/fixtures/mae_forward/hf_v5_saved/config.json"
         );
         let mut fixture: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
-        let mut written = config_json(Naming::Hf, &spec([32, 32], 8, [40, 3, 5]), true).unwrap();
+        let mut written = config_json(Naming::Hf, &spec([32, 32], 8, [40, 3, 5]), true, 0.75).unwrap();
         assert_eq!(written[GENERATED_BY], OURS);
         written.as_object_mut().unwrap().remove(GENERATED_BY);
         fixture.as_object_mut().unwrap().remove("transformers_version");
         fixture["norm_pix_loss"] = json!(true);
         assert_eq!(written, fixture);
-        let alone = config_json(Naming::Hf, &spec([32, 32], 8, [40, 3, 5]), false).unwrap();
+        let alone = config_json(Naming::Hf, &spec([32, 32], 8, [40, 3, 5]), false, 0.75).unwrap();
         assert_eq!(alone["architectures"], json!(["ViTMAEModel"]));
     }
 
     #[test]
     fn transformers_takes_square_pictures_only() {
-        let error = config_json(Naming::Hf, &spec([32, 64], 8, [40, 3, 5]), true).unwrap_err();
+        let error = config_json(Naming::Hf, &spec([32, 64], 8, [40, 3, 5]), true, 0.75).unwrap_err();
         assert!(error.contains("32x64") && error.contains("square"), "{error}");
     }
 
@@ -249,14 +269,14 @@ mod tests {
             (16, [1024, 24, 16], "vit_large_patch16_224"),
             (14, [1280, 32, 16], "vit_huge_patch14_224"),
         ] {
-            let config = config_json(Naming::Timm, &spec([224, 224], patch, sizes), true).unwrap();
+            let config = config_json(Naming::Timm, &spec([224, 224], patch, sizes), true, 0.75).unwrap();
             assert_eq!(
                 (config["architecture"].as_str(), config.get("model_args")),
                 (Some(name), None)
             );
         }
         let spec = spec([96, 128], 8, [768, 12, 6]);
-        let config = config_json(Naming::Timm, &spec, true).unwrap();
+        let config = config_json(Naming::Timm, &spec, true, 0.75).unwrap();
         assert_eq!(config["architecture"], "vit_base_patch16_224");
         let args = &config["model_args"];
         assert_eq!((&args["num_heads"], &args["patch_size"]), (&json!(6), &json!(8)));
@@ -275,7 +295,7 @@ mod tests {
     #[test]
     fn no_path_of_this_machine_gets_out() {
         for naming in [Naming::Fb, Naming::Timm, Naming::Hf] {
-            let text = config_json(naming, &spec([32, 32], 8, [40, 3, 5]), true)
+            let text = config_json(naming, &spec([32, 32], 8, [40, 3, 5]), true, 0.75)
                 .unwrap()
                 .to_string();
             assert!(!text.contains("someone"), "{text}");

@@ -12,7 +12,7 @@ fn a_flat_table_and_what_is_foreign() {
     assert_eq!((facts.encoder_num_heads, facts.decoder_num_heads), (Some(5), Some(3)));
     assert_eq!(facts.img_size, Some(ImgSize { height: 16, width: 36 }));
     let foreign = |text: &str| matches!(facts_from_config(text), Err(ConfigError::Foreign(_)));
-    assert!(foreign(r#"{"colour": 1}"#) && foreign(r#"{"model_type": "beit"}"#));
+    assert!(foreign(r#"{"colour": 1}"#) && foreign(r#"{"format": "onnx"}"#));
     assert!(!foreign("{") && !foreign(r#"{"model_type": "vit_mae", "hidden_act": "relu"}"#));
 }
 
@@ -30,6 +30,15 @@ fn hugging_faces_fixture_and_its_defaults() {
         decoder_num_heads: Some(3),
         norm_eps: Some(1e-6),
         norm_pix_loss: Some(false),
+        mask_ratio: Some(0.75),
+        stated: Stated {
+            in_chans: Some(3),
+            patch_size: Some(8),
+            embed_dim: Some(40),
+            encoder_depth: Some(3),
+            decoder_embed_dim: Some(24),
+            decoder_depth: Some(2),
+        },
     };
     assert_eq!(facts, expected);
     let text = r#"{"model_type": "vit_mae", "image_size": [96, 64], "norm_pix_loss": true}"#;
@@ -41,6 +50,8 @@ fn hugging_faces_fixture_and_its_defaults() {
         norm_eps: Some(1e-12),
         norm_pix_loss: Some(true),
         variant: None,
+        mask_ratio: Some(0.75),
+        stated: Stated::default(),
     };
     assert_eq!(facts, expected);
 }

@@ -11,6 +11,20 @@ use crate::spec::trial::ModelSpec;
 /// Rows of a table that are shown.
 const MOST_ROWS: usize = 24;
 
+/// How names begin that stand inside the network.
+const INSIDE: [&str; 10] = [
+    "blocks.",
+    "decoder_",
+    "patch_embed.",
+    "pos_embed",
+    "cls_token",
+    "mask_token",
+    "norm.",
+    "norm_pre.",
+    "reg_token",
+    "dist_token",
+];
+
 /// Official names of a model's tensors and their shapes.
 pub type Shapes = BTreeMap<String, Vec<usize>>;
 
@@ -91,10 +105,12 @@ impl Misfit {
         misfit
     }
 
-    /// Whether a model can be built all the same: tensors that it does not need do no harm.
+    /// Whether a model can be built all the same: tensors of a classifier's head do no harm. Tensors that change what the
+    /// network computes (further blocks, layer scale, registers) do.
     #[must_use]
     pub fn is_harmless(&self) -> bool {
-        self.missing.is_empty() && self.shapes.is_empty()
+        let inside = |(name, _): &(String, Vec<usize>)| INSIDE.iter().any(|part| name.starts_with(part));
+        self.missing.is_empty() && self.shapes.is_empty() && !self.unexpected.iter().any(inside)
     }
 
     /// One line of counts, a table, and the cure.
@@ -137,6 +153,9 @@ impl Misfit {
         if !self.shapes.is_empty() {
             "the model asked for is of another size than the weights: set the [model] keys to the weights' shapes, or name \
              other weights"
+        } else if self.missing.is_empty() {
+            "these tensors change what the network computes, so it is deeper than the model asked for, or no plain vision \
+             transformer: set the [model] keys to the weights' sizes, or name other weights"
         } else if self.missing.iter().all(|(name, _)| is_decoder(name)) {
             "the decoder is there only in part: save the whole model again, or take the encoder alone with mae-exp model \
              convert --format timm"

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::config::{ConfigError, facts_from_config, flat};
+use super::config::{ConfigError, facts_from_config, flat, own_model};
 use super::error::WeightError;
-use super::facts::Facts;
+use super::facts::{Facts, Stated};
 use super::fit::{Misfit, decoder, encoder};
 use super::naming::{Naming, is_decoder, to_official};
+use super::raw::{io, unreadable};
 use super::sizes::{Sizes, sizes};
 use super::{pickle, safetensors, write};
 use crate::model::names::Named;
@@ -22,13 +23,17 @@ use crate::spec::trial::{ImgSize, ModelSpec};
 /// The epsilon that the Hugging Face class takes when its `config.json` is silent or absent.
 const HF_NORM_EPS: f64 = 1e-12;
 
-/// Heads of the published encoders, by the name that training checkpoints of the official program carry; their decoders
-/// have 16.
-const PUBLISHED: [(&str, usize); 3] = [
-    ("mae_vit_base_patch16", 12),
-    ("mae_vit_large_patch16", 16),
-    ("mae_vit_huge_patch14", 16),
+/// Published encoders by the name that training checkpoints of the official program carry, some with `_dec512d8b` behind:
+/// heads, width, blocks, patch. Their decoders have 16 heads, 512 values and 8 blocks.
+const PUBLISHED: [(&str, [usize; 4]); 3] = [
+    ("mae_vit_base_patch16", [12, 768, 12, 16]),
+    ("mae_vit_large_patch16", [16, 1024, 24, 16]),
+    ("mae_vit_huge_patch14", [16, 1280, 32, 14]),
 ];
+
+/// What to do about a file that lacks tensors or has others.
+const PARTIAL: &str = "the file is partial or of another kind of model: name weights of a masked autoencoder, as .pth or \
+                       safetensors in official, timm or Hugging Face naming";
 
 /// Weights of a masked autoencoder, or of its encoder alone.
 #[derive(Debug, Clone)]
@@ -57,20 +62,28 @@ impl Weights {
     pub fn read(path: &Path) -> Result<Self, WeightError> {
         let path = find(path)?;
         let mut notes = Vec::new();
-        let (tensors, mut facts) = if is_safetensors(&path)? {
+        let (tensors, mut facts, complete) = if is_safetensors(&path)? {
             metadata(&path)?
         } else {
-            checkpoint(&path)?
+            let (tensors, facts) = checkpoint(&path)?;
+            (tensors, facts, false)
         };
-        if facts.encoder_num_heads.is_none() {
+        if !complete {
             facts = facts.or(config_beside(&path, &mut notes)?);
         }
         let misfit = |why: String| WeightError::Misfit {
             path: path.clone(),
             why,
         };
-        let (naming, tensors) = to_official(tensors).map_err(misfit)?;
-        let sizes = sizes(&tensors).map_err(misfit)?;
+        let (naming, tensors) = to_official(tensors).map_err(|why| misfit(format!("{why}: {PARTIAL}")))?;
+        let sizes = sizes(&tensors).map_err(|why| misfit(format!("{why}: {PARTIAL}")))?;
+        if let Some((key, stated, found)) = facts.stated.contradiction(&sizes) {
+            return Err(misfit(format!(
+                "{key} is {stated} by what is stated beside the tensors, but they make {found}: the file is partial, or its \
+                 metadata or config.json are those of another; save or download it again"
+            )));
+        }
+        must_have_one_mlp_ratio(&sizes).map_err(misfit)?;
         let facts = match naming {
             Naming::Hf if facts.norm_eps.is_none() => {
                 notes.push(format!(
@@ -133,6 +146,12 @@ impl Weights {
     pub fn said(&self, picture: Option<[usize; 2]>) -> Said {
         let (sizes, facts) = (&self.sizes, &self.facts);
         let mut keys: Vec<(String, Value)> = Vec::new();
+        keys.extend(
+            facts
+                .mask_ratio
+                .filter(|r| *r > 0.0)
+                .map(|ratio| ("mask.ratio".to_string(), ratio.into())),
+        );
         let mut open = Vec::new();
         let mut say = |key: &str, value: Value| keys.push((format!("model.{key}"), value));
         say(
@@ -183,7 +202,7 @@ impl Weights {
         let (p, patches) = (self.sizes.patch_size, self.sizes.patches?);
         let stated = self.facts.img_size.map(|size| [size.height, size.width]);
         let fits = |[height, width]: &[usize; 2]| {
-            height.is_multiple_of(p) && width.is_multiple_of(p) && (height / p) * (width / p) == patches
+            height.is_multiple_of(p) && width.is_multiple_of(p) && (height / p).checked_mul(width / p) == Some(patches)
         };
         let side = patches.isqrt() * p;
         let square = [side, side];
@@ -198,6 +217,20 @@ impl Weights {
         let size = self.img_size(Some([wanted.0 * p, wanted.1 * p]))?;
         Some((size.height / p, size.width / p))
     }
+}
+
+/// `[model]` has one ratio for both halves, as all published models do.
+fn must_have_one_mlp_ratio(sizes: &Sizes) -> Result<(), String> {
+    let Some(decoder) = &sizes.decoder else { return Ok(()) };
+    if sizes.mlp_hidden * decoder.embed_dim == decoder.mlp_hidden * sizes.embed_dim {
+        return Ok(());
+    }
+    let (encoder, of_encoder) = (sizes.mlp_hidden, sizes.embed_dim);
+    let (hidden, width) = (decoder.mlp_hidden, decoder.embed_dim);
+    Err(format!(
+        "the MLPs are {encoder} wide for {of_encoder} in the encoder and {hidden} for {width} in the decoder: models with two \
+         ratios are not supported; the encoder alone can be used"
+    ))
 }
 
 /// An encoder alone gets the smallest decoder that there can be; nobody looks at it.
@@ -228,7 +261,9 @@ fn find(path: &Path) -> Result<PathBuf, WeightError> {
     }
     if !path.is_dir() {
         return Err(missing(
-            "no such file: name a .pth or .safetensors file, or a folder that holds one".into(),
+            "no such file: name a .pth or .safetensors file, a folder that holds one, or, where the command takes WEIGHTS, a run of \
+             the store (id or latest)"
+                .into(),
         ));
     }
     let mut entries: Vec<PathBuf> = fs::read_dir(path)
@@ -277,23 +312,23 @@ fn is_safetensors(path: &Path) -> Result<bool, WeightError> {
     Ok(head.get(8) == Some(&b'{'))
 }
 
-/// Tensors, and what the file's metadata say: the whole `[model]` section in our own, single keys in others'.
-fn metadata(path: &Path) -> Result<(BTreeMap<String, Named>, Facts), WeightError> {
+/// Tensors, and what the file's metadata say: the whole `[model]` section in our own, single keys in others'. Whether
+/// nothing is left for a `config.json` to say.
+fn metadata(path: &Path) -> Result<(BTreeMap<String, Named>, Facts, bool), WeightError> {
     let contents = safetensors::read(path)?;
-    let own = contents
-        .metadata
-        .get(write::MODEL_KEY)
-        .and_then(|text| serde_json::from_str::<ModelSpec>(text).ok());
+    let parsed = |text: &String| serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+    // What has another type there means something else.
     let single = |(key, text): (&String, &String)| {
-        let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
-        (key.clone(), value)
+        let one = serde_json::Map::from_iter([(key.clone(), parsed(text))]);
+        flat(&one).unwrap_or_default()
     };
-    let facts = match own {
-        Some(spec) => write::facts(&spec),
-        // What has another type there means something else.
-        None => flat(&contents.metadata.iter().map(single).collect()).unwrap_or_default(),
+    let facts = contents.metadata.iter().map(single).fold(Facts::default(), Facts::or);
+    let Some(own) = contents.metadata.get(write::MODEL_KEY) else {
+        return Ok((contents.tensors, facts, false));
     };
-    Ok((contents.tensors, facts))
+    let own = parsed(own).as_object().map(own_model).transpose();
+    let own = own.map_err(|why| unreadable(path, format!("its metadata are damaged: {why}")))?;
+    Ok((contents.tensors, own.unwrap_or_default().or(facts), true))
 }
 
 /// What a `config.json` beside the weights says, where the file itself does not say all.
@@ -323,15 +358,25 @@ fn read_bounded(path: &Path) -> std::io::Result<String> {
 
 fn checkpoint(path: &Path) -> Result<(BTreeMap<String, Named>, Facts), WeightError> {
     let read = pickle::read(path)?;
+    let name = read.model_name.as_deref().unwrap_or_default();
     let published = PUBLISHED
         .iter()
-        .find(|(name, _)| read.model_name.as_deref() == Some(name));
-    let facts = Facts {
+        .find(|(known, _)| name.trim_end_matches("_dec512d8b") == *known);
+    let mut facts = Facts {
         variant: read.model_name.clone(),
-        encoder_num_heads: published.map(|(_, heads)| *heads),
-        decoder_num_heads: published.map(|_| 16),
         ..Facts::default()
     };
+    if let Some((_, [heads, embed_dim, depth, patch])) = published {
+        (facts.encoder_num_heads, facts.decoder_num_heads) = (Some(*heads), Some(16));
+        facts.stated = Stated {
+            patch_size: Some(*patch),
+            embed_dim: Some(*embed_dim),
+            encoder_depth: Some(*depth),
+            decoder_embed_dim: Some(512),
+            decoder_depth: Some(8),
+            in_chans: None,
+        };
+    }
     Ok((read.tensors, read.facts.or(facts)))
 }
 
@@ -347,12 +392,4 @@ fn digest(tensors: &BTreeMap<String, Named>) -> String {
         }
     }
     format!("weights-{}", hash.finalize().to_hex())
-}
-
-fn io(doing: &'static str, path: &Path, source: std::io::Error) -> WeightError {
-    WeightError::Io {
-        doing,
-        path: path.to_path_buf(),
-        source,
-    }
 }

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::config::GENERATED_BY;
-pub use super::config_out::caveat;
+use super::config::{GENERATED_BY, MASK_RATIO};
 use super::config_out::config_json;
+pub use super::config_out::{caveat, section};
 use super::error::WeightError;
-use super::facts::Facts;
 use super::naming::{Naming, from_official, is_decoder};
 use super::safetensors;
 use crate::model::names::Named;
@@ -21,25 +20,21 @@ pub const FILE: &str = "model.safetensors";
 /// Metadata key under which the `[model]` section stands.
 pub const MODEL_KEY: &str = "mae_exp_model";
 
-/// What a specification says that tensors do not.
-#[must_use]
-pub fn facts(spec: &ModelSpec) -> Facts {
-    Facts {
-        variant: Some(spec.variant.clone()),
-        img_size: Some(spec.img_size),
-        encoder_num_heads: Some(spec.encoder_num_heads),
-        decoder_num_heads: Some(spec.decoder_num_heads),
-        norm_eps: Some(spec.norm_eps),
-        norm_pix_loss: Some(spec.norm_pix_loss),
-    }
+/// What is written beside tensors.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The model.
+    pub model: &'a ModelSpec,
+    /// Share of the patches hidden in training.
+    pub mask_ratio: f64,
 }
 
-/// Writes tensors under official names as they are, with the model's specification in the metadata.
+/// Writes the tensors of a whole model under official names as they are, with what is known about it in the metadata.
 ///
 /// # Errors
 /// When the file cannot be written.
-pub fn plain(path: &Path, tensors: &BTreeMap<String, Named>, spec: &ModelSpec) -> Result<(), WeightError> {
-    safetensors::write(path, tensors, &BTreeMap::new(), &metadata(spec))
+pub fn plain(path: &Path, tensors: &BTreeMap<String, Named>, about: About<'_>) -> Result<(), WeightError> {
+    safetensors::write(path, tensors, &BTreeMap::new(), &metadata(about, true))
 }
 
 /// Exports tensors (given under official names) to a `.safetensors` file or into a folder, with `config.json` beside;
@@ -50,7 +45,7 @@ pub fn plain(path: &Path, tensors: &BTreeMap<String, Named>, spec: &ModelSpec) -
 pub fn export(
     to: &Path,
     tensors: &BTreeMap<String, Named>,
-    spec: &ModelSpec,
+    about: About<'_>,
     naming: Naming,
 ) -> Result<[PathBuf; 2], WeightError> {
     let (file, folder) = target(to)?;
@@ -59,11 +54,7 @@ pub fn export(
         why,
     };
     let full = tensors.keys().any(|name| is_decoder(name));
-    let spec = ModelSpec {
-        init: None,
-        ..spec.clone()
-    };
-    let config = config_json(naming, &spec, full).map_err(refuse)?;
+    let config = config_json(naming, about.model, full, about.mask_ratio).map_err(refuse)?;
     let config_path = folder.join("config.json");
     if !may_replace(&config_path) {
         return Err(refuse(format!(
@@ -84,21 +75,31 @@ pub fn export(
         &file,
         &from_official(tensors, naming),
         &BTreeMap::new(),
-        &metadata(&spec),
+        &metadata(about, full && naming != Naming::Timm),
     )?;
     let text = serde_json::to_string_pretty(&config).expect("a configuration is plain data") + "\n";
-    fs::write(&config_path, text).map_err(io(&config_path))?;
+    let part = config_path.with_extension("json.part");
+    let written = fs::write(&part, text).and_then(|()| fs::rename(&part, &config_path));
+    written.map_err(io(&config_path))?;
     Ok([file, config_path])
 }
 
 /// `format` is what the loaders of PyTorch safetensors look for.
-fn metadata(spec: &ModelSpec) -> BTreeMap<String, String> {
-    let model = serde_json::to_string(spec).expect("a model section is plain data");
-    BTreeMap::from([("format".into(), "pt".into()), (MODEL_KEY.into(), model)])
+fn metadata(about: About<'_>, full: bool) -> BTreeMap<String, String> {
+    let model = serde_json::Value::Object(section(about.model, full)).to_string();
+    let pairs = [
+        ("format", "pt".into()),
+        (MODEL_KEY, model),
+        (MASK_RATIO, about.mask_ratio.to_string()),
+    ];
+    pairs.map(|(key, value)| (key.to_string(), value)).into()
 }
 
-/// File and folder that a target means.
-fn target(to: &Path) -> Result<(PathBuf, PathBuf), WeightError> {
+/// File and folder that a target means: a folder, or a `.safetensors` file.
+///
+/// # Errors
+/// When the target has the extension of another format.
+pub fn target(to: &Path) -> Result<(PathBuf, PathBuf), WeightError> {
     match to.extension().and_then(|extension| extension.to_str()) {
         Some("safetensors") => {
             let parent = to.parent().filter(|parent| !parent.as_os_str().is_empty());
