@@ -58,7 +58,7 @@ bench *args:
 # The lines of the parity tests on this machine's CPU, as the table of docs/parity.md
 parity:
     rm -f target/parity.tsv
-    MAE_EXP_PARITY_TABLE={{justfile_directory()}}/target/parity.tsv cargo test --test main -- parity numbers --test-threads=1
+    PARITY_TABLE={{justfile_directory()}}/target/parity.tsv cargo test --test main -- parity numbers --test-threads=1
     python3 bench/parity_table.py flex=target/parity.tsv
 
 # Exports loaded by PyTorch, timm and transformers (needs a Python that has them)

@@ -1,7 +1,7 @@
 """Lines of the parity tests as the table of docs/parity.md.
 
-    MAE_EXP_PARITY_TABLE=flex.tsv cargo test --test main -- parity numbers --test-threads=1
-    MAE_EXP_PARITY_TABLE=tch.tsv MAE_EXP_TEST_DEVICE=tch cargo test --features tch --test main -- parity --test-threads=1
+    PARITY_TABLE=flex.tsv cargo test --test main -- parity numbers --test-threads=1
+    PARITY_TABLE=tch.tsv MAE_EXP_TEST_DEVICE=tch cargo test --features tch --test main -- parity --test-threads=1
     python bench/parity_table.py flex=flex.tsv LibTorch=tch.tsv
 
 Needs nothing but Python. Cases keep the order of the first file, sorted by name within a fixture.
