@@ -6,9 +6,10 @@
 
 use burn::lr_scheduler::module_lr_scheduler::{ModuleLearningRate, ModuleLrScheduler};
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamW, AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
 
+use super::optimiser::adamw;
 use crate::model::classifier::Classifier;
 use crate::spec::trial::TrainSpec;
 
@@ -104,15 +105,6 @@ impl LayerDecay {
             ..self
         }
     }
-}
-
-fn adamw(train: &TrainSpec, weight_decay: f64) -> AdamW {
-    AdamWConfig::new()
-        .with_beta_1(train.beta1 as f32)
-        .with_beta_2(train.beta2 as f32)
-        .with_epsilon(train.eps as f32)
-        .with_weight_decay(weight_decay as f32)
-        .build()
 }
 
 /// Collects parameter ids by layer, and those without weight decay.
