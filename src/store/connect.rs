@@ -178,8 +178,8 @@ async fn try_connect(path: &Path, mode: Mode) -> Result<SqliteConnection, Troubl
     let opening = |error: sqlx::Error| Trouble::opening(path, &error);
     let mut conn = options(path, mode).connect().await.map_err(opening)?;
     let known = MIGRATOR.iter().map(|step| step.version).max().unwrap_or(0);
-    let found = version(&mut conn).await.map_err(opening)?;
-    if found.is_none() && has_tables(&mut conn).await.map_err(opening)? {
+    let (marked, tables) = tables(&mut conn).await.map_err(opening)?;
+    if marked == 0 && tables > 0 {
         let cure = "give another file with --store";
         return Err(Trouble::Final(StoreError::unusable(
             path,
@@ -187,6 +187,7 @@ async fn try_connect(path: &Path, mode: Mode) -> Result<SqliteConnection, Troubl
             cure,
         )));
     }
+    let found = version(&mut conn).await.map_err(opening)?;
     if found.unwrap_or(0) > known {
         let found = found.unwrap_or(0);
         return Err(Trouble::Final(StoreError::Newer {
@@ -238,11 +239,13 @@ pub(super) async fn version(conn: &mut SqliteConnection) -> Result<Option<i64>, 
         .await
 }
 
-async fn has_tables(conn: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
-    let count: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE type = 'table'")
-        .fetch_one(conn)
-        .await?;
-    Ok(count > 0)
+/// Tables of migrations, and tables of any kind. Asked at once: between two questions another process may make the store.
+async fn tables(conn: &mut SqliteConnection) -> Result<(i64, i64), sqlx::Error> {
+    sqlx::query_as(
+        "SELECT COUNT(*) FILTER (WHERE name = '_sqlx_migrations'), COUNT(*) FROM sqlite_master WHERE type = 'table'",
+    )
+    .fetch_one(conn)
+    .await
 }
 
 /// Applies what is missing, in one transaction that waits for its turn: two processes may start at once.
