@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use mae_exp::data::ImageSet;
 use mae_exp::store::rows::{MetricPoint, Picture};
-use mae_exp::train::{Checkpoints, Job, Observer, Outcome, Progress, Written, train};
+use mae_exp::train::{Checkpoints, Job, Observer, Outcome, Progress, TrainError, Written, train};
 use mae_strategies::{Mask, MaskContext, MaskingStrategy, Registry, Request, conformance};
 
 use crate::support::{Room, SMALL, small};
@@ -108,6 +108,21 @@ fn a_strategy_of_one_s_own_trains() {
         .collect();
     assert_eq!(losses.len(), 3, "before training and after each of two epochs");
     assert!(losses[2] < losses[0], "{losses:?}");
+    // Weights that are no longer those that were planned with fail the trial before its first step.
+    let mut from_weights = spec.clone();
+    let checkpoint = Checkpoints::new(folder.path().join("run")).latest().unwrap();
+    from_weights.model.init = Some(checkpoint.display().to_string());
+    let changed = Job {
+        spec: &from_weights,
+        checkpoints: Checkpoints::new(folder.path().join("other")),
+        init: Some("weights-of-another-day"),
+        set: job.set.clone(),
+        device: job.device.clone(),
+        resume: None,
+        ..job
+    };
+    let error = train(&changed, &mut Ear::default()).unwrap_err();
+    assert!(matches!(error, TrainError::Changed(_)), "{error}");
 }
 
 #[test]

@@ -18,16 +18,12 @@ use crate::spec::TrialSpec;
 
 use super::failure::Failure;
 use super::files;
-use super::options::DeviceOption;
 use super::table;
-use super::weights::{ModelOption, say};
+use super::weights::{RunOption, say};
 
 /// Arguments of `reconstruct`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Weights with a decoder: a .pth or .safetensors file, a folder that holds one, or a run (id or latest).
-    #[arg(long, value_name = "WEIGHTS")]
-    weights: String,
     /// Pictures: JPEG, PNG, WebP or BMP.
     #[arg(required = true, value_name = "IMAGE")]
     images: Vec<PathBuf>,
@@ -39,20 +35,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "WHICH", default_value = "true")]
     statistics: Statistics,
     #[command(flatten)]
-    model: ModelOption,
-    #[command(flatten)]
-    device: DeviceOption,
-    /// Print one JSON document.
-    #[arg(long)]
-    json: bool,
+    on: RunOption,
 }
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    let device = args.device.resolve()?;
+    let device = args.on.device.resolve()?;
     let names = names(&args.images);
     check_outputs(args, &names)?;
-    let weights = args.model.read(&args.weights)?;
-    let spec = args.model.spec(&weights, None, &[], registry)?;
+    let weights = args.on.model.read(&args.on.weights)?;
+    let spec = args.on.model.spec(&weights, None, &[], registry)?;
     if !weights.has_decoder() {
         return Err(Failure::usage(format!(
             "weights {} have no decoder, so nothing can be reconstructed: name weights of the whole model",
@@ -87,7 +78,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         );
         let notes = captions(&model, &spec, &mask, args.statistics, &drawn, &origin);
         let files = write(&args.out, name, &drawn, &notes)?;
-        if !args.json {
+        if !args.on.json {
             println!(
                 "{}  hidden patches: mean squared error {}",
                 files[0].display(),
@@ -99,7 +90,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     }
     let record = record(args, &spec, &origin, &digest, &model, records);
     files::write_json(&args.out.join("reconstruct.json"), &record)?;
-    if args.json { table::json(&record) } else { Ok(()) }
+    if args.on.json { table::json(&record) } else { Ok(()) }
 }
 
 fn load(path: &Path) -> Result<Picture, Failure> {

@@ -8,7 +8,7 @@ use crate::model::weights::Weights;
 use crate::spec::{TrialSpec, for_weights};
 
 use super::failure::Failure;
-use super::options::{SetOption, StoreOption, checkpoints};
+use super::options::{DeviceOption, SetOption, StoreOption, checkpoints};
 
 /// How the user completes what weights say about their model.
 #[derive(Debug, Clone, clap::Args)]
@@ -20,6 +20,21 @@ pub(super) struct ModelOption {
     sets: SetOption,
     #[command(flatten)]
     store: StoreOption,
+}
+
+/// What every command that runs a model on weights takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct RunOption {
+    /// Weights: a .pth or .safetensors file, a folder that holds one, or a run (id or latest).
+    #[arg(long, value_name = "WEIGHTS")]
+    pub(super) weights: String,
+    #[command(flatten)]
+    pub(super) model: ModelOption,
+    #[command(flatten)]
+    pub(super) device: DeviceOption,
+    /// Print one JSON document.
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 impl ModelOption {

@@ -11,6 +11,7 @@ use rand::{Rng, RngExt};
 
 use super::{DataError, ImageSet, Normalise, Split, Transformer, random_crop};
 use crate::seed::{self, Purpose};
+use crate::spec::TrialSpec;
 use crate::spec::trial::{DataSpec, ImgSize};
 
 /// Finished batches that wait, per thread.
@@ -29,6 +30,20 @@ pub struct LoaderConfig {
     pub batch_size: usize,
     /// Decoding threads; 0 decodes on the caller's thread.
     pub workers: usize,
+}
+
+impl LoaderConfig {
+    /// Batches for a trial's model, of its `[data]`.
+    #[must_use]
+    pub fn of(trial: &TrialSpec, batch_size: usize) -> Self {
+        Self {
+            size: trial.model.img_size,
+            channels: trial.model.in_chans,
+            data: trial.data.clone(),
+            batch_size,
+            workers: trial.data.workers,
+        }
+    }
 }
 
 /// One batch.

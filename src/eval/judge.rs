@@ -131,13 +131,7 @@ impl Judge {
 
     fn batches(&self, split: Split) -> Batches {
         let spec = &self.spec;
-        let loader = LoaderConfig {
-            size: spec.model.img_size,
-            channels: spec.model.in_chans,
-            data: spec.data.clone(),
-            batch_size: spec.eval.batch_size,
-            workers: spec.data.workers,
-        };
+        let loader = LoaderConfig::of(spec, spec.eval.batch_size);
         eval_batches(&self.set, loader, split)
     }
 

@@ -90,21 +90,6 @@ impl LayerDecay {
         let rates = self.rates(lr);
         self.optimiser.step(rates, model, gradients)
     }
-
-    /// The moments of AdamW, to be stored.
-    #[must_use]
-    pub fn optimiser(&self) -> &ModuleOptimizer {
-        &self.optimiser
-    }
-
-    /// Takes the moments of AdamW from a store: `restore` gets the optimiser as it is and gives it back with its record.
-    #[must_use]
-    pub fn restored(self, restore: impl FnOnce(ModuleOptimizer) -> ModuleOptimizer) -> Self {
-        Self {
-            optimiser: restore(self.optimiser),
-            ..self
-        }
-    }
 }
 
 /// Collects parameter ids by layer, and those without weight decay.

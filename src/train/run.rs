@@ -133,13 +133,7 @@ impl<'a> Trainer<'a> {
         let plan = job
             .registry
             .plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
-        let loader = LoaderConfig {
-            size: spec.model.img_size,
-            channels: spec.model.in_chans,
-            data: spec.data.clone(),
-            batch_size: spec.train.batch_size,
-            workers: spec.data.workers,
-        };
+        let loader = LoaderConfig::of(spec, spec.train.batch_size);
         let batches = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
         let groups = Groups::new(batches, spec.train.accum_steps)
             .ok_or_else(|| TrainError::Accumulation(spec.train.accum_steps, batches))?;

@@ -9,7 +9,7 @@ use mae_exp::train::step::Learner;
 use mae_exp::train::{Schedule, clip};
 use mae_strategies::Grid;
 
-use crate::reference::{Case, Worst, close, line, masks, model, spec, tensor, test_device};
+use crate::reference::{Case, Worst, close, finals, line, masks, model, spec, tensor, test_device};
 use crate::support::fixture;
 
 /// Puts the gradients in place of the parameters, so that they are exported under the same names and layouts.
@@ -63,7 +63,7 @@ fn five_steps_of_the_training_recipe() {
     let schedule = Schedule::new(&spec.train);
     let (images, noise) = (case.get("images"), case.get("noise"));
     let (pixels, patches) = (images.values.len() / 5, noise.values.len() / 5);
-    let rules = [("lr", "rel 2e-7"), ("loss", "rel 2e-5"), ("gradient norm", "rel 2e-5")];
+    let rules = [("lr", "rel 1e-7"), ("loss", "rel 2e-5"), ("gradient norm", "rel 2e-5")];
     let [mut rates, mut losses, mut norms] =
         rules.map(|(what, rule)| Worst::of(&format!("mae_train {what}, 5 steps")).rule(rule));
     for i in 0..5 {
@@ -82,26 +82,19 @@ fn five_steps_of_the_training_recipe() {
                 relative * f64::from(want).max(1e-9),
             );
         };
-        same(&mut rates, "lr", lr as f32, 2e-7);
+        same(&mut rates, "lr", lr as f32, 1e-7);
         let loss = learner.accumulate(tensor(&part(images, pixels), &device), &masks);
         let norm = learner.update(lr, 1).unwrap();
         same(&mut losses, "loss", loss.into_scalar::<f32>(), 2e-5);
         same(&mut norms, "grad_norm", norm.into_scalar::<f32>(), 2e-5);
     }
     [rates, losses, norms].into_iter().for_each(Worst::done);
-    let mut worst = Worst::of("mae_train final weights without the key bias");
-    let finals = names::export(&learner.valid());
-    for (name, want) in case.under("final.") {
-        let (mut got, mut want) = (finals[&name].values.clone(), want.values);
-        if name.ends_with("attn.qkv.bias") {
-            // The key third has no gradient but rounding noise, which AdamW blows up; it changes no output.
-            let third = got.len() / 3;
-            got.drain(third..2 * third);
-            want.drain(third..2 * third);
-        }
-        worst.add(&name, &got, &want, 1e-5);
-    }
-    worst.done();
+    let got = names::export(&learner.valid());
+    finals(
+        "mae_train final weights without the key bias",
+        &got,
+        case.under("final."),
+    );
 }
 
 #[test]

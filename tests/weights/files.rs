@@ -200,7 +200,6 @@ fn deeper_models_and_lost_blocks_are_refused() {
         error.contains("encoder_depth is 3") && error.contains("partial"),
         "{error}"
     );
-    // An official checkpoint says its size in the name of its model.
     assert!(!room.path().join("out").exists());
 }
 
@@ -227,4 +226,64 @@ fn the_mask_ratio_goes_with_the_weights() {
     let got = super::forward(&room, "hf", &[]);
     let want = Case::read("mae_forward/case.safetensors");
     assert_eq!(got.get("mask").values, want.get("r060.mask").values);
+}
+
+#[test]
+fn partial_and_foreign_files_are_told_in_a_table() {
+    let room = Room::new();
+    let told = |name: &str, tensors: &std::collections::BTreeMap<String, Named>| {
+        write(&room.path().join(name), tensors);
+        let args = ["model", "convert", "--from", name, "--to", "out", "--format", "fb"];
+        let output = room.run(&[&args[..], &HEADS].concat());
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let mut gap = Case::read("mae_forward/weights_fb.safetensors").0;
+    gap.retain(|name, _| !name.starts_with("blocks.1."));
+    let error = told("gap.safetensors", &gap);
+    assert!(
+        error.contains("12 tensors missing") && error.contains("blocks.1.norm1.weight"),
+        "{error}"
+    );
+    let tensor = Named {
+        shape: vec![2, 2],
+        values: vec![0.0; 4],
+    };
+    let foreign = [
+        ("conv1.weight".to_string(), tensor.clone()),
+        ("fc.weight".to_string(), tensor),
+    ];
+    let error = told("foreign.safetensors", &foreign.into());
+    for part in [
+        "missing     patch_embed.proj.weight",
+        "unexpected  conv1.weight",
+        "another kind of model",
+    ] {
+        assert!(error.contains(part), "{part} is not in {error}");
+    }
+}
+
+#[test]
+fn a_tensor_of_another_rank_is_refused() {
+    let room = Room::new();
+    let mut weights = Case::read("mae_forward/weights_fb.safetensors").0;
+    weights.get_mut("patch_embed.proj.weight").unwrap().shape = vec![40, 192];
+    write(&room.path().join("rank.safetensors"), &weights);
+    let args = [
+        "model",
+        "convert",
+        "--from",
+        "rank.safetensors",
+        "--to",
+        "out",
+        "--format",
+        "fb",
+    ];
+    let output = room.run(&[&args[..], &HEADS].concat());
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        error.contains("patch_embed.proj.weight") && error.contains("[40, 192]"),
+        "{error}"
+    );
 }

@@ -240,7 +240,7 @@ fn weights_that_trials_start_from_are_part_of_the_sweep() {
 }
 
 #[test]
-fn weights_that_change_under_a_sweep_fail_their_trials_and_missing_ones_are_asked_for() {
+fn stated_heads_are_held_to_and_missing_weights_are_asked_for() {
     let room = Room::new();
     room.write("x.toml", &experiment(1));
     room.ok(&small(&["sweep", "x.toml", "--set", "train.max_steps=1"]));

@@ -9,9 +9,8 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::options::DeviceOption;
 use crate::cli::table;
-use crate::cli::weights::{ModelOption, say};
+use crate::cli::weights::{RunOption, say};
 use crate::data::{ImageSet, LoaderConfig, Split, eval_batches};
 use crate::eval::features::{Rows, of_pixels, rows};
 use crate::eval::npy;
@@ -25,9 +24,6 @@ use crate::spec::trial::Feature;
 /// Arguments of `model features`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Weights: a .pth or .safetensors file, a folder that holds one, or a run (id or latest).
-    #[arg(long, value_name = "WEIGHTS")]
-    weights: String,
     /// Folder of pictures; sub-folders are classes.
     #[arg(long, value_name = "DIR", required_unless_present = "inputs")]
     data: Option<PathBuf>,
@@ -41,26 +37,21 @@ pub(super) struct Args {
     #[arg(long, default_value = "cls")]
     feature: Feature,
     #[command(flatten)]
-    model: ModelOption,
-    #[command(flatten)]
-    device: DeviceOption,
-    /// Print one JSON document.
-    #[arg(long)]
-    json: bool,
+    on: RunOption,
 }
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let form = Form::of(&args.out)?;
-    let device = args.device.resolve()?;
+    let device = args.on.device.resolve()?;
     let read: Vec<&Path> = args
         .inputs
         .iter()
         .map(PathBuf::as_path)
-        .chain([Path::new(&args.weights)])
+        .chain([Path::new(&args.on.weights)])
         .collect();
     files::check_output(&args.out, &read)?;
-    let weights = args.model.read(&args.weights)?;
-    let spec = args.model.spec(&weights, None, &[], registry)?;
+    let weights = args.on.model.read(&args.on.weights)?;
+    let spec = args.on.model.spec(&weights, None, &[], registry)?;
     let mut record = json!({
         "feature": args.feature,
         "width": spec.model.embed_dim,
@@ -82,7 +73,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     };
     record["rows"] = json!(found.indices.len());
     form.write(&args.out, &found, &record)?;
-    if args.json {
+    if args.on.json {
         return table::json(&record);
     }
     let word = json!(args.feature);
@@ -105,13 +96,7 @@ fn of_folder(
     record: &mut Json,
 ) -> Result<Rows, Failure> {
     let set = Arc::new(ImageSet::whole(folder)?);
-    let loader = LoaderConfig {
-        size: spec.model.img_size,
-        channels: spec.model.in_chans,
-        data: spec.data.clone(),
-        batch_size: spec.eval.batch_size,
-        workers: spec.data.workers,
-    };
+    let loader = LoaderConfig::of(spec, spec.eval.batch_size);
     let found = rows(
         model,
         &spec.model,

@@ -8,9 +8,8 @@ use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::files;
-use crate::cli::options::DeviceOption;
 use crate::cli::table;
-use crate::cli::weights::{ModelOption, say};
+use crate::cli::weights::{RunOption, say};
 use crate::eval::forward::{Forward, forward};
 use crate::model::names::Named;
 use crate::model::weights::build::build;
@@ -22,9 +21,6 @@ use crate::spec::trial::ModelSpec;
 /// Arguments of `model forward`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Weights: a .pth or .safetensors file, a folder that holds one, or a run (id or latest).
-    #[arg(long, value_name = "WEIGHTS")]
-    weights: String,
     /// Safetensors with `images` [N,C,H,W], already normalised, and perhaps `noise` [N,L].
     #[arg(long, value_name = "FILE")]
     inputs: PathBuf,
@@ -32,21 +28,16 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     outputs: PathBuf,
     #[command(flatten)]
-    model: ModelOption,
-    #[command(flatten)]
-    device: DeviceOption,
-    /// Print one JSON document.
-    #[arg(long)]
-    json: bool,
+    on: RunOption,
 }
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    let device = args.device.resolve()?;
-    files::check_output(&args.outputs, &[&args.inputs, Path::new(&args.weights)])?;
+    let device = args.on.device.resolve()?;
+    files::check_output(&args.outputs, &[&args.inputs, Path::new(&args.on.weights)])?;
     let inputs = Inputs::read(&args.inputs)?;
     let [_, _, height, width] = inputs.shape;
-    let weights = args.model.read(&args.weights)?;
-    let spec = args.model.spec(&weights, Some([height, width]), &[], registry)?;
+    let weights = args.on.model.read(&args.on.weights)?;
+    let spec = args.on.model.spec(&weights, Some([height, width]), &[], registry)?;
     must_fit(&args.inputs, inputs.shape, &spec.model)?;
     let masks = inputs.masks(&spec, registry, &args.inputs)?;
     let (decode, origin, digest) = (weights.has_decoder(), weights.path.clone(), weights.digest.clone());
@@ -71,7 +62,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         "raw pixels"
     };
     let (hidden, patches) = (masks[0].hidden(), masks[0].grid().len());
-    if args.json {
+    if args.on.json {
         return table::json(&json!({
             "weights": origin,
             "digest": digest,

@@ -4,12 +4,22 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::naming::is_decoder;
+use super::naming::{is_decoder, is_official};
 use crate::model::names::Named;
 use crate::spec::trial::ModelSpec;
 
 /// Rows of a table that are shown.
 const MOST_ROWS: usize = 24;
+
+/// What every encoder has.
+const ESSENTIAL: [(&str, &str); 6] = [
+    ("cls_token", "[1, 1, D]"),
+    ("pos_embed", "[1, 1 + L, D]"),
+    ("patch_embed.proj.weight", "[D, C, p, p]"),
+    ("blocks.0.attn.qkv.weight", "[3·D, D]"),
+    ("blocks.0.mlp.fc1.weight", "[hidden, D]"),
+    ("norm.weight", "[D]"),
+];
 
 /// How names begin that stand inside the network.
 const INSIDE: [&str; 10] = [
@@ -78,8 +88,8 @@ fn pair(shapes: &mut Shapes, name: &str, weight: &[usize]) {
 /// What does not fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Misfit {
-    /// Needed and not there, with the shape needed.
-    pub missing: Vec<(String, Vec<usize>)>,
+    /// Needed and not there, with the shape needed in words.
+    pub missing: Vec<(String, String)>,
     /// There and not needed.
     pub unexpected: Vec<(String, Vec<usize>)>,
     /// Of another shape: name, shape there, shape needed.
@@ -93,7 +103,7 @@ impl Misfit {
         let mut misfit = Self::default();
         for (name, shape) in wanted {
             match tensors.get(name) {
-                None => misfit.missing.push((name.clone(), shape.clone())),
+                None => misfit.missing.push((name.clone(), format!("{shape:?}"))),
                 Some(found) if found.shape != *shape => {
                     misfit.shapes.push((name.clone(), found.shape.clone(), shape.clone()));
                 }
@@ -103,6 +113,21 @@ impl Misfit {
         let foreign = tensors.iter().filter(|(name, _)| !wanted.contains_key(*name));
         misfit.unexpected = foreign.map(|(name, t)| (name.clone(), t.shape.clone())).collect();
         misfit
+    }
+
+    /// Of tensors whose model cannot even be outlined: what every encoder has and is not there, and what no masked
+    /// autoencoder has.
+    #[must_use]
+    pub fn foreign(tensors: &BTreeMap<String, Named>) -> Self {
+        let missing = ESSENTIAL.iter().filter(|(name, _)| !tensors.contains_key(*name));
+        let unexpected = tensors.iter().filter(|(name, _)| !is_official(name));
+        Self {
+            missing: missing
+                .map(|(name, shape)| ((*name).to_string(), (*shape).to_string()))
+                .collect(),
+            unexpected: unexpected.map(|(name, t)| (name.clone(), t.shape.clone())).collect(),
+            shapes: Vec::new(),
+        }
     }
 
     /// Whether a model can be built all the same: tensors of a classifier's head do no harm. Tensors that change what the
@@ -127,7 +152,7 @@ impl Misfit {
         rows.extend(
             self.missing
                 .iter()
-                .map(|(name, shape)| ("missing", name, format!("{shape:?}"))),
+                .map(|(name, shape)| ("missing", name, shape.clone())),
         );
         rows.extend(
             self.unexpected

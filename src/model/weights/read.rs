@@ -76,7 +76,7 @@ impl Weights {
             why,
         };
         let (naming, tensors) = to_official(tensors).map_err(|why| misfit(format!("{why}: {PARTIAL}")))?;
-        let sizes = sizes(&tensors).map_err(|why| misfit(format!("{why}: {PARTIAL}")))?;
+        let sizes = sizes(&tensors).map_err(|why| misfit(format!("{why}: {}", Misfit::foreign(&tensors).table())))?;
         if let Some((key, stated, found)) = facts.stated.contradiction(&sizes) {
             return Err(misfit(format!(
                 "{key} is {stated} by what is stated beside the tensors, but they make {found}: the file is partial, or its \

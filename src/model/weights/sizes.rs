@@ -9,6 +9,9 @@ use crate::model::names::Named;
 /// No dimension beyond this is taken for real.
 const LARGEST: usize = 1 << 20;
 
+/// Nor more blocks than this; a configuration takes no more.
+const DEEPEST: usize = 1000;
+
 /// What tensors say about their model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sizes {
@@ -43,8 +46,7 @@ pub struct DecoderSizes {
 /// as they tell a size: whether every tensor is there and fits is for the caller to list.
 ///
 /// # Errors
-/// When a tensor that tells a size is absent or of a wrong rank, sizes contradict each other or are absurd, or a
-/// block's number is missing.
+/// When a tensor that tells a size is absent or of a wrong rank, sizes contradict each other or are absurd.
 pub fn sizes(tensors: &BTreeMap<String, Named>) -> Result<Sizes, String> {
     let [embed_dim, in_chans, patch_size, width] = shape(tensors, "patch_embed.proj.weight", "[D, C, p, p]")?;
     if patch_size != width {
@@ -99,7 +101,7 @@ fn mlp_hidden(tensors: &BTreeMap<String, Named>, stack: &str, embed_dim: usize) 
     Ok(hidden)
 }
 
-/// Blocks of a stack, whose numbers must be 0, 1, 2, …
+/// Blocks of a stack, counted to the last one: which of them are missing is told when the tensors are compared.
 fn depth(tensors: &BTreeMap<String, Named>, stack: &str) -> Result<usize, String> {
     let mut numbers = BTreeSet::new();
     for rest in tensors.keys().filter_map(|name| name.strip_prefix(stack)) {
@@ -108,15 +110,10 @@ fn depth(tensors: &BTreeMap<String, Named>, stack: &str) -> Result<usize, String
         numbers
             .insert(parsed.ok_or_else(|| format!("tensor {stack}{rest} has no block number where one is expected"))?);
     }
-    if let Some((gap, _)) = numbers.iter().enumerate().find(|(at, number)| at != *number) {
-        let last = numbers.last().copied().unwrap_or_default();
-        return Err(format!(
-            "block {stack}{gap} is missing, though there is a {stack}{last}"
-        ));
-    }
-    match numbers.len() {
-        0 => Err(format!("there are no blocks: no tensor is called {stack}0.…")),
-        n => Ok(n),
+    match numbers.last() {
+        None => Err(format!("there are no blocks: no tensor is called {stack}0.…")),
+        Some(last) if *last >= DEEPEST => Err(format!("block {stack}{last} cannot be right: {DEEPEST} are supported")),
+        Some(last) => Ok(last + 1),
     }
 }
 
@@ -218,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn gaps_and_odd_numbers_of_blocks_are_errors() {
+    fn odd_numbers_of_blocks_are_errors_and_gaps_are_counted() {
         let with = |name: &str| {
             let mut tensors = model(2, Some(1));
             let one = Named {
@@ -229,7 +226,7 @@ mod tests {
             sizes(&tensors).unwrap_err()
         };
         let error = with(&format!("blocks.{}.norm1.bias", usize::MAX));
-        assert!(error.contains("block blocks.2 is missing"), "{error}");
+        assert!(error.contains("cannot be right"), "{error}");
         for name in [
             "blocks.x.norm1.bias",
             "blocks.01.norm1.bias",
@@ -241,6 +238,9 @@ mod tests {
         }
         let error = sizes(&model(0, None)).unwrap_err();
         assert!(error.contains("no blocks"), "{error}");
+        let mut gap = model(3, None);
+        gap.retain(|name, _| !name.starts_with("blocks.1."));
+        assert_eq!(sizes(&gap).unwrap().encoder_depth, 3);
     }
 
     #[test]
