@@ -71,9 +71,21 @@ fn jpeg_is_truncated(bytes: &[u8]) -> bool {
 
 /// The next marker after a scan's data, in which FF is followed by 00 (stuffing), a restart marker or more FF.
 fn after_scan(bytes: &[u8], start: usize) -> usize {
-    let data = bytes.get(start..).unwrap_or_default();
-    let is_marker = |w: &[u8]| w[0] == 0xFF && !matches!(w[1], 0x00 | 0xD0..=0xD7 | 0xFF);
-    data.windows(2).position(is_marker).map_or(bytes.len(), |p| start + p)
+    const STRIDE: usize = 64;
+    let mut at = start;
+    while at < bytes.len() {
+        let end = bytes.len().min(at + STRIDE);
+        // Most strides hold no FF, which `contains` sees many bytes at a time.
+        if bytes[at..end].contains(&0xFF) {
+            let data = &bytes[at..bytes.len().min(end + 1)];
+            let is_marker = |w: &[u8]| w[0] == 0xFF && !matches!(w[1], 0x00 | 0xD0..=0xD7 | 0xFF);
+            if let Some(found) = data.windows(2).position(is_marker) {
+                return at + found;
+            }
+        }
+        at = end;
+    }
+    bytes.len()
 }
 
 fn to_rgb(image: DynamicImage) -> Picture {
@@ -118,6 +130,19 @@ mod tests {
         }
         let appended = [whole.clone(), b"film \xFF\xDA and more".to_vec()].concat();
         assert!(decode(&appended).is_ok());
+    }
+
+    #[test]
+    fn the_end_of_a_scan_is_found_wherever_it_lies() {
+        for at in (3..200).chain([1000]) {
+            let mut data = vec![7u8; at];
+            // Stuffing, a restart marker and fill before the marker are data.
+            data[at - 3..].copy_from_slice(&[0xFF, 0x00, 0xFF]);
+            data.extend([0xD3, 0xFF, 0xFF, 0xD9, 1, 2, 0xFF, 0xDA]);
+            assert_eq!(after_scan(&data, 1), at + 2, "{at}");
+            assert_eq!(after_scan(&data[..at + 3], 1), at + 3, "a marker cut in two at {at}");
+            assert_eq!(after_scan(&data, 5000), data.len());
+        }
     }
 
     #[test]

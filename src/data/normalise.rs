@@ -72,14 +72,52 @@ impl Normalise {
 
     /// Appends `[C, H, W]` for samples in raster order, channels last.
     pub(super) fn append(&self, samples: &[u8], width: usize, flip: bool, out: &mut Vec<f32>) {
-        let channels = self.channels();
-        for (c, table) in self.table.iter().enumerate() {
-            for row in samples.chunks_exact(width * channels) {
-                let channel = row.iter().skip(c).step_by(channels).map(|&v| table[usize::from(v)]);
+        match self.channels() {
+            1 => self.append_pixels(samples.as_chunks::<1>().0, width, flip, out),
+            _ => self.append_pixels(samples.as_chunks::<3>().0, width, flip, out),
+        }
+    }
+
+    /// One channel after the other, row by row. The number of channels is known to the compiler, and `extend` knows
+    /// the length of every row: no check is left in the inner loop.
+    fn append_pixels<const C: usize>(&self, pixels: &[[u8; C]], width: usize, flip: bool, out: &mut Vec<f32>) {
+        out.reserve(pixels.len() * C);
+        for (c, table) in self.table.iter().enumerate().take(C) {
+            for row in pixels.chunks_exact(width) {
+                let values = row.iter().map(|pixel| table[usize::from(pixel[c])]);
                 if flip {
-                    out.extend(channel.rev())
+                    out.extend(values.rev());
                 } else {
-                    out.extend(channel)
+                    out.extend(values);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::set_tests::spec;
+    use crate::spec::trial::DataKind;
+
+    #[test]
+    fn channels_are_scaled_one_after_the_other_and_rows_mirrored() {
+        let data = spec(DataKind::Synthetic);
+        let samples: Vec<u8> = (0..2 * 5 * 3).map(|v| (v * 37 % 256) as u8).collect();
+        for (channels, width) in [(3, 5), (1, 10)] {
+            let normalise = Normalise::new(channels, &data).unwrap();
+            for flip in [false, true] {
+                let mut got = vec![9.0];
+                normalise.append(&samples, width, flip, &mut got);
+                assert_eq!((got.len(), got[0]), (31, 9.0));
+                let plane = samples.len() / channels;
+                for (i, value) in got[1..].iter().enumerate() {
+                    let (c, row, column) = (i / plane, i % plane / width, i % width);
+                    let column = if flip { width - 1 - column } else { column };
+                    let sample = f32::from(samples[(row * width + column) * channels + c]);
+                    let want = (sample / 255.0 - normalise.mean[c]) / normalise.std[c];
+                    assert_eq!(*value, want, "{channels} channels, {i}, flip {flip}");
                 }
             }
         }

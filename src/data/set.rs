@@ -50,6 +50,7 @@ pub struct ImageSet {
     digest: String,
     skipped: Mutex<BTreeMap<String, String>>,
     cached: AtomicUsize,
+    cache_bytes: usize,
 }
 
 /// One split: its pictures, and the decoded ones (`None`: unreadable).
@@ -112,7 +113,14 @@ impl ImageSet {
             parts: [Part::new(train), Part::new(val)],
             skipped: Mutex::default(),
             cached: AtomicUsize::new(0),
+            cache_bytes: CACHE_BYTES,
         }
+    }
+
+    /// The same set without its cache: every picture is read and decoded each time. For measurements.
+    #[must_use]
+    pub fn uncached(self) -> Self {
+        Self { cache_bytes: 0, ..self }
     }
 
     /// Class names in order of label; empty when the pictures have no classes.
@@ -217,7 +225,7 @@ impl ImageSet {
 
     /// Takes `bytes` from the cache's budget, if they are still there.
     fn reserve(&self, bytes: usize) -> bool {
-        let within = |used: usize| used.checked_add(bytes).filter(|&sum| sum <= CACHE_BYTES);
+        let within = |used: usize| used.checked_add(bytes).filter(|&sum| sum <= self.cache_bytes);
         self.cached
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, within)
             .is_ok()

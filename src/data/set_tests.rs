@@ -330,6 +330,23 @@ fn dropping_early_stops_the_threads() {
 }
 
 #[test]
+fn without_its_cache_a_set_decodes_again_and_gives_the_same_batches() {
+    let dir = folder(&["a.png", "b.jpg", "c.png", "d.jpg", "e.png", "f.png"]);
+    let data = folder_spec(dir.path());
+    let cached = Arc::new(ImageSet::open(&data).unwrap());
+    let uncached = Arc::new(ImageSet::open(&data).unwrap().uncached());
+    let twice = |set: &ImageSet| [0, 0].map(|i| set.picture(Split::Train, i).unwrap());
+    let ([a, b], [c, d]) = (twice(&cached), twice(&uncached));
+    assert!(Arc::ptr_eq(&a, &b) && !Arc::ptr_eq(&c, &d) && a == c && c == d);
+    let batches = |set| {
+        train_batches(set, config(&data, 2, 2), 1, 0, 0)
+            .map(Result::unwrap)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(batches(&cached), batches(&uncached));
+}
+
+#[test]
 fn sets_are_shared_between_threads() {
     fn shared<T: Send + Sync>() {}
     shared::<ImageSet>();

@@ -15,22 +15,26 @@ use crate::spec::trial::ImgSize;
 pub struct Transformer {
     size: ImgSize,
     normalise: Normalise,
+    scaler: Scaler,
+}
+
+/// The resizer, and the samples that its two passes leave: kept, because memory fresh from the system costs as much as
+/// the passes themselves.
+struct Scaler {
     resizer: Resizer,
     options: ResizeOptions,
+    columns: Vec<u8>,
+    rows: Vec<u8>,
 }
 
 impl Transformer {
     /// For input of `size`.
     #[must_use]
     pub fn new(size: ImgSize, normalise: Normalise) -> Self {
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
-            .use_alpha(false);
         Self {
             size,
             normalise,
-            resizer: Resizer::new(),
-            options,
+            scaler: Scaler::new(),
         }
     }
 
@@ -39,8 +43,8 @@ impl Transformer {
     /// # Panics
     /// When the crop is empty or not inside the picture.
     pub fn train(&mut self, picture: &Picture, crop: Crop, flip: bool, out: &mut Vec<f32>) {
-        let samples = self.resized(picture, crop, self.size);
-        self.normalise.append(&samples, self.size.width, flip, out);
+        let samples = self.scaler.run(picture, crop, self.size, self.normalise.channels());
+        self.normalise.append(samples, self.size.width, flip, out);
     }
 
     /// Appends the evaluation view: resized so that it just covers the input size, then its centre. For a square
@@ -57,8 +61,8 @@ impl Transformer {
             width: picture.width,
         };
         let large = cover(picture, resize_to);
-        let samples = self.resized(picture, whole, large);
         let channels = self.normalise.channels();
+        let samples = self.scaler.run(picture, whole, large, channels);
         let (top, left) = (
             centre(large.height, self.size.height),
             centre(large.width, self.size.width),
@@ -73,14 +77,28 @@ impl Transformer {
             .collect();
         self.normalise.append(&cut, self.size.width, false, out);
     }
+}
 
-    /// The crop alone is resized: pixels outside it must not bleed in.
-    fn resized(&mut self, picture: &Picture, crop: Crop, to: ImgSize) -> Vec<u8> {
+impl Scaler {
+    fn new() -> Self {
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
+            .use_alpha(false);
+        Self {
+            resizer: Resizer::new(),
+            options,
+            columns: Vec::new(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// The crop alone is resized: pixels outside it must not bleed in. Returns the samples, channels last.
+    fn run(&mut self, picture: &Picture, crop: Crop, to: ImgSize, channels: usize) -> &[u8] {
         let size = ImgSize {
             height: picture.height,
             width: picture.width,
         };
-        if self.normalise.channels() == 1 {
+        if channels == 1 {
             self.resize::<U8>(&picture.to_grey(), size, crop, to)
         } else {
             self.resize::<U8x3>(&picture.rgb, size, crop, to)
@@ -89,12 +107,18 @@ impl Transformer {
 
     /// Columns first, then rows, in two calls: left to itself the resizer takes 8-bit rows first, and because values
     /// are clipped between the passes that differs from Pillow by several levels beside sharp edges.
-    fn resize<P: PixelTrait>(&mut self, samples: &[u8], size: ImgSize, crop: Crop, to: ImgSize) -> Vec<u8> {
+    fn resize<P: PixelTrait>(&mut self, samples: &[u8], size: ImgSize, crop: Crop, to: ImgSize) -> &[u8] {
         let narrow = ImgSize {
             height: crop.height,
             width: to.width,
         };
-        let columns = self.pass::<P>(samples, size, crop, narrow);
+        let Self {
+            resizer,
+            options,
+            columns,
+            rows,
+        } = self;
+        let columns = pass::<P>(resizer, options, (samples, size, crop), narrow, columns);
         if narrow == to {
             return columns;
         }
@@ -104,25 +128,36 @@ impl Transformer {
             height: narrow.height,
             width: narrow.width,
         };
-        self.pass::<P>(&columns, narrow, whole, to)
+        pass::<P>(resizer, options, (columns, narrow, whole), to, rows)
     }
+}
 
-    /// One call of the resizer, by its typed door: the untyped one compiles for all fifteen pixel types.
-    fn pass<P: PixelTrait>(&mut self, samples: &[u8], size: ImgSize, crop: Crop, to: ImgSize) -> Vec<u8> {
-        let source = TypedImageRef::<P>::from_buffer(size.width as u32, size.height as u32, samples)
-            .expect("a picture has as many samples as its size says");
-        let [left, top, width, height] = [crop.left, crop.top, crop.width, crop.height].map(|v| v as u32);
-        let source =
-            TypedCroppedImage::from_ref(&source, left, top, width, height).expect("crops are drawn inside the picture");
-        let mut out = vec![0; to.height * to.width * P::size()];
-        let mut target = TypedImage::<P>::from_buffer(to.width as u32, to.height as u32, &mut out)
-            .expect("the buffer was made for this size");
-        self.resizer
-            .resize_typed(&source, &mut target, &self.options)
-            .expect("the whole source is resized");
-        drop(target);
-        out
+/// One call of the resizer, by its typed door: the untyped one compiles for all fifteen pixel types. `source` is
+/// samples, their size and the part to resize; `buffer` grows to the largest result, which is returned as its start.
+fn pass<'b, P: PixelTrait>(
+    resizer: &mut Resizer,
+    options: &ResizeOptions,
+    (samples, size, crop): (&[u8], ImgSize, Crop),
+    to: ImgSize,
+    buffer: &'b mut Vec<u8>,
+) -> &'b [u8] {
+    let source = TypedImageRef::<P>::from_buffer(size.width as u32, size.height as u32, samples)
+        .expect("a picture has as many samples as its size says");
+    let [left, top, width, height] = [crop.left, crop.top, crop.width, crop.height].map(|v| v as u32);
+    let source =
+        TypedCroppedImage::from_ref(&source, left, top, width, height).expect("crops are drawn inside the picture");
+    let length = to.height * to.width * P::size();
+    if buffer.len() < length {
+        buffer.resize(length, 0);
     }
+    let out = &mut buffer[..length];
+    let mut target = TypedImage::<P>::from_buffer(to.width as u32, to.height as u32, out)
+        .expect("the buffer was made for this size");
+    resizer
+        .resize_typed(&source, &mut target, options)
+        .expect("the whole source is resized");
+    drop(target);
+    &buffer[..length]
 }
 
 /// Resizes a picture so that it just covers `resize_to` and takes its centre of `size`: with a square `resize_to` of

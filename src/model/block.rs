@@ -4,12 +4,12 @@
 //! `N` batch, `T` tokens, `D` width.
 
 use burn::module::Module;
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::Tensor;
-use burn::tensor::activation::gelu;
-use burn::tensor::module::attention;
 
 use super::init::Init;
+use super::kernels;
+use super::norm::Norm;
 
 /// Multi-head self-attention with one fused query, key and value layer.
 #[derive(Module, Debug)]
@@ -24,15 +24,8 @@ impl Attention {
     /// `[N, T, D]` → `[N, T, D]`.
     #[must_use]
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let [n, t, d] = x.dims();
-        let parts = self
-            .qkv
-            .forward(x)
-            .reshape([n, t, 3, self.heads, d / self.heads])
-            .permute([2, 0, 3, 1, 4]);
-        let part = |i: usize| parts.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
-        let mixed = attention(part(0), part(1), part(2), None, None, Default::default());
-        self.proj.forward(mixed.swap_dims(1, 2).reshape([n, t, d]))
+        let mixed = kernels::attention(kernels::linear(&self.qkv, x), self.heads);
+        kernels::linear(&self.proj, mixed)
     }
 }
 
@@ -48,16 +41,16 @@ impl Mlp {
     /// `[N, T, D]` → `[N, T, D]`.
     #[must_use]
     pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        self.fc2.forward(gelu(self.fc1.forward(x)))
+        kernels::linear(&self.fc2, kernels::linear_gelu(&self.fc1, x))
     }
 }
 
 /// Pre-norm block.
 #[derive(Module, Debug)]
 pub struct Block {
-    norm1: LayerNorm,
+    norm1: Norm,
     attn: Attention,
-    norm2: LayerNorm,
+    norm2: Norm,
     mlp: Mlp,
 }
 

@@ -8,13 +8,14 @@
 use std::collections::BTreeMap;
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::block::Block;
 use super::init::Init;
 use super::names::{self, NameError, Named};
+use super::norm::Norm;
 use super::patch;
 use super::position::sin_cos;
 use crate::spec::trial::ModelSpec;
@@ -30,7 +31,7 @@ pub struct Classifier {
     cls_token: Param<Tensor<3>>,
     pos_embed: Param<Tensor<3>>,
     blocks: Vec<Block>,
-    fc_norm: LayerNorm,
+    fc_norm: Norm,
     head: Linear,
     patch_size: usize,
 }

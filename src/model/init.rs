@@ -4,10 +4,11 @@
 //! unit norms, N(0, 0.02) tokens, and the patch embedding's bias kept at U(±1/sqrt(fan in)).
 
 use burn::module::Param;
-use burn::nn::{LayerNorm, LayerNormConfig, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand_distr::{Distribution, Normal, Uniform};
 
+use super::norm::Norm;
 use crate::seed::{self, Purpose};
 
 /// Draws parameters for one run seed onto one device.
@@ -71,9 +72,11 @@ impl Init<'_> {
 
     /// A LayerNorm: scale 1, shift 0.
     #[must_use]
-    pub fn norm(&self, width: usize) -> LayerNorm {
-        LayerNormConfig::new(width)
-            .with_epsilon(self.norm_eps)
-            .init(self.device)
+    pub fn norm(&self, width: usize) -> Norm {
+        Norm {
+            gamma: Param::from_tensor(Tensor::ones([width], self.device)),
+            beta: self.zeros([width]),
+            epsilon: self.norm_eps,
+        }
     }
 }

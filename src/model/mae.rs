@@ -8,13 +8,15 @@
 //! `N` batch, `L` patches, `K` visible, `M` hidden, `D` encoder width, `E` decoder width, `P` values of a patch.
 
 use burn::module::{Module, Param};
-use burn::nn::{LayerNorm, Linear};
+use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::block::Block;
 use super::init::Init;
+use super::kernels;
 use super::masks::MaskBatch;
 use super::names;
+use super::norm::Norm;
 use super::patch;
 use super::position::sin_cos;
 use crate::spec::trial::ModelSpec;
@@ -25,11 +27,11 @@ pub struct Mae {
     patch_embed: Linear,
     cls_token: Param<Tensor<3>>,
     blocks: Vec<Block>,
-    norm: LayerNorm,
+    norm: Norm,
     decoder_embed: Linear,
     mask_token: Param<Tensor<3>>,
     decoder_blocks: Vec<Block>,
-    decoder_norm: LayerNorm,
+    decoder_norm: Norm,
     decoder_pred: Linear,
     pos_embed: Tensor<2>,
     decoder_pos_embed: Tensor<2>,
@@ -136,7 +138,7 @@ impl Mae {
         let target = self.target(gather(patches.clone(), masks.hidden_rows(&patches.device()), masks.n));
         let latent = self.encode_visible(patches, masks);
         let hidden = self.decode(latent, masks).narrow(1, 1 + masks.visible, masks.hidden());
-        (self.decoder_pred.forward(hidden) - target).square().mean()
+        (kernels::linear(&self.decoder_pred, hidden) - target).square().mean()
     }
 
     /// Latent, predictions and loss in one pass.
@@ -150,7 +152,7 @@ impl Mae {
         let target = self.target(gather(patches.clone(), masks.hidden_rows(&device), masks.n));
         let latent = self.encode_visible(patches, masks);
         let tokens = self.decode(latent.clone(), masks).narrow(1, 1, masks.patches);
-        let shuffled = self.decoder_pred.forward(tokens);
+        let shuffled = kernels::linear(&self.decoder_pred, tokens);
         let hidden = shuffled.clone().narrow(1, masks.visible, masks.hidden());
         Outputs {
             latent,
@@ -168,7 +170,11 @@ impl Mae {
         let device = images.device();
         let latent = self.encode_visible(patch::patchify(images, self.patch_size), masks);
         let tokens = self.decode(latent, masks).narrow(1, 1, masks.patches);
-        gather(self.decoder_pred.forward(tokens), masks.restore_rows(&device), masks.n)
+        gather(
+            kernels::linear(&self.decoder_pred, tokens),
+            masks.restore_rows(&device),
+            masks.n,
+        )
     }
 
     /// What the decoder should predict for patches of pixels: themselves, or normalised by their own statistics.
@@ -193,7 +199,7 @@ impl Mae {
         let patches = patch::patchify(images, self.patch_size);
         let count = patches.dims()[1];
         let positions = self.pos_embed.clone().narrow(0, 1, count).unsqueeze::<3>();
-        let raw = self.run_encoder(self.patch_embed.forward(patches) + positions);
+        let raw = self.run_encoder(kernels::linear(&self.patch_embed, patches) + positions);
         Tokens {
             normed: self.norm.forward(raw.clone()),
             raw,
@@ -210,7 +216,7 @@ impl Mae {
         let visible = gather(patches, masks.visible_rows(&device), masks.n);
         let positions = positions(&self.pos_embed, masks.ids_keep(&device), masks.n);
         self.norm
-            .forward(self.run_encoder(self.patch_embed.forward(visible) + positions))
+            .forward(self.run_encoder(kernels::linear(&self.patch_embed, visible) + positions))
     }
 
     fn run_encoder(&self, tokens: Tensor<3>) -> Tensor<3> {
@@ -230,7 +236,7 @@ impl Mae {
             .mask_token
             .val()
             .expand([masks.n as i64, masks.hidden() as i64, -1]);
-        let x = Tensor::cat(vec![self.decoder_embed.forward(latent), mask_tokens], 1);
+        let x = Tensor::cat(vec![kernels::linear(&self.decoder_embed, latent), mask_tokens], 1);
         let class = self
             .decoder_pos_embed
             .clone()

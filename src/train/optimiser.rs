@@ -1,9 +1,10 @@
 //! AdamW in the reference's two groups: matrices and tokens decay, vectors (biases, norms) do not.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamGroup, ParamId};
-use burn::optim::{AdamW, AdamWConfig, ModuleOptimizer};
+use burn::optim::ModuleOptimizer;
 use burn::tensor::Tensor;
 
+use super::adamw::FusedAdamW;
 use crate::model::Mae;
 use crate::spec::trial::TrainSpec;
 
@@ -19,13 +20,8 @@ pub fn optimiser(model: &Mae, train: &TrainSpec) -> ModuleOptimizer {
     )
 }
 
-pub(super) fn adamw(train: &TrainSpec, weight_decay: f64) -> AdamW {
-    AdamWConfig::new()
-        .with_beta_1(train.beta1 as f32)
-        .with_beta_2(train.beta2 as f32)
-        .with_epsilon(train.eps as f32)
-        .with_weight_decay(weight_decay as f32)
-        .build()
+pub(super) fn adamw(train: &TrainSpec, weight_decay: f64) -> FusedAdamW {
+    FusedAdamW::new(train, weight_decay)
 }
 
 /// Collects the ids of parameters of rank 1.

@@ -1,33 +1,19 @@
-//! `mae-exp bench train-step`: the program's own measurements, for side-by-side scripts.
+//! `mae-exp bench train-step`: full training steps.
 
 use std::time::Instant;
 
 use mae_strategies::Registry;
 use serde_json::json;
 
+use crate::cli::failure::Failure;
+use crate::cli::options::DeviceOption;
+use crate::cli::{outside, table};
 use crate::spec::{Request, TrialSpec, load};
 use crate::train::bench::TrainStep;
 
-use super::failure::Failure;
-use super::options::DeviceOption;
-use super::{outside, table};
-
-/// Arguments of `bench`.
-#[derive(Debug, clap::Args)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Full training steps (masking, forward, backward, AdamW) on data already in memory
-    TrainStep(Step),
-}
-
 /// Arguments of `bench train-step`.
 #[derive(Debug, clap::Args)]
-struct Step {
+pub(super) struct Args {
     /// Model part: a name such as nano, or a file.
     #[arg(long, default_value = "nano")]
     model: String,
@@ -50,12 +36,11 @@ struct Step {
     json: bool,
 }
 
-pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
-    let Command::TrainStep(args) = args.command;
+pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     if args.steps == 0 || args.batch == 0 {
         return Err(Failure::usage("--steps and --batch must be at least 1"));
     }
-    let spec = trial(&args, registry)?;
+    let spec = trial(args, registry)?;
     let plan = registry.plan("random", spec.model.grid(), args.ratio, Default::default())?;
     let mut bench = TrainStep::new(&spec, plan, &args.device.resolve()?);
     for _ in 0..args.warmup {
@@ -102,7 +87,7 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
 }
 
 /// The model with the default recipe and the batch that was asked for.
-fn trial(args: &Step, registry: &Registry) -> Result<TrialSpec, Failure> {
+fn trial(args: &Args, registry: &Registry) -> Result<TrialSpec, Failure> {
     let part = if args.model.contains(['/', '.']) {
         args.model.clone()
     } else {

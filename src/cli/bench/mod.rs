@@ -1,0 +1,30 @@
+//! `mae-exp bench`: the program's own measurements, for side-by-side scripts.
+
+mod input;
+mod train_step;
+
+use mae_strategies::Registry;
+
+use super::failure::Failure;
+
+/// Arguments of `bench`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Full training steps (masking, forward, backward, AdamW) on data already in memory
+    TrainStep(train_step::Args),
+    /// Pictures of a folder read, decoded, cropped, resized and normalised by the training loader, uncached
+    Input(input::Args),
+}
+
+pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
+    match args.command {
+        Command::TrainStep(args) => train_step::run(&args, registry),
+        Command::Input(args) => input::run(&args, registry),
+    }
+}

@@ -1,0 +1,94 @@
+//! One step of AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101) as PyTorch defines it, in one pass over a parameter.
+
+use pulp::{Simd, WithSimd};
+
+use super::blocks::{ELEMENTS, each};
+use super::dispatch::{fma, vectorised};
+
+/// What a step needs besides the parameter, its moments and its gradient.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rates {
+    /// The learning rate of this step.
+    pub lr: f32,
+    /// How much of the first moment stays.
+    pub beta1: f32,
+    /// How much of the second moment stays.
+    pub beta2: f32,
+    /// What is added to the root of the second moment.
+    pub eps: f32,
+    /// Decoupled weight decay, multiplied by the learning rate.
+    pub decay: f32,
+    /// 1 - β1ᵗ, t counted from 1.
+    pub correction1: f32,
+    /// 1 - β2ᵗ.
+    pub correction2: f32,
+}
+
+/// `p ← p (1 - lr·decay)`, `m ← β1 m + (1-β1) g`, `v ← β2 v + (1-β2) g²`, `p ← p - lr/c1 · m / (√v/√c2 + eps)`; all slices have one length.
+pub fn step(p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], r: &Rates) {
+    assert!(
+        p.len() == m.len() && m.len() == v.len() && v.len() == g.len(),
+        "adamw: slices differ in length"
+    );
+    let factors = Factors::new(r);
+    let moments = m.chunks_mut(ELEMENTS).zip(v.chunks_mut(ELEMENTS));
+    let blocks = p.chunks_mut(ELEMENTS).zip(moments).zip(g.chunks(ELEMENTS));
+    each(blocks.collect(), |((p, (m, v)), g)| {
+        vectorised(Step { p, m, v, g, factors })
+    });
+}
+
+/// The rates as the loop uses them, worked out in `f64`.
+#[derive(Clone, Copy)]
+struct Factors {
+    beta1: f32,
+    rest1: f32,
+    beta2: f32,
+    rest2: f32,
+    keep: f32,
+    step: f32,
+    root: f32,
+    eps: f32,
+}
+
+impl Factors {
+    fn new(r: &Rates) -> Self {
+        let lr = f64::from(r.lr);
+        Self {
+            beta1: r.beta1,
+            rest1: (1.0 - f64::from(r.beta1)) as f32,
+            beta2: r.beta2,
+            rest2: (1.0 - f64::from(r.beta2)) as f32,
+            keep: (1.0 - lr * f64::from(r.decay)) as f32,
+            step: (lr / f64::from(r.correction1)) as f32,
+            root: (1.0 / f64::from(r.correction2).sqrt()) as f32,
+            eps: r.eps,
+        }
+    }
+}
+
+struct Step<'a> {
+    p: &'a mut [f32],
+    m: &'a mut [f32],
+    v: &'a mut [f32],
+    g: &'a [f32],
+    factors: Factors,
+}
+
+impl WithSimd for Step<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let f = self.factors;
+        let moments = self.m.iter_mut().zip(self.v.iter_mut());
+        for ((p, (m, v)), &g) in self.p.iter_mut().zip(moments).zip(self.g) {
+            let first = fma::<S>(f.beta1, *m, f.rest1 * g);
+            let second = fma::<S>(f.beta2, *v, f.rest2 * g * g);
+            let scale = fma::<S>(second.sqrt(), f.root, f.eps);
+            *p = fma::<S>(f.keep, *p, -(f.step * first / scale));
+            *m = first;
+            *v = second;
+        }
+    }
+}

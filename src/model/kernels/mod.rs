@@ -1,0 +1,127 @@
+//! Operations that burn composes of many small ones, each here as one with its own backward pass. On flex they run the
+//! loops of `cpu`; on every other back end they are the composed operations, to the same numbers.
+
+#[cfg(feature = "flex")]
+pub mod cpu;
+#[cfg(feature = "flex")]
+mod flex;
+#[cfg(feature = "flex")]
+mod grad;
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;
+
+use burn::nn::Linear;
+use burn::tensor::Tensor;
+use burn::tensor::activation::gelu;
+use burn::tensor::module;
+
+/// LayerNorm over the last dimension.
+///
+/// # Shapes
+/// x `[…, D]`, gamma and beta `[D]` → `[…, D]`.
+#[must_use]
+pub fn layer_norm<const R: usize>(x: Tensor<R>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<R> {
+    #[cfg(feature = "flex")]
+    if flex::runs(&x) {
+        return flex::layer_norm(x, gamma, beta, epsilon);
+    }
+    module::layer_norm(x, gamma, Some(beta), epsilon)
+}
+
+/// `x · weight + bias`.
+///
+/// # Shapes
+/// x `[N, T, I]`, weight `[I, O]`, bias `[O]` → `[N, T, O]`.
+#[must_use]
+pub fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if flex::runs(&x)
+        && let Some(bias) = &layer.bias
+    {
+        return flex::linear(x, layer.weight.val(), bias.val(), false);
+    }
+    layer.forward(x)
+}
+
+/// The exact (erf) GELU of [`linear`].
+///
+/// # Shapes
+/// As [`linear`].
+#[must_use]
+pub fn linear_gelu(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if flex::runs(&x)
+        && let Some(bias) = &layer.bias
+    {
+        return flex::linear(x, layer.weight.val(), bias.val(), true);
+    }
+    gelu(layer.forward(x))
+}
+
+/// Multi-head self-attention on queries, keys and values as their fused layer leaves them.
+///
+/// # Shapes
+/// qkv `[N, T, 3·D]`, in a row queries, keys, values, each head by head → `[N, T, D]`.
+#[must_use]
+pub fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
+    #[cfg(feature = "flex")]
+    if flex::runs(&qkv) {
+        return flex::attention(qkv, heads);
+    }
+    let [n, t, d] = qkv.dims();
+    let d = d / 3;
+    let parts = qkv.reshape([n, t, 3, heads, d / heads]).permute([2, 0, 3, 1, 4]);
+    let part = |i: usize| parts.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
+    let mixed = module::attention(part(0), part(1), part(2), None, None, Default::default());
+    mixed.swap_dims(1, 2).reshape([n, t, d])
+}
+
+/// The numbers of one step of AdamW.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdamWRates {
+    /// Learning rate.
+    pub lr: f64,
+    /// Decay of the first moment.
+    pub beta1: f64,
+    /// Decay of the second moment.
+    pub beta2: f64,
+    /// Added to the root of the second moment.
+    pub eps: f64,
+    /// Decoupled weight decay.
+    pub weight_decay: f64,
+    /// `1 − beta1ᵗ`.
+    pub correction1: f64,
+    /// `1 − beta2ᵗ`.
+    pub correction2: f64,
+}
+
+/// Whether [`adamw`] runs where a tensor lives.
+#[must_use]
+pub fn has_adamw<const R: usize>(tensor: &Tensor<R>) -> bool {
+    #[cfg(feature = "flex")]
+    return flex::runs(tensor);
+    #[cfg(not(feature = "flex"))]
+    {
+        let _ = tensor;
+        false
+    }
+}
+
+/// One step of AdamW on a parameter and its two moments, in place where they have one owner.
+///
+/// # Shapes
+/// All alike.
+///
+/// # Panics
+/// Where [`has_adamw`] says no.
+#[must_use]
+pub fn adamw<const R: usize>(state: [Tensor<R>; 3], gradient: Tensor<R>, rates: AdamWRates) -> [Tensor<R>; 3] {
+    #[cfg(feature = "flex")]
+    return flex::adamw(state, gradient, rates);
+    #[cfg(not(feature = "flex"))]
+    {
+        let _ = (state, gradient, rates);
+        unreachable!("has_adamw says no on every device of this binary")
+    }
+}
