@@ -38,7 +38,7 @@ impl TrainStep {
             .collect();
         let model = Mae::new(&spec.model, spec.seed, &device);
         let optimiser = optimiser(&model, &spec.train);
-        let learner = Learner::new(model, optimiser);
+        let learner = Learner::new(model.with_precision(spec.train.precision), optimiser);
         Self {
             learner,
             plan,

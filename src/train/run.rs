@@ -136,7 +136,7 @@ impl<'a> Trainer<'a> {
         let whole = groups.steps() * spec.train.epochs;
         Ok(Self {
             job,
-            learner: Learner::new(model, optimiser).with_clipping(spec.train.clip_grad),
+            learner: Learner::new(model.with_precision(spec.train.precision), optimiser).with_clipping(spec.train.clip_grad),
             judge: Judge::new(spec, job.set.clone(), job.registry, plan.clone())?,
             plan,
             schedule: Schedule::new(&spec.train),

@@ -8,6 +8,7 @@ use serde_json::json;
 use crate::cli::failure::Failure;
 use crate::cli::options::DeviceOption;
 use crate::cli::{outside, table};
+use crate::spec::trial::Precision;
 use crate::spec::{Request, TrialSpec, load};
 use crate::train::bench::TrainStep;
 
@@ -29,6 +30,9 @@ pub(super) struct Args {
     /// Share of the patches hidden (random masks).
     #[arg(long, default_value_t = 0.75)]
     ratio: f64,
+    /// Numbers that forward and backward passes compute in, as train.precision.
+    #[arg(long, value_enum, default_value = "f32")]
+    precision: Precision,
     #[command(flatten)]
     device: DeviceOption,
     /// Print one JSON document.
@@ -40,7 +44,9 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     if args.steps == 0 || args.batch == 0 {
         return Err(Failure::usage("--steps and --batch must be at least 1"));
     }
-    let spec = trial(args, registry)?;
+    args.device.computes_in(args.precision)?;
+    let mut spec = trial(args, registry)?;
+    spec.train.precision = args.precision;
     let plan = registry.plan("random", spec.model.grid(), args.ratio, Default::default())?;
     let mut bench = TrainStep::new(&spec, plan, &args.device.resolve()?);
     for _ in 0..args.warmup {
@@ -58,6 +64,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let document = json!({
         "model": spec.model.variant,
         "device": args.device.device,
+        "precision": args.precision,
         "batch": args.batch,
         "steps": args.steps,
         "threads": rayon::current_num_threads(),
