@@ -20,7 +20,9 @@ pub enum DeviceError {
         feature: &'static str,
     },
     /// The back end computes in single precision only.
-    #[error("device {0} computes in f32 only: leave out train.precision = \"bf16\", or use --device tch, tch:N or cuda:N")]
+    #[error(
+        "device {0} computes in f32 only: leave out train.precision = \"bf16\", or use --device tch, tch:N or cuda:N"
+    )]
     OnlySingle(String),
     /// LibTorch sees no such GPU.
     #[error("device {name} is not there: {why}")]

@@ -260,8 +260,11 @@ impl Mae {
             .repeat_dim(0, masks.n);
         let patches = positions(&self.decoder_pos_embed, masks.ids_shuffle(&device), masks.n);
         let x = x + Tensor::cat(vec![class, patches], 1);
-        self.decoder_norm
-            .forward(self.decoder_blocks.iter().fold(x, |x, block| block.forward(x, self.precision)))
+        self.decoder_norm.forward(
+            self.decoder_blocks
+                .iter()
+                .fold(x, |x, block| block.forward(x, self.precision)),
+        )
     }
 }
 

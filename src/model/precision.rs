@@ -21,5 +21,9 @@ impl Precision {
 /// What leaves a matrix product for sums, norms and losses: always f32.
 #[must_use]
 pub fn widen<const R: usize>(x: Tensor<R>) -> Tensor<R> {
-    if x.dtype() == DType::BF16 { x.cast(FloatDType::F32) } else { x }
+    if x.dtype() == DType::BF16 {
+        x.cast(FloatDType::F32)
+    } else {
+        x
+    }
 }

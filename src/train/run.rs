@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::{Device, Tensor};
 use mae_strategies::{Plan, Registry};
 
-use crate::data::{Batch, Batches, ImageSet, LoaderConfig, Split, steps_per_epoch, train_batches};
+use crate::data::{Batch, Feed, ImageSet, LoaderConfig, Split, steps_per_epoch};
 use crate::eval::{Judge, Moment};
 use crate::model::Mae;
 use crate::model::batch::{draw_masks, images};
@@ -85,13 +85,11 @@ struct Trainer<'a> {
     plan: Plan,
     judge: Judge,
     schedule: Schedule,
-    loader: LoaderConfig,
+    feed: Feed,
     groups: Groups,
     steps: usize,
     cursor: Cursor,
     saver: Saver,
-    /// The batches of the next epoch, begun during the last step of this one.
-    ahead: Option<(u64, Batches)>,
     /// Losses of the passes of the step under way.
     passes: Vec<Tensor<1>>,
     unread: Unread,
@@ -129,23 +127,22 @@ impl<'a> Trainer<'a> {
         let plan = job
             .registry
             .plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
-        let loader = LoaderConfig::of(spec, spec.train.batch_size);
         let batches = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
         let groups = Groups::new(batches, spec.train.accum_steps)
             .ok_or_else(|| TrainError::Accumulation(spec.train.accum_steps, batches))?;
         let whole = groups.steps() * spec.train.epochs;
         Ok(Self {
             job,
-            learner: Learner::new(model.with_precision(spec.train.precision), optimiser).with_clipping(spec.train.clip_grad),
+            learner: Learner::new(model.with_precision(spec.train.precision), optimiser)
+                .with_clipping(spec.train.clip_grad),
             judge: Judge::new(spec, job.set.clone(), job.registry, plan.clone())?,
             plan,
             schedule: Schedule::new(&spec.train),
-            loader,
+            feed: Feed::new(&job.set, LoaderConfig::of(spec, spec.train.batch_size), spec.seed),
             groups,
             steps: spec.train.max_steps.map_or(whole, |most| whole.min(most)),
             cursor,
             saver: Saver::new(job.checkpoints.clone()),
-            ahead: None,
             passes: Vec::new(),
             unread: Unread::default(),
             last_loss: None,
@@ -154,7 +151,7 @@ impl<'a> Trainer<'a> {
 
     fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
         if self.cursor.step == 0 {
-            self.ahead = Some((0, self.batches(0, 0)));
+            self.feed.begin(0);
             if let Some(outcome) = self.judge(observer, Phase::Baseline)? {
                 return Ok(outcome);
             }
@@ -171,16 +168,10 @@ impl<'a> Trainer<'a> {
         Ok(Outcome::Finished)
     }
 
-    fn batches(&self, epoch: u64, first: usize) -> Batches {
-        train_batches(&self.job.set, self.loader.clone(), self.job.spec.seed, epoch, first)
-    }
-
     /// Goes on to the end of the current epoch; returns an outcome when the trial must stop there.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
         let (epoch, first) = (self.cursor.epoch as u64, self.cursor.batch);
-        let begun = self.ahead.take().filter(|(ahead, _)| first == 0 && *ahead == epoch);
-        let batches = begun.map_or_else(|| self.batches(epoch, first), |(_, batches)| batches);
-        for batch in batches {
+        for batch in self.feed.epoch(epoch, first) {
             if self.passes.is_empty() && self.job.stop.load(Ordering::Relaxed) {
                 if self.cursor.step > 0 {
                     self.save(observer)?;
@@ -222,7 +213,7 @@ impl<'a> Trainer<'a> {
         let next = self.cursor.epoch + 1;
         let goes_on = next < self.job.spec.train.epochs && self.cursor.step + 1 < self.steps;
         if number + 1 == self.groups.batches && goes_on {
-            self.ahead = Some((next as u64, self.batches(next as u64, 0)));
+            self.feed.begin(next as u64);
         }
     }
 

@@ -1,6 +1,7 @@
 //! `mae-exp bench`: the program's own measurements, for side-by-side scripts.
 
 mod input;
+mod source;
 mod train_step;
 
 use mae_strategies::Registry;
@@ -16,7 +17,7 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Full training steps (masking, forward, backward, AdamW) on data already in memory
+    /// Full training steps (masking, forward, backward, AdamW), on noise in memory or on pictures through the loader
     TrainStep(train_step::Args),
     /// Pictures of a folder read, decoded, cropped, resized and normalised by the training loader, uncached
     Input(input::Args),
