@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::model::{Device, device};
+use crate::spec::trial::Precision;
 use crate::store::{Store, StoreError};
 
 use super::failure::Failure;
@@ -56,6 +57,10 @@ pub(super) struct DeviceOption {
 impl DeviceOption {
     pub(super) fn resolve(&self) -> Result<Device, Failure> {
         Ok(device::resolve(&self.device)?)
+    }
+
+    pub(super) fn computes_in(&self, precision: Precision) -> Result<(), Failure> {
+        Ok(device::computes_in(&self.device, precision)?)
     }
 }
 

@@ -71,6 +71,9 @@ pub(super) fn execute(
     options: &TrainOptions,
     registry: &Registry,
 ) -> Result<(), Failure> {
+    for trial in plan.trials.iter().filter(|t| !matches!(t.action, Action::Skip(_))) {
+        options.device.computes_in(trial.spec.train.precision)?;
+    }
     if options.dry_run {
         return dry_run(&plan);
     }

@@ -9,6 +9,7 @@
 mod crop;
 mod decode;
 mod error;
+mod feed;
 mod folder;
 mod loader;
 mod normalise;
@@ -24,6 +25,7 @@ mod set_tests;
 pub use crop::{Crop, random_crop};
 pub use decode::{Picture, decode};
 pub use error::DataError;
+pub use feed::Feed;
 pub use loader::{Batch, Batches, LoaderConfig, eval_batches, steps_per_epoch, train_batches};
 pub use normalise::Normalise;
 pub use set::{ImageSet, Skipped, Split};

@@ -10,6 +10,8 @@ use burn::tensor::Tensor;
 use super::init::Init;
 use super::kernels;
 use super::norm::Norm;
+use super::precision::widen;
+use crate::spec::trial::Precision;
 
 /// Multi-head self-attention with one fused query, key and value layer.
 #[derive(Module, Debug)]
@@ -20,6 +22,8 @@ pub struct Attention {
 }
 
 impl Attention {
+    /// In the numbers of `x`.
+    ///
     /// # Shapes
     /// `[N, T, D]` → `[N, T, D]`.
     #[must_use]
@@ -37,6 +41,8 @@ pub struct Mlp {
 }
 
 impl Mlp {
+    /// In the numbers of `x`.
+    ///
     /// # Shapes
     /// `[N, T, D]` → `[N, T, D]`.
     #[must_use]
@@ -73,11 +79,15 @@ impl Block {
         }
     }
 
+    /// In f32, but for the inside of attention and MLP.
+    ///
     /// # Shapes
     /// `[N, T, D]` → `[N, T, D]`.
     #[must_use]
-    pub fn forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let x = x.clone() + self.attn.forward(self.norm1.forward(x));
-        x.clone() + self.mlp.forward(self.norm2.forward(x))
+    pub fn forward(&self, x: Tensor<3>, inside: Precision) -> Tensor<3> {
+        let normed = inside.narrow(self.norm1.forward(x.clone()));
+        let x = x + widen(self.attn.forward(normed));
+        let normed = inside.narrow(self.norm2.forward(x.clone()));
+        x + widen(self.mlp.forward(normed))
     }
 }

@@ -18,7 +18,7 @@ use super::names::{self, NameError, Named};
 use super::norm::Norm;
 use super::patch;
 use super::position::sin_cos;
-use crate::spec::trial::ModelSpec;
+use crate::spec::trial::{ModelSpec, Precision};
 
 /// Standard deviation of the head's first weights. The recipe's law is a normal cut at ±2, that is at 100 000 standard
 /// deviations, so that nothing is ever cut.
@@ -112,7 +112,7 @@ impl Classifier {
         let patches = self.patch_embed.forward(patch::patchify(images, self.patch_size));
         let class = self.cls_token.val().repeat_dim(0, patches.dims()[0]);
         let x = Tensor::cat(vec![class, patches], 1) + self.pos_embed.val();
-        self.blocks.iter().fold(x, |x, block| block.forward(x))
+        self.blocks.iter().fold(x, |x, block| block.forward(x, Precision::F32))
     }
 
     /// What the head reads: the mean of the patch tokens, class token left out, after `fc_norm`.

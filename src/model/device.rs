@@ -3,6 +3,8 @@
 
 use burn::tensor::Device;
 
+use crate::spec::trial::Precision;
+
 /// Why a device cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DeviceError {
@@ -17,6 +19,11 @@ pub enum DeviceError {
         /// Cargo feature that brings it.
         feature: &'static str,
     },
+    /// The back end computes in single precision only.
+    #[error(
+        "device {0} computes in f32 only: leave out train.precision = \"bf16\", or use --device tch, tch:N or cuda:N"
+    )]
+    OnlySingle(String),
     /// LibTorch sees no such GPU.
     #[error("device {name} is not there: {why}")]
     Absent {
@@ -25,6 +32,18 @@ pub enum DeviceError {
         /// What was found instead.
         why: String,
     },
+}
+
+/// Whether a device, by its name, computes in such numbers.
+///
+/// # Errors
+/// When it does not; the message names the device.
+pub fn computes_in(name: &str, precision: Precision) -> Result<(), DeviceError> {
+    let rounds = name.starts_with("tch") || name.starts_with("cuda");
+    if rounds || precision == Precision::F32 {
+        return Ok(());
+    }
+    Err(DeviceError::OnlySingle(name.into()))
 }
 
 /// Back ends of this binary, in the order in which the default is chosen.

@@ -19,7 +19,8 @@ use super::names;
 use super::norm::Norm;
 use super::patch;
 use super::position::sin_cos;
-use crate::spec::trial::ModelSpec;
+use super::precision::widen;
+use crate::spec::trial::{ModelSpec, Precision};
 
 /// Encoder and decoder with their fixed position tables.
 #[derive(Module, Debug)]
@@ -37,6 +38,8 @@ pub struct Mae {
     decoder_pos_embed: Tensor<2>,
     patch_size: usize,
     norm_pix_loss: bool,
+    #[module(skip)]
+    precision: Precision,
 }
 
 /// Tokens of the encoder for whole pictures.
@@ -93,8 +96,20 @@ impl Mae {
             decoder_pos_embed: table(e),
             patch_size: spec.patch_size,
             norm_pix_loss: spec.norm_pix_loss,
+            precision: Precision::F32,
         };
         names::identify(model)
+    }
+
+    /// The same model, computing in other numbers from now on.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
+    }
+
+    /// A layer outside blocks: f32 in and out, the product in the numbers that the model computes in.
+    fn linear(&self, layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+        widen(kernels::linear(layer, self.precision.narrow(x)))
     }
 
     /// Whether targets are normalised patch by patch.
@@ -138,7 +153,7 @@ impl Mae {
         let target = self.target(gather(patches.clone(), masks.hidden_rows(&patches.device()), masks.n));
         let latent = self.encode_visible(patches, masks);
         let hidden = self.decode(latent, masks).narrow(1, 1 + masks.visible, masks.hidden());
-        (kernels::linear(&self.decoder_pred, hidden) - target).square().mean()
+        (self.linear(&self.decoder_pred, hidden) - target).square().mean()
     }
 
     /// Latent, predictions and loss in one pass.
@@ -152,7 +167,7 @@ impl Mae {
         let target = self.target(gather(patches.clone(), masks.hidden_rows(&device), masks.n));
         let latent = self.encode_visible(patches, masks);
         let tokens = self.decode(latent.clone(), masks).narrow(1, 1, masks.patches);
-        let shuffled = kernels::linear(&self.decoder_pred, tokens);
+        let shuffled = self.linear(&self.decoder_pred, tokens);
         let hidden = shuffled.clone().narrow(1, masks.visible, masks.hidden());
         Outputs {
             latent,
@@ -171,7 +186,7 @@ impl Mae {
         let latent = self.encode_visible(patch::patchify(images, self.patch_size), masks);
         let tokens = self.decode(latent, masks).narrow(1, 1, masks.patches);
         gather(
-            kernels::linear(&self.decoder_pred, tokens),
+            self.linear(&self.decoder_pred, tokens),
             masks.restore_rows(&device),
             masks.n,
         )
@@ -199,7 +214,7 @@ impl Mae {
         let patches = patch::patchify(images, self.patch_size);
         let count = patches.dims()[1];
         let positions = self.pos_embed.clone().narrow(0, 1, count).unsqueeze::<3>();
-        let raw = self.run_encoder(kernels::linear(&self.patch_embed, patches) + positions);
+        let raw = self.run_encoder(self.linear(&self.patch_embed, patches) + positions);
         Tokens {
             normed: self.norm.forward(raw.clone()),
             raw,
@@ -216,14 +231,14 @@ impl Mae {
         let visible = gather(patches, masks.visible_rows(&device), masks.n);
         let positions = positions(&self.pos_embed, masks.ids_keep(&device), masks.n);
         self.norm
-            .forward(self.run_encoder(kernels::linear(&self.patch_embed, visible) + positions))
+            .forward(self.run_encoder(self.linear(&self.patch_embed, visible) + positions))
     }
 
     fn run_encoder(&self, tokens: Tensor<3>) -> Tensor<3> {
         let n = tokens.dims()[0];
         let class = self.cls_token.val() + self.pos_embed.clone().narrow(0, 0, 1).unsqueeze::<3>();
         let x = Tensor::cat(vec![class.repeat_dim(0, n), tokens], 1);
-        self.blocks.iter().fold(x, |x, block| block.forward(x))
+        self.blocks.iter().fold(x, |x, block| block.forward(x, self.precision))
     }
 
     /// Decoder tokens after the final norm, class token first, patches in shuffled order.
@@ -236,7 +251,7 @@ impl Mae {
             .mask_token
             .val()
             .expand([masks.n as i64, masks.hidden() as i64, -1]);
-        let x = Tensor::cat(vec![kernels::linear(&self.decoder_embed, latent), mask_tokens], 1);
+        let x = Tensor::cat(vec![self.linear(&self.decoder_embed, latent), mask_tokens], 1);
         let class = self
             .decoder_pos_embed
             .clone()
@@ -245,8 +260,11 @@ impl Mae {
             .repeat_dim(0, masks.n);
         let patches = positions(&self.decoder_pos_embed, masks.ids_shuffle(&device), masks.n);
         let x = x + Tensor::cat(vec![class, patches], 1);
-        self.decoder_norm
-            .forward(self.decoder_blocks.iter().fold(x, |x, block| block.forward(x)))
+        self.decoder_norm.forward(
+            self.decoder_blocks
+                .iter()
+                .fold(x, |x, block| block.forward(x, self.precision)),
+        )
     }
 }
 

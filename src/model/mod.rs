@@ -15,6 +15,7 @@ pub mod names;
 pub mod norm;
 pub mod patch;
 pub mod position;
+pub mod precision;
 pub mod weights;
 
 pub use burn::tensor::Device;

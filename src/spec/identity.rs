@@ -12,12 +12,32 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, f64); 2] = [("model.norm_eps", 1e-6), ("train.accum_steps", 1.0)];
+const LATER: [(&str, Before); 3] = [
+    ("model.norm_eps", Before::Number(1e-6)),
+    ("train.accum_steps", Before::Number(1.0)),
+    ("train.precision", Before::Word("f32")),
+];
+
+/// What a trial was before a key existed.
+#[derive(Clone, Copy)]
+enum Before {
+    Number(f64),
+    Word(&'static str),
+}
+
+impl Before {
+    fn is(self, value: &Value) -> bool {
+        match self {
+            Self::Number(number) => value.as_f64() == Some(number),
+            Self::Word(word) => value.as_str() == Some(word),
+        }
+    }
+}
 
 /// Hexadecimal BLAKE3 of the result-affecting keys of `config` and the digest of the pictures.
 pub fn identity(config: &Value, data_digest: &str) -> String {
     let counts = |key: &str| schema::find(key).is_none_or(|key| key.identity);
-    let as_before = |key: &str, value: &Value| LATER.iter().any(|(k, v)| *k == key && value.as_f64() == Some(*v));
+    let as_before = |key: &str, value: &Value| LATER.iter().any(|(k, before)| *k == key && before.is(value));
     let kept: serde_json::Map<String, Value> = flatten(config)
         .into_iter()
         .filter(|(key, value)| counts(key) && !as_before(key, value))
@@ -103,11 +123,15 @@ mod tests {
     #[test]
     fn keys_that_came_later_count_only_when_they_change_something() {
         let first = identity(&config(), "digest");
-        for (section, key, before, after) in [("model", "norm_eps", 1e-6, 1e-12), ("train", "accum_steps", 1.0, 4.0)] {
+        for (section, key, before, after) in [
+            ("model", "norm_eps", json!(1e-6), json!(1e-12)),
+            ("train", "accum_steps", json!(1.0), json!(4.0)),
+            ("train", "precision", json!("f32"), json!("bf16")),
+        ] {
             let mut other = config();
-            other[section][key] = json!(before);
+            other[section][key] = before;
             assert_eq!(identity(&other, "digest"), first, "{section}.{key}");
-            other[section][key] = json!(after);
+            other[section][key] = after;
             assert_ne!(identity(&other, "digest"), first, "{section}.{key}");
         }
     }

@@ -111,6 +111,7 @@ pub(super) static KEYS: &[Key] = &[
     key("train.beta1", Real),
     key("train.beta2", Real),
     key("train.eps", Real),
+    key("train.precision", Word(&["f32", "bf16"])),
     key("train.clip_grad", Real).optional(),
     key("train.max_steps", Whole).optional(),
     key("train.val_every", Whole),

@@ -156,6 +156,9 @@ pub struct TrainSpec {
     pub beta2: f64,
     /// AdamW's epsilon.
     pub eps: f64,
+    /// Numbers that forward and backward passes compute in; parameters, optimiser, norms and loss are f32 in any case.
+    #[serde(default)]
+    pub precision: Precision,
     /// Largest norm of all gradients together; longer ones are scaled down to it. None: no clipping, as in the reference.
     #[serde(default)]
     pub clip_grad: Option<f64>,
@@ -193,6 +196,18 @@ pub struct EvalSpec {
     pub picture_every: usize,
     /// Pictures per forward pass.
     pub batch_size: usize,
+}
+
+/// Numbers that a pass computes in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum Precision {
+    /// Single precision throughout.
+    #[default]
+    F32,
+    /// Matrix products, attention and GELU in bfloat16; weights are kept in f32 and rounded in every pass.
+    Bf16,
 }
 
 /// A task of `[eval] tasks`.

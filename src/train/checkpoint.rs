@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::Mae;
 use crate::model::names;
 use crate::model::weights::{safetensors, write};
+use crate::spec::trial::ModelSpec;
 
 use super::TrainError;
+use super::events::Written;
 
 const MODEL: &str = write::FILE;
 const OPTIMISER: &str = "optimiser.bpk";
@@ -34,6 +36,22 @@ pub struct Cursor {
     pub norms: Vec<f32>,
 }
 
+/// What a checkpoint holds, at one moment.
+pub struct Contents {
+    /// The model, without gradients.
+    pub model: Mae,
+    /// Its `[model]` section.
+    pub about: ModelSpec,
+    /// Share of the patches hidden in training.
+    pub mask_ratio: f64,
+    /// The optimiser's state.
+    pub optimiser: ModuleOptimizer,
+    /// The place in training.
+    pub cursor: Cursor,
+    /// The same place in passes over the data.
+    pub epoch: f64,
+}
+
 /// The folder of checkpoints of one run.
 #[derive(Debug, Clone)]
 pub struct Checkpoints {
@@ -47,20 +65,24 @@ impl Checkpoints {
         Self { folder }
     }
 
-    /// Writes a checkpoint, removes the one before it, and returns its folder with the hash of its files.
+    /// Writes a checkpoint and removes the one before it.
     ///
     /// It is written beside its place and then renamed, so that a half-written one is never read.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    pub fn save(
-        &self,
-        model: &Mae,
-        about: write::About<'_>,
-        optimiser: &ModuleOptimizer,
-        cursor: &Cursor,
-    ) -> Result<(PathBuf, String), TrainError> {
-        let name = format!("step-{:08}", cursor.step);
+    pub fn save(&self, contents: &Contents) -> Result<Written, TrainError> {
+        let (place, hash) = self.write(contents)?;
+        Ok(Written {
+            path: place,
+            hash,
+            step: contents.cursor.step,
+            epoch: contents.epoch,
+        })
+    }
+
+    fn write(&self, contents: &Contents) -> Result<(PathBuf, String), TrainError> {
+        let name = format!("step-{:08}", contents.cursor.step);
         let (place, part) = (self.folder.join(&name), self.folder.join(format!("{name}.part")));
         let io = |error: std::io::Error| TrainError::Checkpoint(place.clone(), error.to_string());
         let record = |error: burn::store::RecordError| TrainError::Checkpoint(place.clone(), error.to_string());
@@ -69,14 +91,15 @@ impl Checkpoints {
         }
         remove(&part).map_err(io)?;
         fs::create_dir_all(&part).map_err(io)?;
-        write::plain(&part.join(MODEL), &names::export(model), about)
+        let about = write::About {
+            model: &contents.about,
+            mask_ratio: contents.mask_ratio,
+        };
+        write::plain(&part.join(MODEL), &names::export(&contents.model), about)
             .map_err(|error| TrainError::Checkpoint(place.clone(), error.to_string()))?;
-        optimiser.save(part.join(OPTIMISER)).map_err(record)?;
-        fs::write(
-            part.join(CURSOR),
-            serde_json::to_vec(cursor).expect("a cursor is plain data"),
-        )
-        .map_err(io)?;
+        contents.optimiser.save(part.join(OPTIMISER)).map_err(record)?;
+        let cursor = serde_json::to_vec(&contents.cursor).expect("a cursor is plain data");
+        fs::write(part.join(CURSOR), cursor).map_err(io)?;
         let hash = hash(&part).map_err(io)?;
         let before = self.all();
         fs::rename(&part, &place).map_err(io)?;
@@ -84,6 +107,11 @@ impl Checkpoints {
             remove(&old).map_err(io)?;
         }
         Ok((place, hash))
+    }
+
+    /// That no checkpoint could be written here.
+    pub(super) fn failed(&self, why: &dyn std::fmt::Display) -> TrainError {
+        TrainError::Checkpoint(self.folder.clone(), why.to_string())
     }
 
     /// The newest checkpoint's folder, if there is one.

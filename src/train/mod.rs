@@ -10,8 +10,10 @@ pub mod groups;
 pub mod layer_decay;
 pub mod optimiser;
 pub mod run;
+mod saver;
 pub mod schedule;
 pub mod step;
+mod unread;
 
 use std::path::PathBuf;
 

@@ -7,24 +7,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use burn::tensor::{Device, Tensor};
 use mae_strategies::{Plan, Registry};
 
-use crate::data::{Batch, ImageSet, LoaderConfig, Split, steps_per_epoch, train_batches};
+use crate::data::{Batch, Feed, ImageSet, LoaderConfig, Split, steps_per_epoch};
 use crate::eval::{Judge, Moment};
 use crate::model::Mae;
 use crate::model::batch::{draw_masks, images};
 use crate::model::weights::Weights;
 use crate::model::weights::build::build;
-use crate::model::weights::write::About;
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
 use crate::store::rows::MetricPoint;
 
 use super::TrainError;
-use super::checkpoint::{self, Checkpoints, Cursor};
-use super::events::{Observer, Phase, Progress, Written};
+use super::checkpoint::{self, Checkpoints, Contents, Cursor};
+use super::events::{Observer, Phase, Progress};
 use super::groups::Groups;
 use super::optimiser::optimiser;
+use super::saver::Saver;
 use super::schedule::Schedule;
 use super::step::Learner;
+use super::unread::Unread;
 
 /// All that a trial needs.
 pub struct Job<'a> {
@@ -71,17 +72,10 @@ pub enum Outcome {
 /// When pictures, strategy or checkpoints fail. A diverging loss is an [`Outcome`], not an error.
 pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
     let mut trainer = Trainer::new(job)?;
-    if trainer.cursor.step == 0
-        && let Some(outcome) = trainer.judge(observer, Phase::Baseline)?
-    {
-        return Ok(outcome);
-    }
-    while trainer.cursor.epoch < job.spec.train.epochs && trainer.cursor.step < trainer.steps {
-        if let Some(outcome) = trainer.epoch(observer)? {
-            return Ok(outcome);
-        }
-    }
-    Ok(Outcome::Finished)
+    let outcome = trainer.run(observer)?;
+    let written = trainer.saver.finish()?;
+    written.into_iter().for_each(|written| observer.checkpoint(written));
+    Ok(outcome)
 }
 
 /// The state of a trial under way.
@@ -91,14 +85,14 @@ struct Trainer<'a> {
     plan: Plan,
     judge: Judge,
     schedule: Schedule,
-    loader: LoaderConfig,
+    feed: Feed,
     groups: Groups,
     steps: usize,
     cursor: Cursor,
+    saver: Saver,
     /// Losses of the passes of the step under way.
     passes: Vec<Tensor<1>>,
-    losses: Vec<Tensor<1>>,
-    norms: Vec<Tensor<1>>,
+    unread: Unread,
     last_loss: Option<f64>,
 }
 
@@ -133,33 +127,51 @@ impl<'a> Trainer<'a> {
         let plan = job
             .registry
             .plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
-        let loader = LoaderConfig::of(spec, spec.train.batch_size);
         let batches = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
         let groups = Groups::new(batches, spec.train.accum_steps)
             .ok_or_else(|| TrainError::Accumulation(spec.train.accum_steps, batches))?;
         let whole = groups.steps() * spec.train.epochs;
         Ok(Self {
             job,
-            learner: Learner::new(model, optimiser).with_clipping(spec.train.clip_grad),
+            learner: Learner::new(model.with_precision(spec.train.precision), optimiser)
+                .with_clipping(spec.train.clip_grad),
             judge: Judge::new(spec, job.set.clone(), job.registry, plan.clone())?,
             plan,
             schedule: Schedule::new(&spec.train),
-            loader,
+            feed: Feed::new(&job.set, LoaderConfig::of(spec, spec.train.batch_size), spec.seed),
             groups,
             steps: spec.train.max_steps.map_or(whole, |most| whole.min(most)),
             cursor,
+            saver: Saver::new(job.checkpoints.clone()),
             passes: Vec::new(),
-            losses: Vec::new(),
-            norms: Vec::new(),
+            unread: Unread::default(),
             last_loss: None,
         })
+    }
+
+    fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        if self.cursor.step == 0 {
+            self.feed.begin(0);
+            if let Some(outcome) = self.judge(observer, Phase::Baseline)? {
+                return Ok(outcome);
+            }
+        }
+        while !self.done() {
+            if let Some(outcome) = self.epoch(observer)? {
+                return Ok(outcome);
+            }
+            self.saver
+                .written()?
+                .into_iter()
+                .for_each(|written| observer.checkpoint(written));
+        }
+        Ok(Outcome::Finished)
     }
 
     /// Goes on to the end of the current epoch; returns an outcome when the trial must stop there.
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
         let (epoch, first) = (self.cursor.epoch as u64, self.cursor.batch);
-        let batches = train_batches(&self.job.set, self.loader.clone(), self.job.spec.seed, epoch, first);
-        for batch in batches {
+        for batch in self.feed.epoch(epoch, first) {
             if self.passes.is_empty() && self.job.stop.load(Ordering::Relaxed) {
                 if self.cursor.step > 0 {
                     self.save(observer)?;
@@ -170,6 +182,7 @@ impl<'a> Trainer<'a> {
             if batch.number >= self.groups.batches {
                 break;
             }
+            self.look_ahead(batch.number);
             if let Some(outcome) = self.pass(batch, observer) {
                 return Ok(Some(outcome));
             }
@@ -183,7 +196,7 @@ impl<'a> Trainer<'a> {
         {
             return Ok(Some(outcome));
         }
-        self.read_losses();
+        self.unread.read_into(&mut self.cursor);
         let last = self.cursor.epoch + 1 == self.job.spec.train.epochs;
         let bad = self.cursor.pending.iter().any(|loss| !loss.is_finite());
         if (last || bad)
@@ -193,6 +206,15 @@ impl<'a> Trainer<'a> {
         }
         let whole = self.cursor.step < self.steps || self.cursor.batch == self.groups.batches;
         self.close_epoch(whole, observer)
+    }
+
+    /// Begins the next epoch's batches once the last one of this epoch is here.
+    fn look_ahead(&mut self, number: usize) {
+        let next = self.cursor.epoch + 1;
+        let goes_on = next < self.job.spec.train.epochs && self.cursor.step + 1 < self.steps;
+        if number + 1 == self.groups.batches && goes_on {
+            self.feed.begin(next as u64);
+        }
     }
 
     /// Forward and backward of one batch, and the optimiser step when its group is complete.
@@ -228,12 +250,12 @@ impl<'a> Trainer<'a> {
         let first = self.groups.first(self.cursor.batch - 1);
         let lr = self.rate(first);
         let mut passes = std::mem::take(&mut self.passes);
-        self.norms.extend(self.learner.update(lr, passes.len()));
+        self.unread.norms.extend(self.learner.update(lr, passes.len()));
         let loss = match passes.len() {
             1 => passes.remove(0),
             _ => Tensor::cat(passes, 0).mean(),
         };
-        self.losses.push(loss);
+        self.unread.losses.push(loss);
         self.cursor.step += 1;
         let due = self.cursor.step.is_multiple_of(self.job.spec.train.log_every) || self.cursor.step == self.steps;
         if due && let Some(outcome) = self.log(observer) {
@@ -251,7 +273,7 @@ impl<'a> Trainer<'a> {
 
     /// Reads the losses that are still on the device; the training loop is stopped when one is not finite.
     fn log(&mut self, observer: &mut dyn Observer) -> Option<Outcome> {
-        self.read_losses();
+        self.unread.read_into(&mut self.cursor);
         if self.cursor.pending.is_empty() {
             return None;
         }
@@ -272,18 +294,6 @@ impl<'a> Trainer<'a> {
             step,
             loss: window[bad].to_string(),
         })
-    }
-
-    fn read_losses(&mut self) {
-        if self.losses.is_empty() {
-            return;
-        }
-        let read = Tensor::cat(std::mem::take(&mut self.losses), 0).into_data();
-        self.cursor.pending.extend(read.iter::<f32>());
-        if !self.norms.is_empty() {
-            let read = Tensor::cat(std::mem::take(&mut self.norms), 0).into_data();
-            self.cursor.norms.extend(read.iter::<f32>());
-        }
     }
 
     fn close_epoch(&mut self, whole: bool, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
@@ -335,22 +345,18 @@ impl<'a> Trainer<'a> {
     }
 
     fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        self.read_losses();
+        self.unread.read_into(&mut self.cursor);
         observer.settle().map_err(TrainError::Record)?;
-        let about = About {
-            model: &self.job.spec.model,
+        let contents = Contents {
+            model: self.learner.valid(),
+            about: self.job.spec.model.clone(),
             mask_ratio: self.job.spec.mask.ratio,
-        };
-        let (path, hash) =
-            self.job
-                .checkpoints
-                .save(self.learner.model(), about, self.learner.optimiser(), &self.cursor)?;
-        observer.checkpoint(Written {
-            path,
-            hash,
-            step: self.cursor.step,
+            optimiser: self.learner.optimiser().clone(),
+            cursor: self.cursor.clone(),
             epoch: self.epochs_done(),
-        });
+        };
+        let before = self.saver.begin(contents)?;
+        before.into_iter().for_each(|written| observer.checkpoint(written));
         Ok(())
     }
 

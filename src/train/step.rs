@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 
 use super::clip::{clip, norm, scale};
 use crate::model::{Mae, MaskBatch};
+use crate::spec::trial::Precision;
 
 /// A model with its optimiser, and the gradients of the step under way.
 pub struct Learner {
@@ -41,10 +42,10 @@ impl Learner {
         self.model.as_ref().expect("a step puts the model back")
     }
 
-    /// The model without gradients.
+    /// The model without gradients, in f32 whatever training computes in: all trials are judged alike.
     #[must_use]
     pub fn valid(&self) -> Mae {
-        self.model().valid()
+        self.model().valid().with_precision(Precision::F32)
     }
 
     /// The optimiser.

@@ -1,6 +1,9 @@
 //! `mae-exp bench`: the program's own measurements, for side-by-side scripts.
 
 mod input;
+mod masks;
+mod source;
+mod store;
 mod train_step;
 
 use mae_strategies::Registry;
@@ -16,15 +19,21 @@ pub(super) struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// Full training steps (masking, forward, backward, AdamW) on data already in memory
+    /// Full training steps (masking, forward, backward, AdamW), on noise in memory or on pictures through the loader
     TrainStep(train_step::Args),
     /// Pictures of a folder read, decoded, cropped, resized and normalised by the training loader, uncached
     Input(input::Args),
+    /// Masks drawn by every strategy
+    Masks(masks::Args),
+    /// Numbers recorded in a store of its own
+    Store(store::Args),
 }
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     match args.command {
         Command::TrainStep(args) => train_step::run(&args, registry),
         Command::Input(args) => input::run(&args, registry),
+        Command::Masks(args) => masks::run(&args, registry),
+        Command::Store(args) => store::run(&args),
     }
 }

@@ -35,13 +35,24 @@ pub fn layer_norm<const R: usize>(x: Tensor<R>, gamma: Tensor<1>, beta: Tensor<1
 /// x `[N, T, I]`, weight `[I, O]`, bias `[O]` → `[N, T, O]`.
 #[must_use]
 pub fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    let (weight, bias) = parameters(layer, &x);
     #[cfg(feature = "flex")]
     if flex::runs(&x)
-        && let Some(bias) = &layer.bias
+        && let Some(bias) = &bias
     {
-        return flex::linear(x, layer.weight.val(), bias.val(), false);
+        return flex::linear(x, weight, bias.clone(), false);
     }
-    layer.forward(x)
+    module::linear(x, weight, bias)
+}
+
+/// Weight and bias in the numbers of the input: parameters are f32, and their gradients come back in f32.
+fn parameters(layer: &Linear, x: &Tensor<3>) -> (Tensor<2>, Option<Tensor<1>>) {
+    let (weight, bias) = (layer.weight.val(), layer.bias.as_ref().map(|bias| bias.val()));
+    let dtype = x.dtype();
+    if dtype == weight.dtype() {
+        return (weight, bias);
+    }
+    (weight.cast(dtype), bias.map(|bias| bias.cast(dtype)))
 }
 
 /// The exact (erf) GELU of [`linear`].
@@ -50,13 +61,14 @@ pub fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
 /// As [`linear`].
 #[must_use]
 pub fn linear_gelu(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
+    let (weight, bias) = parameters(layer, &x);
     #[cfg(feature = "flex")]
     if flex::runs(&x)
-        && let Some(bias) = &layer.bias
+        && let Some(bias) = &bias
     {
-        return flex::linear(x, layer.weight.val(), bias.val(), true);
+        return flex::linear(x, weight, bias.clone(), true);
     }
-    gelu(layer.forward(x))
+    gelu(module::linear(x, weight, bias))
 }
 
 /// Multi-head self-attention on queries, keys and values as their fused layer leaves them.

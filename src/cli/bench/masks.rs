@@ -1,0 +1,70 @@
+//! `mae-exp bench masks`: how fast each strategy draws masks, on one thread, as training draws them for every batch.
+
+use std::time::Instant;
+
+use mae_strategies::{Grid, Registry};
+use serde_json::json;
+
+use crate::cli::failure::Failure;
+use crate::cli::table;
+use crate::model::batch::draw_masks;
+use crate::seed::Purpose;
+
+/// Arguments of `bench masks`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Patches of a side of the square grid.
+    #[arg(long, default_value_t = 14)]
+    grid: usize,
+    /// Share of the patches hidden.
+    #[arg(long, default_value_t = 0.75)]
+    ratio: f64,
+    /// Masks drawn together.
+    #[arg(long, default_value_t = 256)]
+    batch: usize,
+    /// Batches measured; the median counts.
+    #[arg(long, default_value_t = 20)]
+    rounds: usize,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    if [args.grid, args.batch, args.rounds].contains(&0) {
+        return Err(Failure::usage("--grid, --batch and --rounds must be at least 1"));
+    }
+    let grid = Grid::new(args.grid, args.grid);
+    let indices: Vec<usize> = (0..args.batch).collect();
+    let mut measured = Vec::new();
+    for strategy in registry.iter() {
+        let plan = registry.plan(strategy.id(), grid, args.ratio, Default::default())?;
+        let mut seconds: Vec<f64> = (0..args.rounds as u64)
+            .map(|round| {
+                let begun = Instant::now();
+                std::hint::black_box(draw_masks(&plan, 0, Purpose::Mask, round, &indices));
+                begun.elapsed().as_secs_f64()
+            })
+            .collect();
+        seconds.sort_by(f64::total_cmp);
+        measured.push((strategy.id(), args.batch as f64 / seconds[args.rounds / 2]));
+    }
+    if args.json {
+        let masks: Vec<_> = measured
+            .iter()
+            .map(|(strategy, rate)| json!({ "strategy": strategy, "masks_per_s": rate }))
+            .collect();
+        return table::json(&json!({
+            "grid": [args.grid, args.grid],
+            "ratio": args.ratio,
+            "batch": args.batch,
+            "masks": masks,
+        }));
+    }
+    let rows: Vec<Vec<String>> = measured
+        .iter()
+        .map(|(strategy, rate)| vec![(*strategy).to_owned(), format!("{rate:.0}")])
+        .collect();
+    table::print(&["strategy", "masks a second"], &rows);
+    Ok(())
+}
