@@ -19,10 +19,13 @@ fn main() -> io::Result<()> {
     println!("cargo:rustc-env=PINNED_BURN_VERSION={}", burn_version(&root)?);
     let mut code = String::new();
     for (name, folder) in [("TRAIN", "train"), ("VAL", "val")] {
-        let pictures = list(&Path::new(&root).join("data/photos").join(folder))?;
+        let folder = format!("data/photos/{folder}");
+        let pictures = list(&Path::new(&root).join(&folder))?;
         writeln!(code, "static {name}: &[(&str, &str, &[u8])] = &[").map_err(io::Error::other)?;
-        for (class, file, path) in pictures {
-            writeln!(code, "    ({class:?}, {file:?}, include_bytes!({path:?})),").map_err(io::Error::other)?;
+        for (class, file) in pictures {
+            // The project's folder is looked up when the code is compiled: it may have moved since this ran.
+            let bytes = format!("include_bytes!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{folder}/{class}/{file}\"))");
+            writeln!(code, "    ({class:?}, {file:?}, {bytes}),").map_err(io::Error::other)?;
         }
         code.push_str("];\n");
     }
@@ -43,19 +46,15 @@ fn burn_version(root: &str) -> io::Result<String> {
         .ok_or_else(|| io::Error::other("Cargo.toml pins no version of burn"))
 }
 
-/// Class, file name and path of every picture of `folder/class/file`, sorted.
-fn list(folder: &Path) -> io::Result<Vec<(String, String, String)>> {
+/// Class and file name of every picture of `folder/class/file`, sorted.
+fn list(folder: &Path) -> io::Result<Vec<(String, String)>> {
     let mut pictures = Vec::new();
     for class in fs::read_dir(folder)? {
         let class = class?;
         for file in fs::read_dir(class.path())? {
             let file = file?;
             let name = |name: std::ffi::OsString| name.to_string_lossy().into_owned();
-            pictures.push((
-                name(class.file_name()),
-                name(file.file_name()),
-                file.path().display().to_string(),
-            ));
+            pictures.push((name(class.file_name()), name(file.file_name())));
         }
     }
     pictures.sort();

@@ -50,10 +50,20 @@ report sweep="latest" *args:
 bench-step model="nano" *args:
     cargo run --release -- bench train-step --model {{model}} {{args}}
 
-# Training steps side by side with PyTorch (needs Python with torch)
+# All measurements side by side with PyTorch, into docs/performance.md (needs Python with torch, torchvision, Pillow)
 bench *args:
     cargo build --release
-    python3 bench/train_step.py {{args}}
+    "${MAE_EXP_PYTHON:-python3}" bench/all.py {{args}}
+
+# Where a training step's time goes (needs Linux perf): a build whose symbols tell generic loops apart, then the profile
+bench-profile *args:
+    CARGO_TARGET_DIR=target/profile RUSTFLAGS="-C symbol-mangling-version=v0" cargo build --release
+    "${MAE_EXP_PYTHON:-python3}" bench/all.py --only profile --profile-bin target/profile/release/mae-exp {{args}}
+
+# The sweep of mask ratios from start to end, into docs/performance.md (minutes)
+bench-sweep *args:
+    cargo build --release
+    "${MAE_EXP_PYTHON:-python3}" bench/all.py --only sweep {{args}}
 
 # The lines of the parity tests on this machine's CPU, as the table of docs/parity.md
 parity:

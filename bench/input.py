@@ -1,56 +1,46 @@
 """The input pipeline, mae-exp and torchvision side by side on the same pictures on this machine.
 
-    python bench/input.py --data DIR [--bin target/release/mae-exp] [--rounds 5] [--threads 1] [--images 1000]
+    python bench/input.py [--data DIR] [--bin target/release/mae-exp] [--rounds 5] [--cores 1] [--images 1000]
 
 Read, decode, random resized crop (area 0.2 to 1, bicubic, antialiased), flip, scale to a tensor: what a training
 picture goes through, nothing cached. torchvision decodes with Pillow, in one process per thread that mae-exp may use.
 The two take turns, round by round, each time in a fresh process; the clock starts after a warm-up. The ratio is
 mae-exp's pictures a second over torchvision's on the same number of cores: above 1, mae-exp is faster.
-`--json` prints everything that was measured.
+`--json` prints everything that was measured. Without `--data` the pictures are 500x375 JPEGs of quality 90, cut from
+the photographs in data/photos/originals.
 """
 
 import argparse
 import json
 import multiprocessing
 import os
-import platform
-import statistics
+import random
 import sys
-import tempfile
 import threading
 import time
+from pathlib import Path
 
-from train_step import cpu_name, positive, run_json, version_of
+import common
+from common import Command, NotRun
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 SIDES = ("mae-exp", "torchvision")
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", metavar="DIR", help="folder of pictures, with train/ and val/ or without")
-    parser.add_argument("--bin", default="target/release/mae-exp", help="the mae-exp program (default: %(default)s)")
-    parser.add_argument("--size", type=positive, default=224, help="side of the input (default: %(default)s)")
-    parser.add_argument("--images", type=positive, default=1000, help="pictures per round (default: %(default)s)")
-    parser.add_argument("--rounds", type=positive, default=5, help="turns of each program (default: %(default)s)")
-    parser.add_argument("--threads", type=positive, default=1, help="cores of each program (default: %(default)s)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
-    parser.add_argument("--torch-worker", metavar="JOB", help=argparse.SUPPRESS)
-    args = parser.parse_args(argv)
-    if not args.data and not args.torch_worker:
-        parser.error("--data is missing: give a folder of pictures")
-    return args
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this part alone."""
+    parser.add_argument("--data", metavar="DIR", help="folder of pictures (default: 500x375 JPEGs made for it)")
+    parser.add_argument("--size", type=common.positive, default=224, help="side of the input (default: %(default)s)")
+    parser.add_argument("--images", type=common.positive, default=1000, help="pictures a round (default: %(default)s)")
+    parser.add_argument("--cores", type=common.positive, default=1, help="cores of each (default: %(default)s)")
 
 
 # --- torchvision, in a process of its own ---------------------------------------------------------
 
 
 def torch_worker(job: dict) -> dict:
-    """Time `job["images"]` pictures through torchvision; the keys of `mae-exp bench input --json`, and versions."""
-    import PIL
-    import torchvision
-
+    """Time `job["images"]` pictures through torchvision; the keys of `mae-exp bench input --json`."""
     shares = [job["images"] // job["threads"]] * job["threads"]
     shares[0] += job["images"] - sum(shares)
     context = multiprocessing.get_context("spawn")
@@ -75,11 +65,6 @@ def torch_worker(job: dict) -> dict:
         "size": job["size"],
         "seconds": seconds,
         "decoded": "full",
-        "versions": {
-            "torchvision": torchvision.__version__,
-            "pillow": PIL.__version__,
-            "python": platform.python_version(),
-        },
     }
 
 
@@ -124,8 +109,26 @@ def pictures(folder: str) -> list[str]:
     found = [os.path.join(at, name) for at, _, names in os.walk(root) for name in names]
     found = sorted(path for path in found if path.lower().endswith(EXTENSIONS))
     if not found:
-        sys.exit(f"error: no pictures in {root}; give --data a folder of JPEG, PNG, WebP or BMP files")
+        raise NotRun(f"no pictures in {root}: give --data a folder of JPEG, PNG, WebP or BMP files")
     return found
+
+
+def make_pictures(folder: Path, count: int) -> None:
+    """Cut 4:3 pictures of 500x375 from the photographs that come with the project, the same ones every time."""
+    from PIL import Image
+
+    draw = random.Random(0)
+    originals = sorted((common.ROOT / "data" / "photos" / "originals").glob("*.jpg"))
+    sources = [Image.open(path).convert("RGB") for path in originals]
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        source = sources[number % len(sources)]
+        most = min(source.width, source.height * 4 // 3)
+        width = draw.randint(most // 2, most)
+        height = width * 3 // 4
+        left, top = draw.randint(0, source.width - width), draw.randint(0, source.height - height)
+        crop = source.crop((left, top, left + width, top + height)).resize((500, 375), Image.Resampling.BICUBIC)
+        crop.save(folder / f"{number:04}.jpg", quality=90)
 
 
 # --- both sides, in turns -------------------------------------------------------------------------
@@ -133,80 +136,56 @@ def pictures(folder: str) -> list[str]:
 
 def measure(args: argparse.Namespace) -> dict:
     """Let the two sides take turns, and summarise."""
-    files = [os.path.abspath(path) for path in pictures(args.data)]
-    warmup = max(20, args.images // 5)
-    job = {"files": files, "size": args.size, "images": args.images, "threads": args.threads}
-    job["warmup"] = max(1, warmup // args.threads)
-    ours = [args.bin, "bench", "input", "--data", args.data, "--size", str(args.size), "--images", str(args.images)]
-    # The list of files may be longer than a command line can be: it goes through a file.
-    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as handed:
-        json.dump(job, handed)
-        handed.flush()
-        commands = {
-            "mae-exp": [*ours, "--warmup", str(warmup), "--threads", str(args.threads), "--json"],
-            "torchvision": [sys.executable, os.path.abspath(__file__), "--torch-worker", handed.name],
-        }
-        rounds = []
-        for turn in range(args.rounds):
-            order = SIDES if turn % 2 == 0 else SIDES[::-1]
-            row = {side: run_json(commands[side], 1) for side in order}
-            rounds.append(row)
-            speeds = ", ".join(f"{side} {row[side]['images_per_s']:.0f}/s" for side in SIDES)
-            print(f"round {turn + 1}/{args.rounds}: {speeds}", file=sys.stderr)
-    return summarise(args, len(files), rounds)
+    if not common.has_package("torchvision"):
+        raise NotRun("this Python has no torchvision")
+    surroundings = common.surroundings(args) | {"threads": args.cores}
+    made = common.FOLDER / "pictures"
+    if not args.data and not made.is_dir():
+        make_pictures(made, 400)
+    data = os.path.abspath(args.data or made)
+    files, images = pictures(data), 100 if args.quick else args.images
+    job = {"files": files, "size": args.size, "images": images, "threads": args.cores}
+    job["warmup"] = max(20, images // 5) // args.cores or 1
+    ours = [args.bin, "bench", "input", "--json", "--data", data, "--size", str(args.size), "--images", str(images)]
+    ours += ["--warmup", str(job["warmup"] * args.cores), "--threads", str(args.cores)]
+    with common.scratch() as folder:
+        # The list of files may be longer than a command line can be: it goes through a file.
+        handed = Path(folder) / "job.json"
+        handed.write_text(json.dumps(job), encoding="utf-8")
+        theirs = [sys.executable, os.path.abspath(__file__), "--torch-worker", str(handed)]
+        commands = {"mae-exp": Command(ours), "torchvision": Command(theirs)}
+        rows, reasons = common.take_turns(commands, args.rounds, 1, lambda one: f"{one['images_per_s']:.0f}/s")
+    if reasons:
+        raise NotRun("; ".join(f"{side}: {reason}" for side, reason in reasons.items()))
+    facts = {"files": len(files), "size": args.size, "cores": args.cores, "made": not args.data, "rounds": rows}
+    return {"surroundings": surroundings} | facts | summarise(rows)
 
 
-def summarise(args: argparse.Namespace, files: int, rounds: list[dict]) -> dict:
+def summarise(rows: dict[str, list[dict]]) -> dict:
     """Medians over rounds, their spread, and the ratio."""
-    result = {"data": args.data, "files": files, "size": args.size, "threads": args.threads, "rounds": rounds}
+    speeds = {side: [row["images_per_s"] for row in rows[side]] for side in SIDES}
+    result = {side: common.spread(found) for side, found in speeds.items()}
+    ratio = common.spread([mine / theirs for mine, theirs in zip(*speeds.values(), strict=True)])
+    return result | {"ratio": ratio | {"median": result["mae-exp"]["median"] / result["torchvision"]["median"]}}
+
+
+def tables(document: dict) -> dict[str, str]:
+    """The block `input`."""
+    ratio, cores = document["ratio"], document["cores"]
+    rows = []
     for side in SIDES:
-        speeds = [row[side]["images_per_s"] for row in rounds]
-        median = statistics.median(speeds)
-        result[side] = {
-            "images_per_s": median,
-            "min_images_per_s": min(speeds),
-            "max_images_per_s": max(speeds),
-            "images_per_s_per_core": median / args.threads,
-            "decoded": rounds[0][side]["decoded"],
-        }
-    ratios = [row["mae-exp"]["images_per_s"] / row["torchvision"]["images_per_s"] for row in rounds]
-    result["ratio"] = result["mae-exp"]["images_per_s"] / result["torchvision"]["images_per_s"]
-    result["ratio_min"], result["ratio_max"] = min(ratios), max(ratios)
-    result["versions"] = {"mae-exp": version_of(args.bin), **rounds[0]["torchvision"]["versions"]}
-    result["cpu"] = cpu_name()
-    return result
-
-
-def print_table(document: dict) -> None:
-    """The document as a table for people."""
-    versions = document["versions"]
-    print(f"{versions['mae-exp']} against torchvision {versions['torchvision']} on Pillow {versions['pillow']}")
-    counted = (
-        f"{document['files']} pictures to {document['size']}x{document['size']}, {document['threads']} core(s) each"
-    )
-    print(f"{document['cpu']}, {counted}, {len(document['rounds'])} rounds, medians (smallest to largest)\n")
-    print(f"{'program':12} {'img/s':>8} {'spread':>16} {'img/s/core':>11} {'decoded':>8}")
-    for side in SIDES:
-        s = document[side]
-        spread = f"{s['min_images_per_s']:.0f} to {s['max_images_per_s']:.0f}"
-        each = s["images_per_s_per_core"]
-        print(f"{side:12} {s['images_per_s']:8.1f} {spread:>16} {each:11.1f} {s['decoded']:>8}")
-    spread = f"{document['ratio_min']:.2f} to {document['ratio_max']:.2f} over rounds"
-    print(f"\nmae-exp / torchvision per core = {document['ratio']:.2f} ({spread}; above 1, mae-exp is faster)")
-
-
-def main() -> None:
-    args = parse_args()
-    if args.torch_worker:
-        with open(args.torch_worker, encoding="utf-8") as handed:
-            print(json.dumps(torch_worker(json.load(handed))))
-        return
-    document = measure(args)
-    if args.json:
-        print(json.dumps(document, indent=2))
-    else:
-        print_table(document)
+        shown = f"**{ratio['median']:.2f}** ({ratio['min']:.2f} to {ratio['max']:.2f})" if side == SIDES[0] else "1"
+        each = common.shown_count(document[side]["median"] / cores)
+        rows.append([side, common.shown_spread(document[side], common.shown_count), each, shown])
+    kind = "500x375 JPEGs of quality 90" if document["made"] else "pictures of a folder"
+    words = [f"{document['files']} {kind} to {document['size']}x{document['size']}, {cores} core(s) for each side,"]
+    words.append(f"medians over {document['surroundings']['rounds']} rounds.")
+    head = ["program", "pictures/s", "a core", "of torchvision's speed"]
+    return {"input": common.table(head, rows) + "\n\n" + common.footnote(document, *words)}
 
 
 if __name__ == "__main__":
-    main()
+    if len(sys.argv) == 3 and sys.argv[1] == "--torch-worker":
+        print(json.dumps(torch_worker(json.loads(Path(sys.argv[2]).read_text(encoding="utf-8")))))
+    else:
+        common.script(__doc__, measure, tables, add_options)

@@ -203,13 +203,13 @@ class Mae(nn.Module):
         return self.loss(images, pred, mask), pred, mask
 
 
-def adamw(model: nn.Module, lr: float, weight_decay: float = 0.05) -> torch.optim.AdamW:
+def adamw(model: nn.Module, lr: float, weight_decay: float = 0.05, fused: bool | None = None) -> torch.optim.AdamW:
     """The pre-training optimiser: betas (.9, .95); vectors and biases are not decayed, the two tokens are."""
     named = list(model.named_parameters())
     plain = [p for name, p in named if p.ndim <= 1 or name.endswith(".bias")]
     decayed = [p for name, p in named if not (p.ndim <= 1 or name.endswith(".bias"))]
     groups = [{"params": plain, "weight_decay": 0.0}, {"params": decayed, "weight_decay": weight_decay}]
-    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95))
+    return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95), fused=fused)
 
 
 # --- self-check against stored parity numbers -----------------------------------------------------

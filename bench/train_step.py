@@ -1,254 +1,168 @@
-"""Full MAE training steps, mae-exp and PyTorch eager side by side on this machine.
+"""Full MAE training steps, mae-exp and PyTorch side by side on this machine.
 
-    python bench/train_step.py [--bin target/release/mae-exp] [--models nano base] [--rounds 5] [--threads 2]
+    python bench/train_step.py [--models nano bench/small.toml base] [--tch-bin PATH] [--before PATH] [--rounds 5]
 
-Same model (sizes read from `mae-exp model info NAME --json`), same batch, same number of threads, data already in
-memory; a step is masking, forward, backward and AdamW. The two programs take turns, round by round, each time in a
-fresh process, so that a busy minute hits both and each peak memory is its own. The ratio is PyTorch's seconds
-over mae-exp's: above 1, mae-exp is faster. `--json` prints everything that was measured.
+Same model (sizes read from `mae-exp model info MODEL --json`), same batch, same number of threads, data already in
+memory; a step is masking, forward, backward and AdamW. All programs take turns, round by round, each time in a
+fresh process, so that a busy minute hits all of them and each peak memory is its own. The ratio is PyTorch eager's
+seconds over a program's: above 1, the program is faster. `--json` prints everything that was measured.
 """
 
 import argparse
-import json
-import os
-import platform
-import resource
-import statistics
-import subprocess
 import sys
-import time
+from pathlib import Path
 
-RATIO = 0.75  # share of the patches hidden
-BATCH = {"nano": 64, "base": 4}  # a batch for each model, unless --batch is given
-STEPS = {"nano": 30, "base": 4}
+import common
+from common import MIB, RATIO, Command, NotRun
+
+SMALL = str(Path(__file__).with_name("small.toml"))
+MODELS = ["nano", SMALL, "base"]
+BATCH = {"nano": 64, "small": 64, "base": 4}  # a batch for each model, unless --batch is given
+STEPS = {"nano": 30, "small": 12, "base": 4}
 FALLBACK = (8, 8)  # batch and steps of any other model
-SIDES = ("mae-exp", "pytorch")
+EAGER = "torch"
+PROGRAMS = {
+    "flex": "mae-exp, flex",
+    "tch": "mae-exp, LibTorch",
+    "tch-bf16": "mae-exp, LibTorch, bf16",
+    "flex-before": "mae-exp before, flex",
+    "tch-before": "mae-exp before, LibTorch",
+    EAGER: "PyTorch eager",
+    "torch-compile": "PyTorch torch.compile",
+    "torch-bf16": "PyTorch eager, autocast bf16",
+}
 
 
-def positive(text: str) -> int:
-    """An argument that counts something."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a count of 1 or more")
-    return value
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of this part alone."""
+    parser.add_argument("--models", nargs="+", default=MODELS, help="model parts or files (default: nano small base)")
+    parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=list(PROGRAMS), help="only these")
+    parser.add_argument("--batch", type=common.positive, help="pictures a step (default: 64, 64 and 4)")
+    parser.add_argument("--steps", type=common.positive, help="timed steps a turn (default: 30, 12 and 4)")
 
 
-def parse_args(argv: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--bin", default="target/release/mae-exp", help="the mae-exp program (default: %(default)s)")
-    parser.add_argument("--models", nargs="+", default=["nano", "base"], help="model variants (default: nano base)")
-    parser.add_argument("--batch", type=positive, help="pictures per step (default: 64 for nano, 4 for base)")
-    parser.add_argument("--steps", type=positive, help="timed steps per round (default: 30 for nano, 4 for base)")
-    parser.add_argument("--rounds", type=positive, default=5, help="turns of each program (default: %(default)s)")
-    parser.add_argument(
-        "--threads", type=positive, default=os.cpu_count(), help="threads of each program (default: all)"
-    )
-    parser.add_argument("--device", default="flex", help="mae-exp's device; PyTorch uses the matching one")
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
-    parser.add_argument("--torch-worker", metavar="JOB", help=argparse.SUPPRESS)
-    return parser.parse_args(argv)
+def short(model: str) -> str:
+    """The name of a model part, which may be given as a file."""
+    return Path(model).stem
 
 
-# --- PyTorch, in a process of its own -------------------------------------------------------------
-
-
-def torch_worker(job: dict) -> dict:
-    """Time `job["steps"]` full steps in PyTorch; the same keys as `mae-exp bench train-step --json`, and versions."""
-    import torch
-    from mae_torch import Mae, adamw
-
-    torch.set_num_threads(job["threads"])
-    torch.manual_seed(0)
-    idle = peak_memory_bytes(torch.device("cpu"))
-    device = torch.device(job["device"])
-    model = Mae.from_section(job["section"]).to(device)
-    height, width = (model.grid[0] * model.patch_size, model.grid[1] * model.patch_size)
-    images = torch.randn(job["batch"], model.in_chans, height, width, device=device)
-    optimizer = adamw(model, lr=1e-4)
-
-    def step() -> float:
-        start = time.perf_counter()
-        loss, _, _ = model(images, RATIO)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        loss.item()  # also waits for the device
-        return time.perf_counter() - start
-
-    for _ in range(job["warmup"]):
-        step()
-    median = statistics.median(step() for _ in range(job["steps"]))
-    return {
-        "model": job["model"],
-        "device": job["device"],
-        "batch": job["batch"],
-        "threads": torch.get_num_threads(),
-        "median_s": median,
-        "images_per_s": job["batch"] / median,
-        "peak_memory_bytes": peak_memory_bytes(device),
-        "idle_memory_bytes": idle,
-        "trainable_params": sum(p.numel() for p in model.parameters()),
-        "versions": {"torch": torch.__version__, "python": platform.python_version()},
-    }
-
-
-def peak_memory_bytes(device) -> int:
-    """Peak memory of this process: resident set on the CPU, allocated device memory elsewhere."""
-    if device.type == "cuda":
-        import torch
-
-        return torch.cuda.max_memory_allocated(device)
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-# --- running either side --------------------------------------------------------------------------
-
-
-def run_json(command: list[str], threads: int) -> dict:
-    """Run a command that prints one JSON document on stdout; stop with its own message when it fails."""
-    env = os.environ | {"RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
-    env["MKL_NUM_THREADS"] = str(threads)
-    try:
-        done = subprocess.run(command, env=env, stdout=subprocess.PIPE, text=True, check=False)
-    except OSError as error:
-        sys.exit(
-            f"error: cannot run {command[0]}: {error.strerror}; build it with cargo build --release, or give --bin"
-        )
-    if done.returncode != 0:
-        sys.exit(f"error: {' '.join(command[:4])} ended with exit code {done.returncode}")
-    try:
-        return json.loads(done.stdout)
-    except json.JSONDecodeError as error:
-        sys.exit(f"error: {' '.join(command[:4])} did not print JSON: {error}")
-
-
-def torch_device(device: str) -> str:
-    """The PyTorch device that stands against a mae-exp device."""
-    kind, _, index = device.partition(":")
-    if kind == "cuda" or (kind == "tch" and index):
-        return f"cuda:{index or 0}"
-    if kind == "vulkan":
-        sys.exit("error: PyTorch has no counterpart of the device vulkan; choose flex, tch or cuda")
-    return "cpu"
-
-
-def sides_of(args: argparse.Namespace, name: str, section: dict) -> dict[str, list[str]]:
-    """The command of each side for one model."""
-    batch, steps = BATCH.get(name, FALLBACK[0]), STEPS.get(name, FALLBACK[1])
-    batch, steps = args.batch or batch, args.steps or steps
-    job = {
-        "model": name,
-        "section": section,
-        "batch": batch,
-        "steps": steps,
-        "warmup": max(1, steps // 5),
-        "threads": args.threads,
-        "device": torch_device(args.device),
-    }
-    ours = [args.bin, "bench", "train-step", "--model", name, "--batch", str(batch), "--steps", str(steps)]
-    ours += ["--warmup", str(job["warmup"])]
-    return {
-        "mae-exp": [*ours, "--device", args.device, "--json"],
-        "pytorch": [sys.executable, os.path.abspath(__file__), "--torch-worker", json.dumps(job)],
-    }
-
-
-def measure(args: argparse.Namespace, name: str) -> dict:
-    """Let the two sides take turns on one model, and summarise."""
-    info = run_json([args.bin, "model", "info", name, "--json"], args.threads)
+def section_of(args: argparse.Namespace, model: str) -> dict:
+    """What `model info --json` says about a model, with its `[model]` section."""
+    info = common.run_json(Command([args.bin, "model", "info", model, "--json"]), 1)
     if "model" not in info:
-        sys.exit(f"error: model info {name} --json has no key model; this script and {args.bin} do not match")
-    commands = sides_of(args, name, info["model"])
-    rounds = []
-    for turn in range(args.rounds):
-        order = SIDES if turn % 2 == 0 else SIDES[::-1]
-        row = {side: run_json(commands[side], args.threads) for side in order}
-        rounds.append(row)
-        times = ", ".join(f"{side} {row[side]['median_s'] * 1e3:.1f} ms" for side in SIDES)
-        print(f"{name} round {turn + 1}/{args.rounds}: {times}", file=sys.stderr)
-    return summarise(name, info, rounds)
+        raise NotRun(f"model info {short(model)} --json has no key model; script and program do not match")
+    return info
 
 
-def summarise(name: str, info: dict, rounds: list[dict]) -> dict:
-    """Medians over rounds, their spread, and the ratio."""
-    ours, torch_params = info.get("trainable_params"), rounds[0]["pytorch"]["trainable_params"]
-    if ours is not None and ours != torch_params:
-        sys.exit(f"error: not the same model: {name} trains {ours} parameters in mae-exp and {torch_params} in PyTorch")
-    threads = {side: rounds[0][side]["threads"] for side in SIDES}
-    if len(set(threads.values())) > 1:
-        print(f"warning: {name} ran on different numbers of threads: {threads}", file=sys.stderr)
-    result = {"model": name, "batch": rounds[0]["pytorch"]["batch"], "trainable_params": torch_params, "rounds": rounds}
-    for side in SIDES:
-        seconds = [row[side]["median_s"] for row in rounds]
-        result[side] = {
-            "median_s": statistics.median(seconds),
-            "min_s": min(seconds),
-            "max_s": max(seconds),
-            "images_per_s": result["batch"] / statistics.median(seconds),
-            "peak_memory_bytes": max(row[side]["peak_memory_bytes"] for row in rounds),
-            "threads": threads[side],
-            "device": rounds[0][side]["device"],
-        }
-    ratios = [row["pytorch"]["median_s"] / row["mae-exp"]["median_s"] for row in rounds]
-    result["ratio"] = result["pytorch"]["median_s"] / result["mae-exp"]["median_s"]
-    result["pytorch"]["idle_memory_bytes"] = max(row["pytorch"]["idle_memory_bytes"] for row in rounds)
-    result["ratio_min"], result["ratio_max"] = min(ratios), max(ratios)
+def job_of(args: argparse.Namespace, model: str, section: dict) -> dict:
+    """What a PyTorch worker has to know about a measurement."""
+    name = short(model)
+    steps = args.steps or (2 if args.quick else STEPS.get(name, FALLBACK[1]))
+    batch = args.batch or BATCH.get(name, FALLBACK[0])
+    shared = {"batch": batch, "steps": steps, "warmup": max(1, steps // 5), "threads": args.threads}
+    return shared | {"section": section, "ratio": RATIO, "device": "cpu"}
+
+
+def ours(program: str, model: str, job: dict, device: str, *more: str, env: dict[str, str] | None = None) -> Command:
+    """A `mae-exp bench train-step` with the numbers of a job."""
+    argv = [program, "bench", "train-step", "--model", model, "--device", device, "--json", *more]
+    for option in ("batch", "steps", "warmup", "ratio"):
+        argv += [f"--{option}", str(job[option])]
+    return Command(argv, env or {})
+
+
+def command_of(args: argparse.Namespace, name: str, model: str, job: dict) -> Command:
+    """The command of one program on one model; NotRun where it lacks something."""
+    if name.startswith("torch"):
+        if not common.has_package("torch"):
+            raise NotRun("this Python has no torch")
+        flags = {"compile": name == "torch-compile", "bf16": name == "torch-bf16"}
+        # The first call of a compiled model is the compiler's: it must not be the only one before the clock starts.
+        return common.worker("step", job | flags | {"warmup": job["warmup"] + flags["compile"]})
+    program, device = (args.bin if name == "flex" else args.tch_bin), name.partition("-")[0]
+    if name.endswith("before"):
+        program = args.before
+    if program is None:
+        raise NotRun("no --before given" if name.endswith("before") else "no build with LibTorch given (--tch-bin)")
+    env = common.libtorch_env(program)
+    if not common.compiled_with(program, env, device):
+        raise NotRun(f"{device} is not compiled into that program")
+    if not name.endswith("bf16"):
+        return ours(program, model, job, device, env=env)
+    if not common.has_option(program, env, ["bench", "train-step"], "--precision"):
+        raise NotRun("that program has no --precision")
+    return ours(program, model, job, device, "--precision", "bf16", env=env)
+
+
+def measure_model(args: argparse.Namespace, model: str) -> dict:
+    """Let all programs take turns on one model, and summarise."""
+    info = section_of(args, model)
+    job = job_of(args, model, info["model"])
+    commands, reasons = {}, {}
+    for name in args.programs:
+        try:
+            commands[name] = command_of(args, name, model, job)
+        except NotRun as reason:
+            reasons[name] = str(reason)
+    print(f"{short(model)}, batch {job['batch']}", file=sys.stderr)
+    rows, failed = common.take_turns(commands, args.rounds, args.threads, lambda one: common.shown_ms(one["median_s"]))
+    return summarise(short(model), info, job, rows) | {"not_run": reasons | failed}
+
+
+def summarise(name: str, info: dict, job: dict, rows: dict[str, list[dict]]) -> dict:
+    """Medians over rounds, their spread, and ratios to PyTorch eager in the same round."""
+    for program, found in rows.items():
+        theirs = found[0].get("trainable_params", info["trainable_params"])
+        if theirs != info["trainable_params"]:
+            raise NotRun(f"not the same model: {name} has {info['trainable_params']} parameters, {program} {theirs}")
+    result = {"model": name, "batch": job["batch"], "info": info, "job": job, "programs": {}}
+    for program, found in rows.items():
+        seconds = [row["median_s"] for row in found]
+        one = {"seconds": common.spread(seconds), "peak_memory_bytes": max(row["peak_memory_bytes"] for row in found)}
+        one["threads"], one["rounds"] = found[0]["threads"], found
+        if EAGER in rows:
+            eager = [row["median_s"] for row in rows[EAGER]]
+            one["ratio"] = common.spread([theirs / mine for theirs, mine in zip(eager, seconds, strict=True)])
+            one["ratio"]["median"] = common.spread(eager)["median"] / one["seconds"]["median"]
+        result["programs"][program] = one
+    if EAGER in rows:
+        result["idle_memory_bytes"] = max(row["idle_memory_bytes"] for row in rows[EAGER])
     return result
 
 
-# --- printing -------------------------------------------------------------------------------------
+def measure(args: argparse.Namespace) -> dict:
+    """Everything about training steps."""
+    return {"surroundings": common.surroundings(args), "models": [measure_model(args, model) for model in args.models]}
 
 
-def cpu_name() -> str:
-    """The processor's name, as well as this system tells it."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
+def tables(document: dict) -> dict[str, str]:
+    """The block `step`: a table for each model."""
+    blocks = []
+    for model in document["models"]:
+        section = model["info"]["model"]
+        size = f"{section['img_size']} px, {model['info']['patches']} patches"
+        params = f"{model['info']['trainable_params'] / 1e6:.2f} M parameters"
+        rows = [row_of(name, one, model["batch"]) for name, one in model["programs"].items()]
+        head = ["program", "a step", "of PyTorch eager's speed", "pictures/s", "peak memory"]
+        missing = common.reasons_of(model["not_run"], PROGRAMS)
+        title = f"**{model['model']}** ({size}, {params}), batch {model['batch']}:"
+        blocks += [title, common.table(head, rows), *([missing] if missing else [])]
+    idle = max((model.get("idle_memory_bytes", 0) for model in document["models"]), default=0)
+    words = [f"Medians over {document['surroundings']['rounds']} rounds, smallest and largest round in brackets."]
+    if idle:
+        words.append(f"Of PyTorch's peak memory, {idle / MIB:.0f} MiB are there once it is imported.")
+    return {"step": "\n\n".join([*blocks, common.footnote(document, *words)])}
 
 
-def version_of(program: str) -> str:
-    """What `PROGRAM --version` says."""
-    done = subprocess.run([program, "--version"], stdout=subprocess.PIPE, text=True, check=False)
-    return done.stdout.strip() or "unknown"
-
-
-def print_table(document: dict) -> None:
-    """The document as a table for people."""
-    versions = document["versions"]
-    print(f"{versions['mae-exp']} against PyTorch {versions['torch']} eager (Python {versions['python']})")
-    print(f"{document['cpu']}, {document['rounds']} rounds, medians (smallest to largest round)\n")
-    layout = "{:8} {:>5}  {:8} {:8} {:>7} {:>9}  {:>17} {:>8} {:>9}"
-    print(layout.format("model", "batch", "program", "device", "threads", "ms/step", "spread", "img/s", "peak MiB"))
-    for row in document["models"]:
-        for side in SIDES:
-            s = row[side]
-            spread = f"{s['min_s'] * 1e3:.1f} to {s['max_s'] * 1e3:.1f}"
-            measured = f"{s['median_s'] * 1e3:.1f}", spread, f"{s['images_per_s']:.1f}"
-            mib = f"{s['peak_memory_bytes'] / 2**20:.0f}"
-            print(layout.format(row["model"], row["batch"], side, s["device"], s["threads"], *measured, mib))
-    idle = max(row["pytorch"]["idle_memory_bytes"] for row in document["models"])
-    print(f"\nOf PyTorch's peak memory on the CPU, {idle / 2**20:.0f} MiB are there once it is imported.")
-    for row in document["models"]:
-        spread = f"{row['ratio_min']:.2f} to {row['ratio_max']:.2f} over rounds"
-        print(f"{row['model']}: PyTorch s / mae-exp s = {row['ratio']:.2f} ({spread}; above 1, mae-exp is faster)")
-
-
-def main() -> None:
-    args = parse_args()
-    if args.torch_worker:
-        print(json.dumps(torch_worker(json.loads(args.torch_worker))))
-        return
-    models = [measure(args, name) for name in args.models]
-    versions = {"mae-exp": version_of(args.bin), **models[0]["rounds"][0]["pytorch"]["versions"]}
-    document = {"cpu": cpu_name(), "mask_ratio": RATIO, "rounds": args.rounds, "versions": versions, "models": models}
-    if args.json:
-        print(json.dumps(document, indent=2))
-    else:
-        print_table(document)
+def row_of(name: str, one: dict, batch: int) -> list[str]:
+    """A program's line."""
+    ratio = "1" if name == EAGER else "–"
+    if "ratio" in one and name != EAGER:
+        ratio = f"**{one['ratio']['median']:.2f}** ({one['ratio']['min']:.2f} to {one['ratio']['max']:.2f})"
+    speed = common.shown_count(batch / one["seconds"]["median"])
+    memory = f"{one['peak_memory_bytes'] / MIB:.0f} MiB"
+    return [PROGRAMS[name], common.shown_spread(one["seconds"], common.shown_ms), ratio, speed, memory]
 
 
 if __name__ == "__main__":
-    main()
+    common.script(__doc__, measure, tables, add_options)
