@@ -1,5 +1,5 @@
 //! Devices: the only place that knows which back ends are compiled in and how they are called.
-//! LibTorch is deprecated upstream; everything that concerns it stays in this file.
+//! LibTorch is deprecated upstream; what concerns it stays in this file and in `kernels`.
 
 use burn::tensor::Device;
 

@@ -41,6 +41,7 @@ impl FusedAdamW {
             beta2: self.beta2,
             eps: self.eps,
             weight_decay: self.weight_decay,
+            step: time,
             correction1: correction(self.beta1),
             correction2: correction(self.beta2),
         }

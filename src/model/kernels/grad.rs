@@ -1,21 +1,15 @@
-//! Backward passes of the fused operations.
+//! Differentiable operations of the forward and backward passes that a back end brings.
 
-use std::sync::Arc;
-
+use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Autodiff, Flex};
-use burn_flex::FlexTensor;
 
-use super::cpu;
-use super::flex::{
-    Fused, attention_forward, gelu_forward, heads_of, layer_norm_forward, linear_forward, shape, sizes, slice, tensor,
-};
+use super::route::{Fused, Kern};
 
-impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
+impl<B: Kern, C: CheckpointStrategy> Fused for Autodiff<B, C> {
     fn fused_layer_norm(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -24,11 +18,10 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let ((x, x_node), (gamma, gamma_node), (beta, beta_node)) =
             (x.into_parts(), gamma.into_parts(), beta.into_parts());
-        let x = x.to_contiguous();
-        let (y, stats) = layer_norm_forward(&x, &gamma, &beta, epsilon);
-        let op = LayerNorm.prepare::<C>([x_node, gamma_node, beta_node]);
+        let (y, saved) = B::norm_forward(x, gamma, beta, epsilon);
+        let op = Backward::<B, 3>::prepare::<C>(LayerNorm, [x_node, gamma_node, beta_node]);
         match op.compute_bound().stateful() {
-            OpsKind::Tracked(op) => op.finish((x, gamma, Arc::new(stats)), y),
+            OpsKind::Tracked(op) => op.finish(saved, y),
             OpsKind::UnTracked(op) => op.finish(y),
         }
     }
@@ -41,23 +34,23 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
     ) -> FloatTensor<Self> {
         let ((x, x_node), (weight, weight_node), (bias, bias_node)) =
             (x.into_parts(), weight.into_parts(), bias.into_parts());
-        let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let u = linear_forward(&x, &weight, &bias);
-        let (y, before) = if gelu { (gelu_forward(&u), Some(u)) } else { (u, None) };
-        let op = Linear.prepare::<C>([x_node, weight_node, bias_node]);
+        let (y, saved) = B::linear_forward(x, weight, bias, gelu);
+        let op = Backward::<B, 3>::prepare::<C>(Linear, [x_node, weight_node, bias_node]);
         match op.compute_bound().stateful() {
-            OpsKind::Tracked(op) => op.finish((x, weight, before), y),
+            OpsKind::Tracked(op) => op.finish(saved, y),
             OpsKind::UnTracked(op) => op.finish(y),
         }
     }
 
     fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
         let (qkv, node) = qkv.into_parts();
-        let qkv = qkv.to_contiguous();
-        let (out, probs) = attention_forward(&qkv, heads);
-        match Attention.prepare::<C>([node]).compute_bound().stateful() {
-            OpsKind::Tracked(op) => op.finish((qkv, Arc::new(probs), heads), out),
-            OpsKind::UnTracked(op) => op.finish(out),
+        let (y, saved) = B::attention_forward(qkv, heads);
+        match Backward::<B, 1>::prepare::<C>(Attention, [node])
+            .compute_bound()
+            .stateful()
+        {
+            OpsKind::Tracked(op) => op.finish(saved, y),
+            OpsKind::UnTracked(op) => op.finish(y),
         }
     }
 }
@@ -65,28 +58,14 @@ impl<C: CheckpointStrategy> Fused for Autodiff<Flex, C> {
 #[derive(Debug)]
 struct LayerNorm;
 
-impl Backward<Flex, 3> for LayerNorm {
-    /// Input, scale, and mean and inverse spread of every row.
-    type State = (FlexTensor, FlexTensor, Arc<Vec<f32>>);
+impl<B: Kern> Backward<B, 3> for LayerNorm {
+    type State = B::Norm;
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let (x, gamma, stats) = &ops.state;
-        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let width = slice(gamma).len();
-        let (mut dx, mut dgamma, mut dbeta) = (vec![0.0; slice(x).len()], vec![0.0; width], vec![0.0; width]);
-        cpu::layer_norm::backward(
-            slice(&dy),
-            slice(x),
-            slice(gamma),
-            stats,
-            &mut dx,
-            &mut dgamma,
-            &mut dbeta,
-        );
-        let gradients = [tensor(dx, &shape(x)), tensor(dgamma, &[width]), tensor(dbeta, &[width])];
+        let gradients = B::norm_backward(&ops.state, grads.consume::<B>(&ops.node));
         for (parent, gradient) in ops.parents.iter().zip(gradients) {
             if let Some(node) = parent {
-                grads.register::<Flex>(node.id, gradient);
+                grads.register::<B>(node.id, gradient);
             }
         }
     }
@@ -95,37 +74,16 @@ impl Backward<Flex, 3> for LayerNorm {
 #[derive(Debug)]
 struct Linear;
 
-impl Backward<Flex, 3> for Linear {
-    /// Input, weight, and what GELU was taken of where it was.
-    type State = (FlexTensor, FlexTensor, Option<FlexTensor>);
+impl<B: Kern> Backward<B, 3> for Linear {
+    type State = B::Linear;
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let (x, weight, before) = &ops.state;
-        let dy = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let dy = match before {
-            Some(u) => {
-                let mut du = vec![0.0; slice(u).len()];
-                cpu::gelu::backward(slice(&dy), slice(u), &mut du);
-                tensor(du, &shape(u))
+        let wanted = ops.parents.each_ref().map(Option::is_some);
+        let gradients = B::linear_backward(&ops.state, grads.consume::<B>(&ops.node), wanted);
+        for (parent, gradient) in ops.parents.iter().zip(gradients) {
+            if let (Some(node), Some(gradient)) = (parent, gradient) {
+                grads.register::<B>(node.id, gradient);
             }
-            None => dy,
-        };
-        let (rows, inputs, outputs) = sizes(x, weight);
-        let [to_x, to_weight, to_bias] = &ops.parents;
-        if let Some(node) = to_x {
-            let mut dx = vec![0.0; rows * inputs];
-            cpu::linear::backward_input(slice(&dy), slice(weight), rows, inputs, outputs, &mut dx);
-            grads.register::<Flex>(node.id, tensor(dx, &shape(x)));
-        }
-        if let Some(node) = to_weight {
-            let mut dw = vec![0.0; inputs * outputs];
-            cpu::linear::backward_weight(slice(x), slice(&dy), rows, inputs, outputs, &mut dw);
-            grads.register::<Flex>(node.id, tensor(dw, &[inputs, outputs]));
-        }
-        if let Some(node) = to_bias {
-            let mut db = vec![0.0; outputs];
-            cpu::linear::column_sums(slice(&dy), rows, outputs, &mut db);
-            grads.register::<Flex>(node.id, tensor(db, &[outputs]));
         }
     }
 }
@@ -133,17 +91,13 @@ impl Backward<Flex, 3> for Linear {
 #[derive(Debug)]
 struct Attention;
 
-impl Backward<Flex, 1> for Attention {
-    /// Queries, keys and values, the softmax of every head, and the number of heads.
-    type State = (FlexTensor, Arc<Vec<f32>>, usize);
+impl<B: Kern> Backward<B, 1> for Attention {
+    type State = B::Attention;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let (qkv, probs, heads) = &ops.state;
-        let dout = grads.consume::<Flex>(&ops.node).to_contiguous();
-        let [Some(node)] = &ops.parents else { return };
-        let (n, t, h, d) = heads_of(qkv, *heads);
-        let mut dqkv = vec![0.0; slice(qkv).len()];
-        cpu::attention::backward(slice(&dout), slice(qkv), probs, n, t, h, d, &mut dqkv);
-        grads.register::<Flex>(node.id, tensor(dqkv, &shape(qkv)));
+        let dy = grads.consume::<B>(&ops.node);
+        if let [Some(node)] = &ops.parents {
+            grads.register::<B>(node.id, B::attention_backward(&ops.state, dy));
+        }
     }
 }

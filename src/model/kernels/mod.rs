@@ -1,15 +1,30 @@
 //! Operations that burn composes of many small ones, each here as one with its own backward pass. On flex they run the
-//! loops of `cpu`; on every other back end they are the composed operations, to the same numbers.
+//! loops of `cpu`, on LibTorch its own kernels; on every other back end they are the composed operations, to the same
+//! numbers.
 
 #[cfg(feature = "flex")]
 pub mod cpu;
 #[cfg(feature = "flex")]
 mod flex;
-#[cfg(feature = "flex")]
+#[cfg(any(feature = "flex", feature = "tch"))]
 mod grad;
+#[cfg(any(feature = "flex", feature = "tch"))]
+#[cfg_attr(
+    feature = "tch",
+    expect(deprecated, reason = "burn deprecates LibTorch, see `model::device`")
+)]
+mod route;
+#[cfg(feature = "tch")]
+mod script;
+#[cfg(feature = "tch")]
+#[expect(deprecated, reason = "burn deprecates LibTorch, see `model::device`")]
+mod tch;
 
-#[cfg(all(test, feature = "flex"))]
+#[cfg(all(test, any(feature = "flex", feature = "tch")))]
 mod tests;
+
+#[cfg(all(test, feature = "tch"))]
+mod bf16_tests;
 
 use burn::nn::Linear;
 use burn::tensor::Tensor;
@@ -22,9 +37,9 @@ use burn::tensor::module;
 /// x `[…, D]`, gamma and beta `[D]` → `[…, D]`.
 #[must_use]
 pub fn layer_norm<const R: usize>(x: Tensor<R>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<R> {
-    #[cfg(feature = "flex")]
-    if flex::runs(&x) {
-        return flex::layer_norm(x, gamma, beta, epsilon);
+    #[cfg(any(feature = "flex", feature = "tch"))]
+    if route::runs(&x) {
+        return route::layer_norm(x, gamma, beta, epsilon);
     }
     module::layer_norm(x, gamma, Some(beta), epsilon)
 }
@@ -36,11 +51,11 @@ pub fn layer_norm<const R: usize>(x: Tensor<R>, gamma: Tensor<1>, beta: Tensor<1
 #[must_use]
 pub fn linear(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
     let (weight, bias) = parameters(layer, &x);
-    #[cfg(feature = "flex")]
-    if flex::runs(&x)
+    #[cfg(any(feature = "flex", feature = "tch"))]
+    if route::runs(&x)
         && let Some(bias) = &bias
     {
-        return flex::linear(x, weight, bias.clone(), false);
+        return route::linear(x, weight, bias.clone(), false);
     }
     module::linear(x, weight, bias)
 }
@@ -62,11 +77,11 @@ fn parameters(layer: &Linear, x: &Tensor<3>) -> (Tensor<2>, Option<Tensor<1>>) {
 #[must_use]
 pub fn linear_gelu(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
     let (weight, bias) = parameters(layer, &x);
-    #[cfg(feature = "flex")]
-    if flex::runs(&x)
+    #[cfg(any(feature = "flex", feature = "tch"))]
+    if route::runs(&x)
         && let Some(bias) = &bias
     {
-        return flex::linear(x, weight, bias.clone(), true);
+        return route::linear(x, weight, bias.clone(), true);
     }
     gelu(module::linear(x, weight, bias))
 }
@@ -77,9 +92,9 @@ pub fn linear_gelu(layer: &Linear, x: Tensor<3>) -> Tensor<3> {
 /// qkv `[N, T, 3·D]`, in a row queries, keys, values, each head by head → `[N, T, D]`.
 #[must_use]
 pub fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
-    #[cfg(feature = "flex")]
-    if flex::runs(&qkv) {
-        return flex::attention(qkv, heads);
+    #[cfg(any(feature = "flex", feature = "tch"))]
+    if route::runs(&qkv) {
+        return route::attention(qkv, heads);
     }
     let [n, t, d] = qkv.dims();
     let d = d / 3;
@@ -102,6 +117,8 @@ pub struct AdamWRates {
     pub eps: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// Number of the step, from 1; `t` below.
+    pub step: usize,
     /// `1 − beta1ᵗ`.
     pub correction1: f64,
     /// `1 − beta2ᵗ`.
@@ -111,9 +128,9 @@ pub struct AdamWRates {
 /// Whether [`adamw`] runs where a tensor lives.
 #[must_use]
 pub fn has_adamw<const R: usize>(tensor: &Tensor<R>) -> bool {
-    #[cfg(feature = "flex")]
-    return flex::runs(tensor);
-    #[cfg(not(feature = "flex"))]
+    #[cfg(any(feature = "flex", feature = "tch"))]
+    return tensor.dtype() == burn::tensor::DType::F32 && route::runs(tensor);
+    #[cfg(not(any(feature = "flex", feature = "tch")))]
     {
         let _ = tensor;
         false
@@ -129,9 +146,9 @@ pub fn has_adamw<const R: usize>(tensor: &Tensor<R>) -> bool {
 /// Where [`has_adamw`] says no.
 #[must_use]
 pub fn adamw<const R: usize>(state: [Tensor<R>; 3], gradient: Tensor<R>, rates: AdamWRates) -> [Tensor<R>; 3] {
-    #[cfg(feature = "flex")]
-    return flex::adamw(state, gradient, rates);
-    #[cfg(not(feature = "flex"))]
+    #[cfg(any(feature = "flex", feature = "tch"))]
+    return route::adamw(state, gradient, rates);
+    #[cfg(not(any(feature = "flex", feature = "tch")))]
     {
         let _ = (state, gradient, rates);
         unreachable!("has_adamw says no on every device of this binary")

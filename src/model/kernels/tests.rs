@@ -1,15 +1,24 @@
-//! Each fused operation against the composed one, forward and backward, within 1e-5 of the largest value.
+//! Each fused operation against the composed one, forward and backward, within 1e-5 of the largest value, on every back
+//! end of this binary that has fused operations.
 
 use burn::module::Param;
 use burn::nn::Linear;
-use burn::tensor::activation::gelu;
+use burn::tensor::activation::{gelu, softmax};
 use burn::tensor::{Device, Tensor, TensorData, module};
 
-use super::{attention, layer_norm, linear, linear_gelu};
+use super::{AdamWRates, adamw, attention, layer_norm, linear, linear_gelu, route};
+use crate::model::device::{compiled, resolve};
 use crate::seed::{Purpose, rng};
 use rand::RngExt;
 
-fn random<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+/// Devices with fused operations.
+fn devices() -> Vec<(&'static str, Device)> {
+    let names = compiled().into_iter().filter(|name| ["flex", "tch"].contains(name));
+    let open = |name| (name, resolve(name).expect("a device that is compiled in"));
+    names.map(open).collect()
+}
+
+pub(super) fn random<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
     let mut rng = rng(0, Purpose::Init(name), 0, 0);
     let values: Vec<f32> = (0..shape.iter().product())
         .map(|_| rng.random_range(-2.0..2.0))
@@ -17,7 +26,7 @@ fn random<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Ten
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
@@ -31,10 +40,11 @@ fn near(what: &str, got: &[f32], want: &[f32]) {
 
 /// Output and gradients of `operation` at random inputs of these shapes, each weighed by a random tensor.
 fn run(
+    device: &Device,
     shapes: ([usize; 3], [usize; 2], usize),
     operation: impl Fn(Tensor<3>, Tensor<2>, Tensor<1>) -> Tensor<3>,
 ) -> [Vec<f32>; 4] {
-    let device = Device::flex().autodiff();
+    let device = device.clone().autodiff();
     let (x, w, b) = (
         random("x", shapes.0, &device).require_grad(),
         random("w", shapes.1, &device).require_grad(),
@@ -58,9 +68,11 @@ fn compare(
     fused: impl Fn(Tensor<3>, Tensor<2>, Tensor<1>) -> Tensor<3>,
     composed: impl Fn(Tensor<3>, Tensor<2>, Tensor<1>) -> Tensor<3>,
 ) {
-    let (got, want) = (run(shapes, fused), run(shapes, composed));
-    for (part, (got, want)) in ["output", "dx", "dw", "db"].iter().zip(got.iter().zip(&want)) {
-        near(&format!("{what} {shapes:?} {part}"), got, want);
+    for (name, device) in devices() {
+        let (got, want) = (run(&device, shapes, &fused), run(&device, shapes, &composed));
+        for (part, (got, want)) in ["output", "dx", "dw", "db"].iter().zip(got.iter().zip(&want)) {
+            near(&format!("{what} on {name} {shapes:?} {part}"), got, want);
+        }
     }
 }
 
@@ -77,41 +89,32 @@ fn linear_layers() {
         let shapes = ([n, t, i], [i, o], o);
         // The operations take the tensors themselves, so that their gradients are those of the leaves.
         let composed = |x: Tensor<3>, w: Tensor<2>, b: Tensor<1>| x.matmul(w.unsqueeze()) + b.unsqueeze::<3>();
-        compare(
-            "linear",
-            shapes,
-            |x, w, b| super::flex::linear(x, w, b, false),
-            composed,
-        );
+        compare("linear", shapes, |x, w, b| route::linear(x, w, b, false), composed);
         let composed = |x: Tensor<3>, w: Tensor<2>, b: Tensor<1>| gelu(x.matmul(w.unsqueeze()) + b.unsqueeze::<3>());
-        compare(
-            "linear gelu",
-            shapes,
-            |x, w, b| super::flex::linear(x, w, b, true),
-            composed,
-        );
+        compare("linear gelu", shapes, |x, w, b| route::linear(x, w, b, true), composed);
     }
 }
 
 #[test]
 fn layers_without_gradients_and_their_modules() {
-    let device = Device::flex();
-    let (x, w, b) = (
-        random("x", [2, 9, 20], &device),
-        random("w", [20, 12], &device),
-        random("b", [12], &device),
-    );
-    let layer = layer(w, b);
-    near(
-        "linear",
-        &values(linear(&layer, x.clone())),
-        &values(layer.forward(x.clone())),
-    );
-    near(
-        "gelu",
-        &values(linear_gelu(&layer, x.clone())),
-        &values(gelu(layer.forward(x))),
-    );
+    for (name, device) in devices() {
+        let (x, w, b) = (
+            random("x", [2, 9, 20], &device),
+            random("w", [20, 12], &device),
+            random("b", [12], &device),
+        );
+        let layer = layer(w, b);
+        near(
+            name,
+            &values(linear(&layer, x.clone())),
+            &values(layer.forward(x.clone())),
+        );
+        near(
+            name,
+            &values(linear_gelu(&layer, x.clone())),
+            &values(gelu(layer.forward(x))),
+        );
+    }
 }
 
 #[test]
@@ -127,6 +130,16 @@ fn layer_norms() {
     }
 }
 
+fn composed_attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
+    let [n, t, width] = qkv.dims();
+    let d = width / 3 / heads;
+    let parts = qkv.reshape([n, t, 3, heads, d]).permute([2, 0, 3, 1, 4]);
+    let part = |i: usize| parts.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
+    let scores = part(0).matmul(part(1).swap_dims(2, 3)) / (d as f64).sqrt();
+    let mixed = softmax(scores, 3).matmul(part(2));
+    mixed.swap_dims(1, 2).reshape([n, t, width / 3])
+}
+
 #[test]
 fn self_attention() {
     for (n, t, h, d) in [
@@ -138,28 +151,99 @@ fn self_attention() {
     ] {
         let width = h * d;
         let shapes = ([n, t, 3 * width], [1, 1], 1);
-        let composed = move |qkv: Tensor<3>, _: Tensor<2>, _: Tensor<1>| {
-            let parts = qkv.reshape([n, t, 3, h, d]).permute([2, 0, 3, 1, 4]);
-            let part = |i: usize| parts.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
-            let scores = part(0).matmul(part(1).swap_dims(2, 3)) / (d as f64).sqrt();
-            let mixed = burn::tensor::activation::softmax(scores, 3).matmul(part(2));
-            mixed.swap_dims(1, 2).reshape([n, t, width])
-        };
-        compare("attention", shapes, move |qkv, _, _| attention(qkv, h), composed);
+        compare(
+            "attention",
+            shapes,
+            |qkv, _, _| attention(qkv, h),
+            |qkv, _, _| composed_attention(qkv, h),
+        );
     }
 }
 
 /// Inputs that are views of larger buffers.
 #[test]
 fn views_are_taken_as_they_are() {
-    let device = Device::flex();
-    let whole = random("x", [2, 12, 30], &device);
-    let view = whole.narrow(1, 3, 5).narrow(2, 10, 20);
-    let (w, b) = (random("w", [6, 20], &device).transpose(), random("b", [6], &device));
-    let layer = layer(w, b);
-    near(
-        "a view",
-        &values(linear(&layer, view.clone())),
-        &values(layer.forward(view)),
-    );
+    for (name, device) in devices() {
+        let whole = random("x", [2, 12, 30], &device);
+        let view = whole.narrow(1, 3, 5).narrow(2, 10, 20);
+        let (w, b) = (random("w", [6, 20], &device).transpose(), random("b", [6], &device));
+        let layer = layer(w, b);
+        near(
+            name,
+            &values(linear(&layer, view.clone())),
+            &values(layer.forward(view)),
+        );
+    }
+}
+
+/// What a backward pass reads is still there when the tensors of the forward pass have been written over in place.
+#[test]
+fn backward_passes_own_what_they_read() {
+    let scaled = |x: Tensor<3>| (x * 0.5).add_scalar(1.0);
+    for heads in [1, 2] {
+        compare(
+            "a chain",
+            ([2, 7, 24], [8, 24], 24),
+            |x, w, b| {
+                let y = scaled(layer_norm(
+                    scaled(attention(x, heads)),
+                    b.clone().narrow(0, 0, 8),
+                    b.clone().narrow(0, 8, 8),
+                    1e-6,
+                ));
+                scaled(route::linear(y, w, b, true))
+            },
+            |x, w, b| {
+                let y = composed_attention(x, heads);
+                let y = module::layer_norm(
+                    scaled(y),
+                    b.clone().narrow(0, 0, 8),
+                    Some(b.clone().narrow(0, 8, 8)),
+                    1e-6,
+                );
+                scaled(gelu(scaled(y).matmul(w.unsqueeze()) + b.unsqueeze::<3>()))
+            },
+        );
+    }
+}
+
+/// AdamW of LibTorch and flex against the formula, in double precision, from moments that are not zero.
+#[test]
+fn adamw_steps() {
+    let rates = AdamWRates {
+        lr: 1e-2,
+        beta1: 0.9,
+        beta2: 0.95,
+        eps: 1e-8,
+        weight_decay: 0.05,
+        step: 3,
+        correction1: 1.0 - 0.9f64.powi(3),
+        correction2: 1.0 - 0.95f64.powi(3),
+    };
+    for (name, device) in devices() {
+        let [p, m, g] = ["p", "m", "g"].map(|name| random(name, [5, 7], &device));
+        let v = random("v", [5, 7], &device).square();
+        let all = [&p, &m, &v, &g].map(|tensor| values(tensor.clone()));
+        let got = adamw([p.clone(), m, v], g, rates).map(values);
+        near(name, &values(p), &all[0]);
+        for (part, (got, want)) in got.iter().zip(&formula(&all, &rates)).enumerate() {
+            near(&format!("adamw on {name}, part {part}"), got, want);
+        }
+    }
+}
+
+/// Parameter and moments after a step, from parameter, moments and gradient.
+fn formula([p, m, v, g]: &[Vec<f32>; 4], rates: &AdamWRates) -> [Vec<f32>; 3] {
+    let mut after = [Vec::new(), Vec::new(), Vec::new()];
+    for i in 0..p.len() {
+        let [p, m, v, g] = [p[i], m[i], v[i], g[i]].map(f64::from);
+        let m = rates.beta1 * m + (1.0 - rates.beta1) * g;
+        let v = rates.beta2 * v + (1.0 - rates.beta2) * g * g;
+        let update = m / rates.correction1 / ((v / rates.correction2).sqrt() + rates.eps);
+        let p = p - rates.lr * (update + rates.weight_decay * p);
+        for (list, value) in after.iter_mut().zip([p, m, v]) {
+            list.push(value as f32);
+        }
+    }
+    after
 }

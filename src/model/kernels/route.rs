@@ -1,0 +1,160 @@
+//! From tensors to the back ends with fused operations of their own, and back.
+//!
+//! [`Fused`] and [`Steps`] are what burn routes by the device of a tensor. [`Kern`] is what such a back end brings: each
+//! forward pass with what its backward pass needs, and that; `grad` makes differentiable operations of them.
+
+use std::fmt::Debug;
+
+#[cfg(feature = "flex")]
+use burn::backend::Flex;
+#[cfg(feature = "tch")]
+use burn::backend::LibTorch;
+use burn::backend::tensor::FloatTensor;
+use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
+use burn::tensor::{DType, Tensor};
+
+use super::AdamWRates;
+
+/// Whether a tensor lives on a back end with operations of its own, in a type that they take.
+pub(super) fn runs<const R: usize>(x: &Tensor<R>) -> bool {
+    let device = x.device().inner();
+    #[cfg(feature = "flex")]
+    if matches!(device.as_dispatch(), DispatchDevice::Flex(_)) {
+        return x.dtype() == DType::F32;
+    }
+    #[cfg(feature = "tch")]
+    if matches!(device.as_dispatch(), DispatchDevice::LibTorch(_)) {
+        return matches!(x.dtype(), DType::F32 | DType::BF16);
+    }
+    false
+}
+
+/// What burn routes, with or without gradients.
+#[backend_extension(Flex: cfg(feature = "flex"), LibTorch: cfg(feature = "tch"), Autodiff)]
+pub(super) trait Fused: Backend {
+    fn fused_layer_norm(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> FloatTensor<Self>;
+
+    fn fused_linear(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        gelu: bool,
+    ) -> FloatTensor<Self>;
+
+    fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self>;
+}
+
+/// What burn routes without gradients.
+#[backend_extension(Flex: cfg(feature = "flex"), LibTorch: cfg(feature = "tch"))]
+pub(super) trait Steps: Backend {
+    fn fused_adamw(
+        parameter: FloatTensor<Self>,
+        moment_1: FloatTensor<Self>,
+        moment_2: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        rates: AdamWRates,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+}
+
+/// What a forward pass leaves for its backward pass.
+pub(super) trait Saved: Clone + Debug + Send + 'static {}
+
+impl<T: Clone + Debug + Send + 'static> Saved for T {}
+
+/// The operations of a back end, forward and backward. Shapes are those of the functions of the module above.
+pub(super) trait Kern: Backend {
+    /// Left by [`Kern::norm_forward`].
+    type Norm: Saved;
+    /// Left by [`Kern::linear_forward`].
+    type Linear: Saved;
+    /// Left by [`Kern::attention_forward`].
+    type Attention: Saved;
+
+    fn norm_forward(
+        x: FloatTensor<Self>,
+        gamma: FloatTensor<Self>,
+        beta: FloatTensor<Self>,
+        epsilon: f64,
+    ) -> (FloatTensor<Self>, Self::Norm);
+
+    /// Gradients of input, scale and shift.
+    fn norm_backward(saved: &Self::Norm, dy: FloatTensor<Self>) -> [FloatTensor<Self>; 3];
+
+    fn linear_forward(
+        x: FloatTensor<Self>,
+        weight: FloatTensor<Self>,
+        bias: FloatTensor<Self>,
+        gelu: bool,
+    ) -> (FloatTensor<Self>, Self::Linear);
+
+    /// Gradients of input, weight and bias, those that are wanted.
+    fn linear_backward(
+        saved: &Self::Linear,
+        dy: FloatTensor<Self>,
+        wanted: [bool; 3],
+    ) -> [Option<FloatTensor<Self>>; 3];
+
+    fn attention_forward(qkv: FloatTensor<Self>, heads: usize) -> (FloatTensor<Self>, Self::Attention);
+
+    /// Gradient of queries, keys and values.
+    fn attention_backward(saved: &Self::Attention, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// The routed operations of a back end without gradients: its forward passes.
+macro_rules! without_gradients {
+    ($backend:ty) => {
+        impl Fused for $backend {
+            fn fused_layer_norm(
+                x: FloatTensor<Self>,
+                gamma: FloatTensor<Self>,
+                beta: FloatTensor<Self>,
+                epsilon: f64,
+            ) -> FloatTensor<Self> {
+                Self::norm_forward(x, gamma, beta, epsilon).0
+            }
+
+            fn fused_linear(
+                x: FloatTensor<Self>,
+                weight: FloatTensor<Self>,
+                bias: FloatTensor<Self>,
+                gelu: bool,
+            ) -> FloatTensor<Self> {
+                Self::linear_forward(x, weight, bias, gelu).0
+            }
+
+            fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
+                Self::attention_forward(qkv, heads).0
+            }
+        }
+    };
+}
+
+#[cfg(feature = "flex")]
+without_gradients!(Flex);
+#[cfg(feature = "tch")]
+without_gradients!(LibTorch);
+
+pub(super) fn layer_norm<const R: usize>(x: Tensor<R>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64) -> Tensor<R> {
+    let [x, gamma, beta] = [x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()];
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_layer_norm(x, gamma, beta, epsilon))
+}
+
+pub(super) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>, gelu: bool) -> Tensor<3> {
+    let [x, weight, bias] = [x.into_dispatch(), weight.into_dispatch(), bias.into_dispatch()];
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_linear(x, weight, bias, gelu))
+}
+
+pub(super) fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_attention(qkv.into_dispatch(), heads))
+}
+
+pub(super) fn adamw<const R: usize>(state: [Tensor<R>; 3], gradient: Tensor<R>, rates: AdamWRates) -> [Tensor<R>; 3] {
+    let [p, m, v] = state.map(Tensor::into_dispatch);
+    let (p, m, v) = <Dispatch as Steps>::fused_adamw(p, m, v, gradient.into_dispatch(), rates);
+    [p, m, v].map(Tensor::from_dispatch)
+}
