@@ -7,7 +7,7 @@ use mae_strategies::Mask;
 
 use crate::model::batch::images;
 use crate::model::names::Named;
-use crate::model::{Mae, MaskBatch, patch};
+use crate::model::{Mae, MaskBatch};
 
 /// Results of a forward pass, on the host.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,8 +53,7 @@ pub fn forward(
             // Every picture hides the same number of patches, so the mean over all is that of the means.
             loss += f64::from(outputs.loss.into_scalar::<f32>()) * masks.n as f64 / n as f64;
         } else {
-            let patches = patch::patchify(pixels, model.patch_size());
-            latent.add(model.encode_visible(patches, &masks));
+            latent.add(model.encode_visible(pixels, &masks));
         }
     }
     let decoded = decode.then(|| Decoded {

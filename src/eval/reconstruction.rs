@@ -4,6 +4,7 @@
 
 use burn::tensor::{Tensor, TensorData};
 
+use crate::model::kernels::{Chosen, gather_patches};
 use crate::model::{Mae, MaskBatch, patch};
 
 /// Sums over pictures; divide by `pictures`.
@@ -62,20 +63,21 @@ pub fn pixels(model: &Mae, images: Tensor<4>, masks: &MaskBatch) -> Tensor<3> {
 pub fn errors(model: &Mae, std: &[f32], images: Tensor<4>, masks: &MaskBatch) -> Errors {
     let device = images.device();
     let [n, channels, ..] = images.dims();
-    let patches = patch::patchify(images.clone(), model.patch_size());
-    let values = patches.dims()[2];
-    let hidden = |x: Tensor<3>| {
-        let rows = x
-            .reshape([n * masks.patches, values])
-            .select(0, masks.hidden_rows(&device));
-        rows.reshape([n, masks.hidden(), values])
+    let hidden = Chosen {
+        rows: masks.hidden_rows(),
+        side: model.patch_size(),
     };
+    let index = hidden.index(&device);
     let per_picture = |difference: Tensor<3>| -> Vec<f64> {
         let mean = difference.square().mean_dim(2).mean_dim(1).into_data();
         mean.iter::<f32>().map(f64::from).collect()
     };
-    let target = hidden(patches);
-    let shown = hidden(pixels(model, images, masks));
+    let target = gather_patches(images.clone(), hidden);
+    let [_, count, values] = target.dims();
+    let shown = pixels(model, images, masks)
+        .reshape([n * masks.patches, values])
+        .select(0, index)
+        .reshape([n, count, values]);
     let scale: Vec<f32> = (0..values).map(|i| std[i % channels]).collect();
     let scale = Tensor::<1>::from_data(TensorData::new(scale, [values]), &device).unsqueeze::<3>();
     let difference = shown - target.clone();

@@ -7,13 +7,15 @@
 //!
 //! `N` batch, `L` patches, `K` visible, `M` hidden, `D` encoder width, `E` decoder width, `P` values of a patch.
 
+use std::sync::Arc;
+
 use burn::module::{Module, Param};
 use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::block::Block;
 use super::init::Init;
-use super::kernels;
+use super::kernels::{self, Chosen};
 use super::masks::MaskBatch;
 use super::names;
 use super::norm::Norm;
@@ -149,11 +151,9 @@ impl Mae {
     /// images `[N, C, H, W]` → `[1]`.
     #[must_use]
     pub fn loss(&self, images: Tensor<4>, masks: &MaskBatch) -> Tensor<1> {
-        let patches = patch::patchify(images, self.patch_size);
-        let target = self.target(gather(patches.clone(), masks.hidden_rows(&patches.device()), masks.n));
-        let latent = self.encode_visible(patches, masks);
+        let latent = self.encode_visible(images.clone(), masks);
         let hidden = self.decode(latent, masks).narrow(1, 1 + masks.visible, masks.hidden());
-        (self.linear(&self.decoder_pred, hidden) - target).square().mean()
+        self.error(self.linear(&self.decoder_pred, hidden), images, masks)
     }
 
     /// Latent, predictions and loss in one pass.
@@ -163,16 +163,14 @@ impl Mae {
     #[must_use]
     pub fn forward(&self, images: Tensor<4>, masks: &MaskBatch) -> Outputs {
         let device = images.device();
-        let patches = patch::patchify(images, self.patch_size);
-        let target = self.target(gather(patches.clone(), masks.hidden_rows(&device), masks.n));
-        let latent = self.encode_visible(patches, masks);
+        let latent = self.encode_visible(images.clone(), masks);
         let tokens = self.decode(latent.clone(), masks).narrow(1, 1, masks.patches);
         let shuffled = self.linear(&self.decoder_pred, tokens);
         let hidden = shuffled.clone().narrow(1, masks.visible, masks.hidden());
         Outputs {
             latent,
             pred: gather(shuffled, masks.restore_rows(&device), masks.n),
-            loss: (hidden - target).square().mean(),
+            loss: self.error(hidden, images, masks),
         }
     }
 
@@ -183,7 +181,7 @@ impl Mae {
     #[must_use]
     pub fn predict(&self, images: Tensor<4>, masks: &MaskBatch) -> Tensor<3> {
         let device = images.device();
-        let latent = self.encode_visible(patch::patchify(images, self.patch_size), masks);
+        let latent = self.encode_visible(images, masks);
         let tokens = self.decode(latent, masks).narrow(1, 1, masks.patches);
         gather(
             self.linear(&self.decoder_pred, tokens),
@@ -192,17 +190,19 @@ impl Mae {
         )
     }
 
-    /// What the decoder should predict for patches of pixels: themselves, or normalised by their own statistics.
+    /// Mean squared error of predictions for the hidden patches against their pixels, or against those normalised by their own
+    /// statistics.
     ///
     /// # Shapes
-    /// `[N, L, P]` → `[N, L, P]`.
-    #[must_use]
-    pub fn target(&self, patches: Tensor<3>) -> Tensor<3> {
-        if self.norm_pix_loss {
-            patch::normalise(patches)
-        } else {
-            patches
-        }
+    /// pred `[N, M, P]`, images `[N, C, H, W]` → `[1]`.
+    fn error(&self, pred: Tensor<3>, images: Tensor<4>, masks: &MaskBatch) -> Tensor<1> {
+        let hidden = self.chosen(masks.hidden_rows());
+        kernels::patch_loss(pred, images, hidden, self.norm_pix_loss)
+    }
+
+    fn chosen(&self, rows: Arc<[u32]>) -> Chosen {
+        let side = self.patch_size;
+        Chosen { rows, side }
     }
 
     /// Encoder tokens of whole pictures, nothing hidden.
@@ -224,11 +224,11 @@ impl Mae {
     /// Latent of the visible patches after the final norm, class token first, patches in shuffled order.
     ///
     /// # Shapes
-    /// patches `[N, L, P]` → `[N, 1 + K, D]`.
+    /// images `[N, C, H, W]` → `[N, 1 + K, D]`.
     #[must_use]
-    pub fn encode_visible(&self, patches: Tensor<3>, masks: &MaskBatch) -> Tensor<3> {
-        let device = patches.device();
-        let visible = gather(patches, masks.visible_rows(&device), masks.n);
+    pub fn encode_visible(&self, images: Tensor<4>, masks: &MaskBatch) -> Tensor<3> {
+        let device = images.device();
+        let visible = kernels::gather_patches(images, self.chosen(masks.visible_rows()));
         let positions = positions(&self.pos_embed, masks.ids_keep(&device), masks.n);
         self.norm
             .forward(self.run_encoder(self.linear(&self.patch_embed, visible) + positions))

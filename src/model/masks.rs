@@ -1,5 +1,7 @@
 //! Masks of one batch as index tensors: the bridge between `strategies`, which knows no tensors, and the model.
 
+use std::sync::Arc;
+
 use burn::tensor::{Device, Int, Tensor, TensorData};
 use mae_strategies::Mask;
 
@@ -81,22 +83,16 @@ impl MaskBatch {
         )
     }
 
-    /// Rows of the visible patches in a batch flattened to `N·L` rows.
-    ///
-    /// # Shapes
-    /// `[N·K]`.
+    /// The visible patches by their numbers in the batch, `n · L + l`: `N·K` of them.
     #[must_use]
-    pub fn visible_rows(&self, device: &Device) -> Tensor<1, Int> {
-        self.offset(|row| &row[..self.visible], device)
+    pub fn visible_rows(&self) -> Arc<[u32]> {
+        self.offset(|row| &row[..self.visible])
     }
 
-    /// Rows of the hidden patches in a batch flattened to `N·L` rows.
-    ///
-    /// # Shapes
-    /// `[N·M]`.
+    /// The hidden patches by their numbers in the batch: `N·M` of them.
     #[must_use]
-    pub fn hidden_rows(&self, device: &Device) -> Tensor<1, Int> {
-        self.offset(|row| &row[self.visible..], device)
+    pub fn hidden_rows(&self) -> Arc<[u32]> {
+        self.offset(|row| &row[self.visible..])
     }
 
     /// For every patch in raster order its row in a shuffled batch flattened to `N·L` rows.
@@ -124,9 +120,9 @@ impl MaskBatch {
             .collect()
     }
 
-    fn offset<'a>(&'a self, part: impl Fn(&'a [u32]) -> &'a [u32], device: &Device) -> Tensor<1, Int> {
-        let rows = self.rows().enumerate();
-        let flat = rows.flat_map(|(n, r)| part(r).iter().map(move |i| (n * self.patches) as i64 + i64::from(*i)));
-        Self::ints(flat.collect(), device)
+    fn offset<'a>(&'a self, part: impl Fn(&'a [u32]) -> &'a [u32]) -> Arc<[u32]> {
+        let rows = self.rows().zip((0..).step_by(self.patches));
+        rows.flat_map(|(row, first)| part(row).iter().map(move |patch| first + patch))
+            .collect()
     }
 }

@@ -10,7 +10,7 @@ use crate::support::fixture;
 
 /// Compares latent, predictions and both losses under each ratio, by `loss`, `predict` and `encode_visible` and by the one
 /// pass of `forward`; `of` makes the model for normalised or raw targets.
-fn compare(name: &str, case: &Case, p: usize, ratios: &[(f64, &str)], grid: Grid, of: impl Fn(bool) -> Mae) {
+fn compare(name: &str, case: &Case, ratios: &[(f64, &str)], grid: Grid, of: impl Fn(bool) -> Mae) {
     let images: Tensor<4> = tensor(case.get("images"), &test_device());
     let parts = ["latent", "pred", "loss_norm_pix", "loss_raw"];
     let [mut latents, mut preds, mut normalised, mut raw] = parts.map(|part| Worst::of(&format!("{name} {part}")));
@@ -20,7 +20,7 @@ fn compare(name: &str, case: &Case, p: usize, ratios: &[(f64, &str)], grid: Grid
         for (normalise, losses, loss) in [(true, &mut normalised, "loss_norm_pix"), (false, &mut raw, "loss_raw")] {
             let model = of(normalise);
             let whole = model.forward(images.clone(), &masks);
-            let apart = model.encode_visible(patch::patchify(images.clone(), p), &masks);
+            let apart = model.encode_visible(images.clone(), &masks);
             for (way, latent, pred, got) in [
                 ("in one pass", whole.latent, whole.pred, whole.loss),
                 (
@@ -60,7 +60,6 @@ fn forward_and_loss_on_a_square_grid() {
     compare(
         "mae_forward",
         &case,
-        8,
         &[(0.75, "r075."), (0.6, "r060.")],
         Grid::new(4, 4),
         of,
@@ -106,7 +105,7 @@ fn forward_on_a_grid_that_is_not_square() {
         ]);
         model(&spec, &case.under("weight."), &device)
     };
-    compare("mae_forward_rect", &case, 4, &[(0.75, "")], Grid::new(4, 9), of);
+    compare("mae_forward_rect", &case, &[(0.75, "")], Grid::new(4, 9), of);
 }
 
 #[test]
@@ -125,7 +124,7 @@ fn layer_norm_s_epsilon() {
     }
     let model = model(&spec(&[]), &weights, &device);
     let masks = masks(case.get("noise"), Grid::new(4, 4), 0.75);
-    let latent = model.encode_visible(patch::patchify(tensor(case.get("images"), &device), 8), &masks);
+    let latent = model.encode_visible(tensor(case.get("images"), &device), &masks);
     close(
         "mae_forward eps probe",
         &values(latent),

@@ -7,7 +7,7 @@ use burn::tensor::{Bytes, DType};
 use burn_flex::{FlexTensor, Layout};
 
 use super::route::{Kern, Steps};
-use super::{AdamWRates, cpu};
+use super::{AdamWRates, Chosen, cpu};
 
 impl Kern for Flex {
     /// Input, scale, and mean and inverse spread of every row.
@@ -16,6 +16,8 @@ impl Kern for Flex {
     type Linear = (FlexTensor, FlexTensor, Option<FlexTensor>);
     /// Queries, keys and values, the softmax of every head, and the number of heads.
     type Attention = (FlexTensor, Arc<Vec<f32>>, usize);
+    /// Predictions less targets.
+    type PatchLoss = FlexTensor;
 
     fn norm_forward(x: FlexTensor, gamma: FlexTensor, beta: FlexTensor, epsilon: f64) -> (FlexTensor, Self::Norm) {
         let x = x.to_contiguous();
@@ -44,38 +46,55 @@ impl Kern for Flex {
 
     fn linear_forward(x: FlexTensor, weight: FlexTensor, bias: FlexTensor, gelu: bool) -> (FlexTensor, Self::Linear) {
         let (x, weight) = (x.to_contiguous(), weight.to_contiguous());
-        let u = linear(&x, &weight, &bias);
-        let (y, before) = if gelu { (gelu_of(&u), Some(u)) } else { (u, None) };
-        (y, (x, weight, before))
+        let (rows, inputs, outputs) = sizes(&x, &weight);
+        let mut result = shape(&x);
+        *result.last_mut().expect("a layer's input has a last dimension") = outputs;
+        let [values, w, b] = [&x, &weight, &bias].map(slice);
+        let mut u = vec![0.0; rows * outputs];
+        if !gelu {
+            cpu::linear::forward(values, w, Some(b), rows, inputs, outputs, &mut u);
+            return (tensor(u, &result), (x, weight, None));
+        }
+        let mut y = vec![0.0; rows * outputs];
+        cpu::linear::forward_gelu(values, w, b, rows, inputs, outputs, &mut u, &mut y);
+        let before = tensor(u, &result);
+        (tensor(y, &result), (x, weight, Some(before)))
     }
 
     fn linear_backward(
         (x, weight, before): &Self::Linear,
         dy: FlexTensor,
-        wanted: [bool; 3],
+        [to_x, to_weight, to_bias]: [bool; 3],
     ) -> [Option<FlexTensor>; 3] {
-        let dy = match before {
-            Some(u) => gelu_backward(u, &dy.to_contiguous()),
-            None => dy.to_contiguous(),
-        };
+        let dy = dy.to_contiguous();
         let (rows, inputs, outputs) = sizes(x, weight);
-        let [to_x, to_weight, to_bias] = wanted;
-        let dx = to_x.then(|| {
-            let mut dx = vec![0.0; rows * inputs];
-            cpu::linear::backward_input(slice(&dy), slice(weight), rows, inputs, outputs, &mut dx);
-            tensor(dx, &shape(x))
-        });
-        let dw = to_weight.then(|| {
-            let mut dw = vec![0.0; inputs * outputs];
-            cpu::linear::backward_weight(slice(x), slice(&dy), rows, inputs, outputs, &mut dw);
-            tensor(dw, &[inputs, outputs])
-        });
-        let db = to_bias.then(|| {
-            let mut db = vec![0.0; outputs];
-            cpu::linear::column_sums(slice(&dy), rows, outputs, &mut db);
-            tensor(db, &[outputs])
-        });
-        [dx, dw, db]
+        let mut db = vec![0.0; outputs];
+        let dy = match before {
+            Some(u) => {
+                let mut du = vec![0.0; rows * outputs];
+                cpu::linear::backward_gelu(slice(&dy), slice(u), rows, outputs, &mut du, &mut db);
+                tensor(du, &shape(&dy))
+            }
+            None if to_bias => {
+                cpu::linear::column_sums(slice(&dy), rows, outputs, &mut db);
+                dy
+            }
+            None => dy,
+        };
+        let [mut dx, mut dw] = [(to_x, rows * inputs), (to_weight, inputs * outputs)]
+            .map(|(wanted, values)| vec![0.0; if wanted { values } else { 0 }]);
+        let [values, w, dy] = [x, weight, &dy].map(slice);
+        match (to_x, to_weight) {
+            (true, true) => cpu::linear::backward(values, w, dy, rows, inputs, outputs, &mut dx, &mut dw),
+            (true, false) => cpu::linear::backward_input(dy, w, rows, inputs, outputs, &mut dx),
+            (false, true) => cpu::linear::backward_weight(values, dy, rows, inputs, outputs, &mut dw),
+            (false, false) => {}
+        }
+        [
+            to_x.then(|| tensor(dx, &shape(x))),
+            to_weight.then(|| tensor(dw, &[inputs, outputs])),
+            to_bias.then(|| tensor(db, &[outputs])),
+        ]
     }
 
     fn attention_forward(qkv: FlexTensor, heads: usize) -> (FlexTensor, Self::Attention) {
@@ -93,6 +112,53 @@ impl Kern for Flex {
         cpu::attention::backward(slice(&dy.to_contiguous()), slice(qkv), probs, n, t, h, d, &mut dqkv);
         tensor(dqkv, &shape(qkv))
     }
+
+    fn patches_forward(images: FlexTensor, chosen: &Chosen) -> FlexTensor {
+        let images = images.to_contiguous();
+        let sides @ [n, channels, ..] = sides(&images);
+        let (rows, width) = (&chosen.rows[..], values(channels, chosen.side));
+        let mut picked = vec![0.0; rows.len() * width];
+        cpu::patches::gather(slice(&images), sides, rows, chosen.side, &mut picked);
+        tensor(picked, &[n, rows.len() / n, width])
+    }
+
+    fn patches_backward(sides: [usize; 4], chosen: &Chosen, dy: FlexTensor) -> FlexTensor {
+        let mut images = vec![0.0; sides.iter().product()];
+        cpu::patches::scatter(
+            slice(&dy.to_contiguous()),
+            sides,
+            &chosen.rows,
+            chosen.side,
+            &mut images,
+        );
+        tensor(images, &sides)
+    }
+
+    fn patch_loss_forward(
+        pred: FlexTensor,
+        images: FlexTensor,
+        chosen: &Chosen,
+        normalise: bool,
+    ) -> (FlexTensor, Self::PatchLoss) {
+        let (pred, images) = (pred.to_contiguous(), images.to_contiguous());
+        let mut residual = vec![0.0; slice(&pred).len()];
+        let loss = cpu::patch_loss::forward(
+            slice(&pred),
+            slice(&images),
+            sides(&images),
+            &chosen.rows,
+            chosen.side,
+            normalise,
+            &mut residual,
+        );
+        (tensor(vec![loss as f32], &[1]), tensor(residual, &shape(&pred)))
+    }
+
+    fn patch_loss_backward(residual: &Self::PatchLoss, dy: FlexTensor) -> FlexTensor {
+        let mut dpred = vec![0.0; slice(residual).len()];
+        cpu::patch_loss::backward(slice(&dy.to_contiguous())[0], slice(residual), &mut dpred);
+        tensor(dpred, &shape(residual))
+    }
 }
 
 impl Steps for Flex {
@@ -106,13 +172,13 @@ impl Steps for Flex {
         let [mut p, mut m, mut v] = [parameter, moment_1, moment_2].map(whole);
         let g = gradient.to_contiguous();
         let rates = cpu::adamw::Rates {
-            lr: rates.lr as f32,
-            beta1: rates.beta1 as f32,
-            beta2: rates.beta2 as f32,
-            eps: rates.eps as f32,
-            decay: rates.weight_decay as f32,
-            correction1: rates.correction1 as f32,
-            correction2: rates.correction2 as f32,
+            lr: rates.lr,
+            beta1: rates.beta1,
+            beta2: rates.beta2,
+            eps: rates.eps,
+            decay: rates.weight_decay,
+            correction1: rates.correction1,
+            correction2: rates.correction2,
         };
         cpu::adamw::step(p.storage_mut(), m.storage_mut(), v.storage_mut(), slice(&g), &rates);
         (p, m, v)
@@ -147,33 +213,14 @@ fn sizes(x: &FlexTensor, weight: &FlexTensor) -> (usize, usize, usize) {
     (slice(x).len() / inputs, inputs, outputs)
 }
 
-fn linear(x: &FlexTensor, weight: &FlexTensor, bias: &FlexTensor) -> FlexTensor {
-    let (rows, inputs, outputs) = sizes(x, weight);
-    let mut y = vec![0.0; rows * outputs];
-    cpu::linear::forward(
-        slice(x),
-        slice(weight),
-        Some(slice(bias)),
-        rows,
-        inputs,
-        outputs,
-        &mut y,
-    );
-    let mut shape = shape(x);
-    *shape.last_mut().expect("a layer's input has a last dimension") = outputs;
-    tensor(y, &shape)
+/// Pictures, channels, height and width.
+fn sides(images: &FlexTensor) -> [usize; 4] {
+    shape(images).try_into().expect("pictures come as [N, C, H, W]")
 }
 
-fn gelu_of(u: &FlexTensor) -> FlexTensor {
-    let mut y = vec![0.0; slice(u).len()];
-    cpu::gelu::forward(slice(u), &mut y);
-    tensor(y, &shape(u))
-}
-
-fn gelu_backward(u: &FlexTensor, dy: &FlexTensor) -> FlexTensor {
-    let mut du = vec![0.0; slice(u).len()];
-    cpu::gelu::backward(slice(dy), slice(u), &mut du);
-    tensor(du, &shape(u))
+/// Values of a patch.
+fn values(channels: usize, side: usize) -> usize {
+    channels * side * side
 }
 
 /// Pictures, tokens, heads and the width of a head.

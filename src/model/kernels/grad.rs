@@ -1,12 +1,13 @@
 //! Differentiable operations of the forward and backward passes that a back end brings.
 
-use burn::backend::Autodiff;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::CheckpointStrategy;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use burn::backend::tensor::FloatTensor;
+use burn::backend::{Autodiff, TensorMetadata};
 
+use super::Chosen;
 use super::route::{Fused, Kern};
 
 impl<B: Kern, C: CheckpointStrategy> Fused for Autodiff<B, C> {
@@ -51,6 +52,61 @@ impl<B: Kern, C: CheckpointStrategy> Fused for Autodiff<B, C> {
         {
             OpsKind::Tracked(op) => op.finish(saved, y),
             OpsKind::UnTracked(op) => op.finish(y),
+        }
+    }
+
+    fn fused_patches(images: FloatTensor<Self>, chosen: Chosen) -> FloatTensor<Self> {
+        let (images, node) = images.into_parts();
+        let shape = images.shape().dims();
+        let y = B::patches_forward(images, &chosen);
+        let op = Backward::<B, 1>::prepare::<C>(Patches, [node]);
+        match op.compute_bound().stateful() {
+            OpsKind::Tracked(op) => op.finish((shape, chosen), y),
+            OpsKind::UnTracked(op) => op.finish(y),
+        }
+    }
+
+    fn fused_patch_loss(
+        pred: FloatTensor<Self>,
+        images: FloatTensor<Self>,
+        chosen: Chosen,
+        normalise: bool,
+    ) -> FloatTensor<Self> {
+        let ((pred, node), (images, _)) = (pred.into_parts(), images.into_parts());
+        let (y, saved) = B::patch_loss_forward(pred, images, &chosen, normalise);
+        let op = Backward::<B, 1>::prepare::<C>(PatchLoss, [node]);
+        match op.compute_bound().stateful() {
+            OpsKind::Tracked(op) => op.finish(saved, y),
+            OpsKind::UnTracked(op) => op.finish(y),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Patches;
+
+impl<B: Kern> Backward<B, 1> for Patches {
+    type State = ([usize; 4], Chosen);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        let (shape, chosen) = &ops.state;
+        if let [Some(node)] = &ops.parents {
+            grads.register::<B>(node.id, B::patches_backward(*shape, chosen, dy));
+        }
+    }
+}
+
+#[derive(Debug)]
+struct PatchLoss;
+
+impl<B: Kern> Backward<B, 1> for PatchLoss {
+    type State = B::PatchLoss;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let dy = grads.consume::<B>(&ops.node);
+        if let [Some(node)] = &ops.parents {
+            grads.register::<B>(node.id, B::patch_loss_backward(&ops.state, dy));
         }
     }
 }

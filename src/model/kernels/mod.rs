@@ -8,6 +8,7 @@ pub mod cpu;
 mod flex;
 #[cfg(any(feature = "flex", feature = "tch"))]
 mod grad;
+mod patches;
 #[cfg(any(feature = "flex", feature = "tch"))]
 #[cfg_attr(
     feature = "tch",
@@ -19,12 +20,19 @@ mod script;
 #[cfg(feature = "tch")]
 #[expect(deprecated, reason = "burn deprecates LibTorch, see `model::device`")]
 mod tch;
+#[cfg(feature = "tch")]
+#[expect(deprecated, reason = "burn deprecates LibTorch, see `model::device`")]
+mod tch_patches;
 
+#[cfg(all(test, any(feature = "flex", feature = "tch")))]
+mod patch_tests;
 #[cfg(all(test, any(feature = "flex", feature = "tch")))]
 mod tests;
 
 #[cfg(all(test, feature = "tch"))]
 mod bf16_tests;
+
+pub use patches::Chosen;
 
 use burn::nn::Linear;
 use burn::tensor::Tensor;
@@ -102,6 +110,33 @@ pub fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
     let part = |i: usize| parts.clone().narrow(0, i, 1).squeeze_dim::<4>(0);
     let mixed = module::attention(part(0), part(1), part(2), None, None, Default::default());
     mixed.swap_dims(1, 2).reshape([n, t, d])
+}
+
+/// Patches picked out of pictures, in the order of [`patch::patchify`](super::patch::patchify) within a patch.
+///
+/// # Shapes
+/// images `[N, C, H, W]` → `[N, K, P]`, `N·K` patches being chosen.
+#[must_use]
+pub fn gather_patches(images: Tensor<4>, chosen: Chosen) -> Tensor<3> {
+    #[cfg(any(feature = "flex", feature = "tch"))]
+    if route::runs(&images) {
+        return route::patches(images, chosen);
+    }
+    patches::composed(images, &chosen)
+}
+
+/// Mean squared error of predictions against patches of pictures, which may each be normalised by their own statistics
+/// ([`patch::normalise`](super::patch::normalise)). The pictures are constants: they get no gradient.
+///
+/// # Shapes
+/// pred `[N, K, P]`, images `[N, C, H, W]`, `N·K` patches being chosen → `[1]`.
+#[must_use]
+pub fn patch_loss(pred: Tensor<3>, images: Tensor<4>, chosen: Chosen, normalise: bool) -> Tensor<1> {
+    #[cfg(any(feature = "flex", feature = "tch"))]
+    if route::runs(&images) && route::runs(&pred) {
+        return route::patch_loss(pred, images, chosen, normalise);
+    }
+    patches::composed_loss(pred, images, &chosen, normalise)
 }
 
 /// The numbers of one step of AdamW.

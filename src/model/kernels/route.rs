@@ -13,7 +13,7 @@ use burn::backend::tensor::FloatTensor;
 use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
 use burn::tensor::{DType, Tensor};
 
-use super::AdamWRates;
+use super::{AdamWRates, Chosen};
 
 /// Whether a tensor lives on a back end with operations of its own, in a type that they take.
 pub(super) fn runs<const R: usize>(x: &Tensor<R>) -> bool {
@@ -47,6 +47,15 @@ pub(super) trait Fused: Backend {
     ) -> FloatTensor<Self>;
 
     fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self>;
+
+    fn fused_patches(images: FloatTensor<Self>, chosen: Chosen) -> FloatTensor<Self>;
+
+    fn fused_patch_loss(
+        pred: FloatTensor<Self>,
+        images: FloatTensor<Self>,
+        chosen: Chosen,
+        normalise: bool,
+    ) -> FloatTensor<Self>;
 }
 
 /// What burn routes without gradients.
@@ -74,6 +83,8 @@ pub(super) trait Kern: Backend {
     type Linear: Saved;
     /// Left by [`Kern::attention_forward`].
     type Attention: Saved;
+    /// Left by [`Kern::patch_loss_forward`].
+    type PatchLoss: Saved;
 
     fn norm_forward(
         x: FloatTensor<Self>,
@@ -103,6 +114,21 @@ pub(super) trait Kern: Backend {
 
     /// Gradient of queries, keys and values.
     fn attention_backward(saved: &Self::Attention, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn patches_forward(images: FloatTensor<Self>, chosen: &Chosen) -> FloatTensor<Self>;
+
+    /// Gradient of pictures of this shape.
+    fn patches_backward(shape: [usize; 4], chosen: &Chosen, dy: FloatTensor<Self>) -> FloatTensor<Self>;
+
+    fn patch_loss_forward(
+        pred: FloatTensor<Self>,
+        images: FloatTensor<Self>,
+        chosen: &Chosen,
+        normalise: bool,
+    ) -> (FloatTensor<Self>, Self::PatchLoss);
+
+    /// Gradient of the predictions; the pictures are constants.
+    fn patch_loss_backward(saved: &Self::PatchLoss, dy: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
 /// The routed operations of a back end without gradients: its forward passes.
@@ -130,6 +156,19 @@ macro_rules! without_gradients {
             fn fused_attention(qkv: FloatTensor<Self>, heads: usize) -> FloatTensor<Self> {
                 Self::attention_forward(qkv, heads).0
             }
+
+            fn fused_patches(images: FloatTensor<Self>, chosen: Chosen) -> FloatTensor<Self> {
+                Self::patches_forward(images, &chosen)
+            }
+
+            fn fused_patch_loss(
+                pred: FloatTensor<Self>,
+                images: FloatTensor<Self>,
+                chosen: Chosen,
+                normalise: bool,
+            ) -> FloatTensor<Self> {
+                Self::patch_loss_forward(pred, images, &chosen, normalise).0
+            }
         }
     };
 }
@@ -151,6 +190,15 @@ pub(super) fn linear(x: Tensor<3>, weight: Tensor<2>, bias: Tensor<1>, gelu: boo
 
 pub(super) fn attention(qkv: Tensor<3>, heads: usize) -> Tensor<3> {
     Tensor::from_dispatch(<Dispatch as Fused>::fused_attention(qkv.into_dispatch(), heads))
+}
+
+pub(super) fn patches(images: Tensor<4>, chosen: Chosen) -> Tensor<3> {
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_patches(images.into_dispatch(), chosen))
+}
+
+pub(super) fn patch_loss(pred: Tensor<3>, images: Tensor<4>, chosen: Chosen, normalise: bool) -> Tensor<1> {
+    let [pred, images] = [pred.into_dispatch(), images.into_dispatch()];
+    Tensor::from_dispatch(<Dispatch as Fused>::fused_patch_loss(pred, images, chosen, normalise))
 }
 
 pub(super) fn adamw<const R: usize>(state: [Tensor<R>; 3], gradient: Tensor<R>, rates: AdamWRates) -> [Tensor<R>; 3] {

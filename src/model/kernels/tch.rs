@@ -8,7 +8,7 @@ use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;
 
 use super::route::{Kern, Steps};
-use super::{AdamWRates, script};
+use super::{AdamWRates, Chosen, script, tch_patches};
 
 impl Kern for LibTorch {
     /// Input, scale and shift, and mean and inverse spread of every row.
@@ -17,6 +17,9 @@ impl Kern for LibTorch {
     type Linear = (TchTensor, TchTensor, Option<TchTensor>, Vec<i64>);
     /// Queries, keys and values, the output, what the kernel left, and the number of heads.
     type Attention = (TchTensor, TchTensor, Attended, usize);
+
+    /// Predictions less targets.
+    type PatchLoss = tch_patches::Residual;
 
     fn norm_forward(x: TchTensor, gamma: TchTensor, beta: TchTensor, epsilon: f64) -> (TchTensor, Self::Norm) {
         let width = gamma.tensor.size()[0];
@@ -71,6 +74,28 @@ impl Kern for LibTorch {
         };
         let y = TchTensor::new(joined(&mixed));
         (y.clone(), (qkv, y, attended, heads))
+    }
+
+    fn patches_forward(images: TchTensor, chosen: &Chosen) -> TchTensor {
+        TchTensor::new(tch_patches::forward(&images.tensor, chosen))
+    }
+
+    fn patches_backward(shape: [usize; 4], chosen: &Chosen, dy: TchTensor) -> TchTensor {
+        TchTensor::new(tch_patches::backward(shape, chosen, &dy.tensor))
+    }
+
+    fn patch_loss_forward(
+        pred: TchTensor,
+        images: TchTensor,
+        chosen: &Chosen,
+        normalise: bool,
+    ) -> (TchTensor, Self::PatchLoss) {
+        let (loss, residual) = tch_patches::loss_forward(&pred.tensor, &images.tensor, chosen, normalise);
+        (TchTensor::new(loss), residual)
+    }
+
+    fn patch_loss_backward(saved: &Self::PatchLoss, dy: TchTensor) -> TchTensor {
+        TchTensor::new(tch_patches::loss_backward(saved, &dy.tensor))
     }
 
     fn attention_backward((qkv, y, attended, heads): &Self::Attention, dy: TchTensor) -> TchTensor {

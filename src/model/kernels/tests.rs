@@ -12,7 +12,7 @@ use crate::seed::{Purpose, rng};
 use rand::RngExt;
 
 /// Devices with fused operations.
-fn devices() -> Vec<(&'static str, Device)> {
+pub(super) fn devices() -> Vec<(&'static str, Device)> {
     let names = compiled().into_iter().filter(|name| ["flex", "tch"].contains(name));
     let open = |name| (name, resolve(name).expect("a device that is compiled in"));
     names.map(open).collect()
@@ -31,7 +31,7 @@ pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 #[track_caller]
-fn near(what: &str, got: &[f32], want: &[f32]) {
+pub(super) fn near(what: &str, got: &[f32], want: &[f32]) {
     assert_eq!(got.len(), want.len(), "{what}");
     let largest = want.iter().fold(0.0f32, |a, b| a.max(b.abs()));
     let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);

@@ -1,44 +1,68 @@
-//! One step of AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101) as PyTorch defines it, in one pass over a parameter.
+//! One step of AdamW (Loshchilov and Hutter, 2019, arXiv:1711.05101) as PyTorch defines it, in one pass over
+//! memory.
 
 use pulp::{Simd, WithSimd};
 
 use super::blocks::{ELEMENTS, each};
 use super::dispatch::{fma, vectorised};
 
-/// What a step needs besides the parameter, its moments and its gradient.
+/// What a step needs besides the parameter, its moments and its gradient; `1 - β` and the like are worked out from these in `f64`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
     /// The learning rate of this step.
-    pub lr: f32,
+    pub lr: f64,
     /// How much of the first moment stays.
-    pub beta1: f32,
+    pub beta1: f64,
     /// How much of the second moment stays.
-    pub beta2: f32,
+    pub beta2: f64,
     /// What is added to the root of the second moment.
-    pub eps: f32,
+    pub eps: f64,
     /// Decoupled weight decay, multiplied by the learning rate.
-    pub decay: f32,
+    pub decay: f64,
     /// 1 - β1ᵗ, t counted from 1.
-    pub correction1: f32,
+    pub correction1: f64,
     /// 1 - β2ᵗ.
-    pub correction2: f32,
+    pub correction2: f64,
+}
+
+/// A parameter, its two moments and its gradient, all of one length, and its own rates.
+#[derive(Debug)]
+pub struct Parameter<'a> {
+    /// The parameter.
+    pub p: &'a mut [f32],
+    /// The first moment.
+    pub m: &'a mut [f32],
+    /// The second moment.
+    pub v: &'a mut [f32],
+    /// The gradient.
+    pub g: &'a [f32],
+    /// The rates, which may differ from parameter to parameter.
+    pub rates: Rates,
 }
 
 /// `p ← p (1 - lr·decay)`, `m ← β1 m + (1-β1) g`, `v ← β2 v + (1-β2) g²`, `p ← p - lr/c1 · m / (√v/√c2 + eps)`; all slices have one length.
 pub fn step(p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], r: &Rates) {
+    step_all(vec![Parameter { p, m, v, g, rates: *r }]);
+}
+
+/// [`step`] on many parameters with one division of the work: a model has hundreds, most of them tiny.
+pub fn step_all(parameters: Vec<Parameter>) {
+    each(parameters.into_iter().flat_map(blocks).collect(), vectorised);
+}
+
+fn blocks(parameter: Parameter<'_>) -> impl Iterator<Item = Step<'_>> {
+    let Parameter { p, m, v, g, rates } = parameter;
     assert!(
         p.len() == m.len() && m.len() == v.len() && v.len() == g.len(),
         "adamw: slices differ in length"
     );
-    let factors = Factors::new(r);
+    let factors = Factors::new(&rates);
     let moments = m.chunks_mut(ELEMENTS).zip(v.chunks_mut(ELEMENTS));
     let blocks = p.chunks_mut(ELEMENTS).zip(moments).zip(g.chunks(ELEMENTS));
-    each(blocks.collect(), |((p, (m, v)), g)| {
-        vectorised(Step { p, m, v, g, factors })
-    });
+    blocks.map(move |((p, (m, v)), g)| Step { p, m, v, g, factors })
 }
 
-/// The rates as the loop uses them, worked out in `f64`.
+/// The rates as the loop uses them.
 #[derive(Clone, Copy)]
 struct Factors {
     beta1: f32,
@@ -53,16 +77,15 @@ struct Factors {
 
 impl Factors {
     fn new(r: &Rates) -> Self {
-        let lr = f64::from(r.lr);
         Self {
-            beta1: r.beta1,
-            rest1: (1.0 - f64::from(r.beta1)) as f32,
-            beta2: r.beta2,
-            rest2: (1.0 - f64::from(r.beta2)) as f32,
-            keep: (1.0 - lr * f64::from(r.decay)) as f32,
-            step: (lr / f64::from(r.correction1)) as f32,
-            root: (1.0 / f64::from(r.correction2).sqrt()) as f32,
-            eps: r.eps,
+            beta1: r.beta1 as f32,
+            rest1: (1.0 - r.beta1) as f32,
+            beta2: r.beta2 as f32,
+            rest2: (1.0 - r.beta2) as f32,
+            keep: (1.0 - r.lr * r.decay) as f32,
+            step: (r.lr / r.correction1) as f32,
+            root: (1.0 / r.correction2.sqrt()) as f32,
+            eps: r.eps as f32,
         }
     }
 }

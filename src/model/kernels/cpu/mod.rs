@@ -18,5 +18,12 @@ pub mod gelu;
 mod head;
 pub mod layer_norm;
 pub mod linear;
+pub mod patch_loss;
+pub mod patches;
 mod product;
 mod special;
+
+#[cfg(test)]
+mod patch_tests;
+#[cfg(test)]
+mod tests;
