@@ -19,6 +19,7 @@ SMALL = str(Path(__file__).with_name("small.toml"))
 MODELS = ["nano", SMALL, "base"]
 BATCH = {"nano": 64, "small": 64, "base": 4}  # a batch for each model, unless --batch is given
 STEPS = {"nano": 30, "small": 12, "base": 4}
+ROUNDS = {"base": 3}  # the most rounds of a model whose steps take seconds
 FALLBACK = (8, 8)  # batch and steps of any other model
 EAGER = "torch"
 PROGRAMS = {
@@ -105,8 +106,9 @@ def measure_model(args: argparse.Namespace, model: str) -> dict:
         except NotRun as reason:
             reasons[name] = str(reason)
     print(f"{short(model)}, batch {job['batch']}", file=sys.stderr)
-    rows, failed = common.take_turns(commands, args.rounds, args.threads, lambda one: common.shown_ms(one["median_s"]))
-    return summarise(short(model), info, job, rows) | {"not_run": reasons | failed}
+    rounds = min(args.rounds, ROUNDS.get(short(model), args.rounds))
+    rows, failed = common.take_turns(commands, rounds, args.threads, lambda one: common.shown_ms(one["median_s"]))
+    return summarise(short(model), info, job, rows) | {"rounds": rounds, "not_run": reasons | failed}
 
 
 def summarise(name: str, info: dict, job: dict, rows: dict[str, list[dict]]) -> dict:
@@ -145,10 +147,10 @@ def tables(document: dict) -> dict[str, str]:
         rows = [row_of(name, one, model["batch"]) for name, one in model["programs"].items()]
         head = ["program", "a step", "of PyTorch eager's speed", "pictures/s", "peak memory"]
         missing = common.reasons_of(model["not_run"], PROGRAMS)
-        title = f"**{model['model']}** ({size}, {params}), batch {model['batch']}:"
+        title = f"**{model['model']}** ({size}, {params}), batch {model['batch']}, {model['rounds']} rounds:"
         blocks += [title, common.table(head, rows), *([missing] if missing else [])]
     idle = max((model.get("idle_memory_bytes", 0) for model in document["models"]), default=0)
-    words = [f"Medians over {document['surroundings']['rounds']} rounds, smallest and largest round in brackets."]
+    words = ["Medians over rounds, smallest and largest round in brackets."]
     if idle:
         words.append(f"Of PyTorch's peak memory, {idle / MIB:.0f} MiB are there once it is imported.")
     return {"step": "\n\n".join([*blocks, common.footnote(document, *words)])}

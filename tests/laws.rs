@@ -106,7 +106,7 @@ fn generators_are_made_in_seed_only() {
 
 #[test]
 fn every_file_says_what_it_is_and_is_short() {
-    for folder in ["src", "strategies", "tests", "examples"] {
+    for folder in ["src", "kernels", "strategies", "tests", "examples"] {
         for (name, text) in sources(folder) {
             assert!(text.starts_with("//!"), "{name} does not open with //!");
             let lines = text.lines().count();

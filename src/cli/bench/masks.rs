@@ -24,30 +24,30 @@ pub(super) struct Args {
     batch: usize,
     /// Batches measured; the median counts.
     #[arg(long, default_value_t = 20)]
-    rounds: usize,
+    batches: usize,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
 }
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    if [args.grid, args.batch, args.rounds].contains(&0) {
-        return Err(Failure::usage("--grid, --batch and --rounds must be at least 1"));
+    if [args.grid, args.batch, args.batches].contains(&0) {
+        return Err(Failure::usage("--grid, --batch and --batches must be at least 1"));
     }
     let grid = Grid::new(args.grid, args.grid);
     let indices: Vec<usize> = (0..args.batch).collect();
     let mut measured = Vec::new();
     for strategy in registry.iter() {
         let plan = registry.plan(strategy.id(), grid, args.ratio, Default::default())?;
-        let mut seconds: Vec<f64> = (0..args.rounds as u64)
-            .map(|round| {
+        let mut seconds: Vec<f64> = (0..args.batches as u64)
+            .map(|number| {
                 let begun = Instant::now();
-                std::hint::black_box(draw_masks(&plan, 0, Purpose::Mask, round, &indices));
+                std::hint::black_box(draw_masks(&plan, 0, Purpose::Mask, number, &indices));
                 begun.elapsed().as_secs_f64()
             })
             .collect();
         seconds.sort_by(f64::total_cmp);
-        measured.push((strategy.id(), args.batch as f64 / seconds[args.rounds / 2]));
+        measured.push((strategy.id(), args.batch as f64 / seconds[args.batches / 2]));
     }
     if args.json {
         let masks: Vec<_> = measured

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let (per_second, microseconds) = (args.metrics as f64 / safe, handed / args.metrics as f64 * 1e6);
     if args.json {
         return table::json(&json!({
-            "metrics": args.metrics,
+            "rows": args.metrics,
             "seconds": safe,
             "metrics_per_s": per_second,
             "training_thread_us_per_metric": microseconds,

@@ -1,4 +1,4 @@
-//! The fused operations on flex tensors: to the slices of `cpu` and back.
+//! The fused operations on flex tensors: to the slices of `mae_kernels` and back.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use burn::tensor::{Bytes, DType};
 use burn_flex::{FlexTensor, Layout};
 
 use super::route::{Kern, Steps};
-use super::{AdamWRates, Chosen, cpu};
+use super::{AdamWRates, Chosen};
 
 impl Kern for Flex {
     /// Input, scale, and mean and inverse spread of every row.
@@ -24,7 +24,7 @@ impl Kern for Flex {
         let (values, width) = (slice(&x), slice(&gamma).len());
         let mut y = vec![0.0; values.len()];
         let mut stats = vec![0.0; values.len() / width * 2];
-        cpu::layer_norm::forward(values, slice(&gamma), slice(&beta), epsilon as f32, &mut y, &mut stats);
+        mae_kernels::layer_norm::forward(values, slice(&gamma), slice(&beta), epsilon as f32, &mut y, &mut stats);
         (tensor(y, &shape(&x)), (x, gamma, Arc::new(stats)))
     }
 
@@ -32,7 +32,7 @@ impl Kern for Flex {
         let dy = dy.to_contiguous();
         let width = slice(gamma).len();
         let (mut dx, mut dgamma, mut dbeta) = (vec![0.0; slice(x).len()], vec![0.0; width], vec![0.0; width]);
-        cpu::layer_norm::backward(
+        mae_kernels::layer_norm::backward(
             slice(&dy),
             slice(x),
             slice(gamma),
@@ -52,11 +52,11 @@ impl Kern for Flex {
         let [values, w, b] = [&x, &weight, &bias].map(slice);
         let mut u = vec![0.0; rows * outputs];
         if !gelu {
-            cpu::linear::forward(values, w, Some(b), rows, inputs, outputs, &mut u);
+            mae_kernels::linear::forward(values, w, Some(b), rows, inputs, outputs, &mut u);
             return (tensor(u, &result), (x, weight, None));
         }
         let mut y = vec![0.0; rows * outputs];
-        cpu::linear::forward_gelu(values, w, b, rows, inputs, outputs, &mut u, &mut y);
+        mae_kernels::linear::forward_gelu(values, w, b, rows, inputs, outputs, &mut u, &mut y);
         let before = tensor(u, &result);
         (tensor(y, &result), (x, weight, Some(before)))
     }
@@ -72,11 +72,11 @@ impl Kern for Flex {
         let dy = match before {
             Some(u) => {
                 let mut du = vec![0.0; rows * outputs];
-                cpu::linear::backward_gelu(slice(&dy), slice(u), rows, outputs, &mut du, &mut db);
+                mae_kernels::linear::backward_gelu(slice(&dy), slice(u), rows, outputs, &mut du, &mut db);
                 tensor(du, &shape(&dy))
             }
             None if to_bias => {
-                cpu::linear::column_sums(slice(&dy), rows, outputs, &mut db);
+                mae_kernels::linear::column_sums(slice(&dy), rows, outputs, &mut db);
                 dy
             }
             None => dy,
@@ -85,9 +85,9 @@ impl Kern for Flex {
             .map(|(wanted, values)| vec![0.0; if wanted { values } else { 0 }]);
         let [values, w, dy] = [x, weight, &dy].map(slice);
         match (to_x, to_weight) {
-            (true, true) => cpu::linear::backward(values, w, dy, rows, inputs, outputs, &mut dx, &mut dw),
-            (true, false) => cpu::linear::backward_input(dy, w, rows, inputs, outputs, &mut dx),
-            (false, true) => cpu::linear::backward_weight(values, dy, rows, inputs, outputs, &mut dw),
+            (true, true) => mae_kernels::linear::backward(values, w, dy, rows, inputs, outputs, &mut dx, &mut dw),
+            (true, false) => mae_kernels::linear::backward_input(dy, w, rows, inputs, outputs, &mut dx),
+            (false, true) => mae_kernels::linear::backward_weight(values, dy, rows, inputs, outputs, &mut dw),
             (false, false) => {}
         }
         [
@@ -102,14 +102,14 @@ impl Kern for Flex {
         let (n, t, h, d) = heads_of(&qkv, heads);
         let mut out = vec![0.0; n * t * h * d];
         let mut probs = vec![0.0; n * h * t * t];
-        cpu::attention::forward(slice(&qkv), n, t, h, d, &mut out, &mut probs);
+        mae_kernels::attention::forward(slice(&qkv), n, t, h, d, &mut out, &mut probs);
         (tensor(out, &[n, t, h * d]), (qkv, Arc::new(probs), heads))
     }
 
     fn attention_backward((qkv, probs, heads): &Self::Attention, dy: FlexTensor) -> FlexTensor {
         let (n, t, h, d) = heads_of(qkv, *heads);
         let mut dqkv = vec![0.0; slice(qkv).len()];
-        cpu::attention::backward(slice(&dy.to_contiguous()), slice(qkv), probs, n, t, h, d, &mut dqkv);
+        mae_kernels::attention::backward(slice(&dy.to_contiguous()), slice(qkv), probs, n, t, h, d, &mut dqkv);
         tensor(dqkv, &shape(qkv))
     }
 
@@ -118,13 +118,13 @@ impl Kern for Flex {
         let sides @ [n, channels, ..] = sides(&images);
         let (rows, width) = (&chosen.rows[..], values(channels, chosen.side));
         let mut picked = vec![0.0; rows.len() * width];
-        cpu::patches::gather(slice(&images), sides, rows, chosen.side, &mut picked);
+        mae_kernels::patches::gather(slice(&images), sides, rows, chosen.side, &mut picked);
         tensor(picked, &[n, rows.len() / n, width])
     }
 
     fn patches_backward(sides: [usize; 4], chosen: &Chosen, dy: FlexTensor) -> FlexTensor {
         let mut images = vec![0.0; sides.iter().product()];
-        cpu::patches::scatter(
+        mae_kernels::patches::scatter(
             slice(&dy.to_contiguous()),
             sides,
             &chosen.rows,
@@ -142,7 +142,7 @@ impl Kern for Flex {
     ) -> (FlexTensor, Self::PatchLoss) {
         let (pred, images) = (pred.to_contiguous(), images.to_contiguous());
         let mut residual = vec![0.0; slice(&pred).len()];
-        let loss = cpu::patch_loss::forward(
+        let loss = mae_kernels::patch_loss::forward(
             slice(&pred),
             slice(&images),
             sides(&images),
@@ -156,7 +156,7 @@ impl Kern for Flex {
 
     fn patch_loss_backward(residual: &Self::PatchLoss, dy: FlexTensor) -> FlexTensor {
         let mut dpred = vec![0.0; slice(residual).len()];
-        cpu::patch_loss::backward(slice(&dy.to_contiguous())[0], slice(residual), &mut dpred);
+        mae_kernels::patch_loss::backward(slice(&dy.to_contiguous())[0], slice(residual), &mut dpred);
         tensor(dpred, &shape(residual))
     }
 }
@@ -171,7 +171,7 @@ impl Steps for Flex {
     ) -> (FlexTensor, FlexTensor, FlexTensor) {
         let [mut p, mut m, mut v] = [parameter, moment_1, moment_2].map(whole);
         let g = gradient.to_contiguous();
-        let rates = cpu::adamw::Rates {
+        let rates = mae_kernels::adamw::Rates {
             lr: rates.lr,
             beta1: rates.beta1,
             beta2: rates.beta2,
@@ -180,7 +180,7 @@ impl Steps for Flex {
             correction1: rates.correction1,
             correction2: rates.correction2,
         };
-        cpu::adamw::step(p.storage_mut(), m.storage_mut(), v.storage_mut(), slice(&g), &rates);
+        mae_kernels::adamw::step(p.storage_mut(), m.storage_mut(), v.storage_mut(), slice(&g), &rates);
         (p, m, v)
     }
 }

@@ -1,9 +1,7 @@
 //! Operations that burn composes of many small ones, each here as one with its own backward pass. On flex they run the
-//! loops of `cpu`, on LibTorch its own kernels; on every other back end they are the composed operations, to the same
-//! numbers.
+//! loops of the crate `mae_kernels`, on LibTorch its own kernels; on every other back end they are the composed
+//! operations, to the same numbers.
 
-#[cfg(feature = "flex")]
-pub mod cpu;
 #[cfg(feature = "flex")]
 mod flex;
 #[cfg(any(feature = "flex", feature = "tch"))]

@@ -1,4 +1,5 @@
-//! How one head's queries, keys and values lie in the packed output of the fused linear layer, and the padded copies that the loops work on.
+//! How one head's queries, keys and values lie in the packed output of the fused linear layer, and the padded copies
+//! that the loops work on.
 
 use std::cell::Cell;
 
@@ -83,7 +84,8 @@ impl Shape {
         }
     }
 
-    /// Hands every head its own rows of a picture whose rows are `groups` times `d` wide; group `g` gets `result[g][token]`.
+    /// Hands every head its own rows of a picture whose rows are `groups` times `d` wide; group `g` gets
+    /// `result[g][token]`.
     pub(super) fn share(self, picture: &mut [f32], groups: usize) -> Vec<Vec<&mut [f32]>> {
         let mut shares: Vec<Vec<_>> = (0..groups).map(|_| Vec::with_capacity(self.t)).collect();
         for (i, row) in picture.chunks_exact_mut(self.d).enumerate() {

@@ -23,8 +23,8 @@ const EXP: [f32; 6] = [
 
 /// Beyond this many deviations the normal distribution is 0 or 1 to 2e-8.
 const TAIL: f32 = 5.5;
-/// (Φ(u) - ½) / u = P(u²) / Q(u²), lowest power first: fitted for the least greatest error of Φ on |u| ≤ 5.6, which is 1e-8, then moved by
-/// units in the last place for the least error in `f32`.
+/// (Φ(u) - ½) / u = P(u²) / Q(u²), lowest power first: fitted for the least greatest error of Φ on |u| ≤ 5.6, which is
+/// 1e-8, then moved by units in the last place for the least error in `f32`.
 const P: [f32; 6] = [
     3.989_422_6e-1,
     3.437_613_7e-2,
@@ -55,7 +55,8 @@ fn polynomial<S: Simd, const K: usize>(x: f32, coefficients: [f32; K]) -> f32 {
     sum
 }
 
-/// eˣ for x ≤ 0, to 2e-7 relative; zero below -87.3; not-a-number stays so. Scores less their greatest and -u²/2 are never above zero.
+/// eˣ for x ≤ 0, to 2e-7 relative; zero below -87.3; not-a-number stays so. Scores less their greatest and -u²/2 are
+/// never above zero.
 #[inline(always)]
 pub(super) fn exp_of_negative<S: Simd>(x: f32) -> f32 {
     let clamped = if x < SMALLEST { SMALLEST } else { x };
@@ -69,7 +70,8 @@ pub(super) fn exp_of_negative<S: Simd>(x: f32) -> f32 {
     if x < SMALLEST { 0.0 } else { value }
 }
 
-/// The normal distribution Φ(u) = (1 + erf(u/√2)) / 2, to 1.5e-7 absolute (2.2e-7 without FMA): half the error of the error function.
+/// The normal distribution Φ(u) = (1 + erf(u/√2)) / 2, to 1.5e-7 absolute (2.2e-7 without FMA): half the error of the
+/// error function.
 #[inline(always)]
 pub(super) fn normal<S: Simd>(u: f32) -> f32 {
     let square = u * u;

@@ -1,7 +1,9 @@
-//! Scaled dot-product attention (Vaswani et al., 2017, arXiv:1706.03762) on the packed queries, keys and values of the fused linear layer.
+//! Scaled dot-product attention (Vaswani et al., 2017, arXiv:1706.03762) on the packed queries, keys and values of the
+//! fused linear layer.
 //!
-//! Shapes: `qkv`, `dqkv` `[N, T, 3, H, d]`; `out`, `dout` `[N, T, H·d]`; `probs` `[N, H, T, T]`. Heads are independent and run in parallel; within
-//! a head blocks of rows go through scores, softmax and the weighted sum while they are in cache.
+//! Shapes: `qkv`, `dqkv` `[N, T, 3, H, d]`; `out`, `dout` `[N, T, H·d]`; `probs` `[N, H, T, T]`. Heads are independent
+//! and run in parallel; within a head blocks of rows go through scores, softmax and the weighted sum while they are in
+//! cache.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;

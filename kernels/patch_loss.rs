@@ -1,7 +1,8 @@
-//! The loss of reconstruction (He et al., 2022, arXiv:2111.06377): the mean square error on the named patches only, without their target ever being
-//! a tensor of its own.
+//! The loss of reconstruction (He et al., 2022, arXiv:2111.06377): the mean square error on the named patches only,
+//! without their target ever being a tensor of its own.
 //!
-//! Shapes: `pred`, `residual`, `dpred` `[R, P]`; pictures, rows and the order inside a patch as in [`patches`](super::patches).
+//! Shapes: `pred`, `residual`, `dpred` `[R, P]`; pictures, rows and the order inside a patch as in
+//! [`patches`](super::patches).
 
 use pulp::{Simd, WithSimd};
 
@@ -12,8 +13,9 @@ use super::patches::Grid;
 /// Added to the variance of a patch before its root is taken; the reference's value.
 const VARIANCE_EPS: f32 = 1e-6;
 
-/// Mean over `R · P` of `(pred - target)²`, the target being the patch's pixels or, with `norm_pix`, `(x - mean) / √(variance + 1e-6)` by patch
-/// with the unbiased variance. `residual` keeps `pred - target` for the backward. Without rows it is not a number, as a mean of nothing.
+/// Mean over `R · P` of `(pred - target)²`, the target being the patch's pixels or, with `norm_pix`, `(x - mean) /
+/// √(variance + 1e-6)` by patch with the unbiased variance. `residual` keeps `pred - target` for the backward. Without
+/// rows it is not a number, as a mean of nothing.
 pub fn forward<I: Copy + Sync + TryInto<usize>>(
     pred: &[f32],
     images: &[f32],

@@ -1,11 +1,14 @@
-//! Loops compiled once per instruction set, chosen when the program runs, and the few building blocks that such loops share.
+//! Loops compiled once per instruction set, chosen when the program runs, and the few building blocks that such loops
+//! share.
 //!
-//! Users build without a target processor, so a plain loop would be SSE2 on x86. [`pulp`] compiles what is inlined into `with_simd` for AVX-512,
-//! AVX2 with FMA, NEON and a scalar fallback. Everything called from there must be `#[inline(always)]`, or it falls back to SSE2 silently.
+//! Users build without a target processor, so a plain loop would be SSE2 on x86. [`pulp`] compiles what is inlined
+//! into `with_simd` for AVX-512, AVX2 with FMA, NEON and a scalar fallback. Everything called from there must be
+//! `#[inline(always)]`, or it falls back to SSE2 silently.
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Lanes of an accumulator: one AVX-512 register, two of AVX2, four of NEON. Fixed, so sums have one order on all of them.
+/// Lanes of an accumulator: one AVX-512 register, two of AVX2, four of NEON. Fixed, so sums have one order on all of
+/// them.
 pub(super) const LANES: usize = 16;
 
 /// Runs a loop with the widest instructions that this processor has.
@@ -20,7 +23,8 @@ pub(super) fn fma<S: Simd>(a: f32, b: f32, c: f32) -> f32 {
     if S::IS_SCALAR { a * b + c } else { a.mul_add(b, c) }
 }
 
-/// Folds slices of equal length into one sum: `step(sum, terms)` per element, in [`LANES`] times two running sums added in a fixed order.
+/// Folds slices of equal length into one sum: `step(sum, terms)` per element, in [`LANES`] times two running sums
+/// added in a fixed order.
 #[inline(always)]
 pub(super) fn fold<const K: usize>(slices: [&[f32]; K], step: impl Fn(f32, [f32; K]) -> f32) -> f32 {
     let length = slices[0].len();
@@ -58,7 +62,8 @@ fn fold_chunk<const K: usize>(
     }
 }
 
-/// Writes `f` of the slices' elements, [`LANES`] at a time also where rows are short; the last ones may be written twice.
+/// Writes `f` of the slices' elements, [`LANES`] at a time also where rows are short; the last ones may be written
+/// twice.
 #[inline(always)]
 pub(super) fn map<const K: usize>(slices: [&[f32]; K], out: &mut [f32], f: impl Fn([f32; K]) -> f32) {
     let length = out.len();

@@ -1,6 +1,7 @@
 //! The backward of one attention head: gradients of queries, keys and values from the saved softmax.
 //!
-//! With `P` the softmax and `O = P · V`: `dV = Pᵀ · dO`, `dP = dO · Vᵀ`, `dS = P ∘ (dP - Σ P ∘ dP) / √d`, `dQ = dS · K`, `dK = dSᵀ · Q`.
+//! With `P` the softmax and `O = P · V`: `dV = Pᵀ · dO`, `dP = dO · Vᵀ`, `dS = P ∘ (dP - Σ P ∘ dP) / √d`, `dQ = dS ·
+//! K`, `dK = dSᵀ · Q`.
 
 use pulp::{Simd, WithSimd};
 

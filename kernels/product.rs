@@ -1,6 +1,7 @@
 //! Small matrix products inside one attention head: too small for the packing and the set-up of the `gemm` crate.
 //!
-//! Every product is `c[i] (+)= Σₖ a[i, k] · b[k]` with rows of `b` and `c` as vectors: tiles of six rows by up to four vectors stay in registers.
+//! Every product is `c[i] (+)= Σₖ a[i, k] · b[k]` with rows of `b` and `c` as vectors: tiles of six rows by up to four
+//! vectors stay in registers.
 
 use pulp::{Simd, WithSimd};
 
@@ -15,7 +16,8 @@ pub(super) enum Left<'a> {
     Columns(&'a [f32], usize),
 }
 
-/// `c = a · b`, or `c += a · b`: `rows` by `depth` times `depth` by `width`, where rows of `b` and `c` are `width` long, whole vectors.
+/// `c = a · b`, or `c += a · b`: `rows` by `depth` times `depth` by `width`, where rows of `b` and `c` are `width`
+/// long, whole vectors.
 #[inline(always)]
 pub(super) fn product<S: Simd>(
     simd: S,

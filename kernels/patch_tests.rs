@@ -1,4 +1,5 @@
-//! Patches, their loss and the steps of AdamW against plain loops in `f64`, and the same bits from one thread and from two.
+//! Patches, their loss and the steps of AdamW against plain loops in `f64`, and the same bits from one thread and from
+//! two.
 
 use super::tests::{near, noise, run, wide};
 use super::{adamw, patch_loss, patches};

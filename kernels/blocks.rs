@@ -1,4 +1,5 @@
-//! How work is divided among threads: by shape alone, never by how many threads there are, so that results do not depend on them.
+//! How work is divided among threads: by shape alone, never by how many threads there are, so that results do not
+//! depend on them.
 
 use rayon::prelude::*;
 

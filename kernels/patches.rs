@@ -1,7 +1,8 @@
 //! Cutting only the named patches out of pictures, and the backward.
 //!
-//! Shapes: `images` `[N, C, H, W]`, given as `shape`; `p` the side of a patch; `L = (H/p)·(W/p)` patches of a picture in raster order; a row names
-//! patch `l` of picture `n` as `n·L + l`; `out`, `d` `[R, P]` with `P = p·p·C` values ordered row, column, channel, channel last.
+//! Shapes: `images` `[N, C, H, W]`, given as `shape`; `p` the side of a patch; `L = (H/p)·(W/p)` patches of a picture
+//! in raster order; a row names patch `l` of picture `n` as `n·L + l`; `out`, `d` `[R, P]` with `P = p·p·C` values
+//! ordered row, column, channel, channel last.
 
 use pulp::{Simd, WithSimd};
 

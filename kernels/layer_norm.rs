@@ -1,6 +1,8 @@
-//! LayerNorm over the last axis (Ba, Kiros and Hinton, 2016, arXiv:1607.06450), with the biased variance, and its backward.
+//! LayerNorm over the last axis (Ba, Kiros and Hinton, 2016, arXiv:1607.06450), with the biased variance, and its
+//! backward.
 //!
-//! Shapes: `x`, `y`, `dy`, `dx` `[R, D]`; `gamma`, `beta`, `dgamma`, `dbeta` `[D]`; `stats` `[R, 2]`: mean and 1/√(variance + eps).
+//! Shapes: `x`, `y`, `dy`, `dx` `[R, D]`; `gamma`, `beta`, `dgamma`, `dbeta` `[D]`; `stats` `[R, 2]`: mean and
+//! 1/√(variance + eps).
 
 use std::array::from_mut;
 

@@ -1,4 +1,5 @@
-//! Every kernel against a plain loop in `f64` on odd shapes, and the same bits from one thread and from two; those of patches and steps are in
+//! Every kernel against a plain loop in `f64` on odd shapes, and the same bits from one thread and from two; those of
+//! patches and steps are in
 //! `patch_tests`.
 
 use rayon::ThreadPoolBuilder;

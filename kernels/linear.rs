@@ -1,8 +1,8 @@
 //! Matrix products of the linear layers, on the `gemm` crate, with GELU on the way out and the gradient of the bias.
 //!
-//! Shapes: `x`, `dx` `[rows, inputs]`; `w`, `dw` `[inputs, outputs]`, as burn keeps weights; `u`, `y`, `du`, `dy` `[rows, outputs]`. Transposed
-//! operands are read through strides. Results are divided by rows or by columns and the inner sum never is, so the number of threads does not
-//! change a bit (a test holds it to that).
+//! Shapes: `x`, `dx` `[rows, inputs]`; `w`, `dw` `[inputs, outputs]`, as burn keeps weights; `u`, `y`, `du`, `dy`
+//! `[rows, outputs]`. Transposed operands are read through strides. Results are divided by rows or by columns and the
+//! inner sum never is, so the number of threads does not change a bit (a test holds it to that).
 
 use gemm::Parallelism;
 use pulp::{Simd, WithSimd};
@@ -72,7 +72,8 @@ pub fn forward_gelu(
     }
 }
 
-/// The gradients of `u` and of the bias behind [`forward_gelu`], in one pass: `du = dy · (Φ(u) + u · φ(u))`, `db[j] = Σᵢ du[i, j]`.
+/// The gradients of `u` and of the bias behind [`forward_gelu`], in one pass: `du = dy · (Φ(u) + u · φ(u))`, `db[j] =
+/// Σᵢ du[i, j]`.
 pub fn backward_gelu(dy: &[f32], u: &[f32], rows: usize, outputs: usize, du: &mut [f32], db: &mut [f32]) {
     assert!(
         dy.len() == rows * outputs && u.len() == dy.len() && du.len() == dy.len() && db.len() == outputs,
@@ -96,8 +97,9 @@ fn check(bias: &[f32], rows: usize, outputs: usize, y: &[f32]) {
     assert_eq!(y.len(), rows * outputs, "linear: the result is not {rows} by {outputs}");
 }
 
-/// Rows of the blocks that pass through bias, product and GELU one by one; none where that costs more than it saves (measured: 0.87 of the time
-/// at 4160 rows from 96 to 384, 1.1 at 2368 rows from 48 to 192, twice the time at 200 rows from 768 to 3072).
+/// Rows of the blocks that pass through bias, product and GELU one by one; none where that costs more than it saves
+/// (measured: 0.87 of the time at 4160 rows from 96 to 384, 1.1 at 2368 rows from 48 to 192, twice the time at 200
+/// rows from 768 to 3072).
 fn block_of_rows(rows: usize, inputs: usize, outputs: usize) -> Option<usize> {
     let pays = rows * outputs >= LARGE && inputs * outputs <= SMALL;
     // Eights of rows are what the product's kernels take.
@@ -131,13 +133,15 @@ pub fn backward_input(dy: &[f32], w: &[f32], rows: usize, inputs: usize, outputs
     product(dy, w.transposed(), false, dx);
 }
 
-/// Values of a page of 4 KiB: rows a whole number of them apart all fall into the same few lines of a cache, and packing reads many rows at once.
+/// Values of a page of 4 KiB: rows a whole number of them apart all fall into the same few lines of a cache, and
+/// packing reads many rows at once.
 const PAGE: usize = 1024;
 
 /// Values of a cache line.
 const LINE: usize = 16;
 
-/// With fewer rows than this the packing of such a weight costs more than a copy of it (measured: 54 against 72 GFLOP/s at 200 rows).
+/// With fewer rows than this the packing of such a weight costs more than a copy of it (measured: 54 against 72
+/// GFLOP/s at 200 rows).
 const FEW: usize = 512;
 
 /// The operand's rows, each with a cache line's worth of zeros after it.
@@ -160,7 +164,8 @@ pub fn backward_weight(x: &[f32], dy: &[f32], rows: usize, inputs: usize, output
     );
 }
 
-/// Both gradients of a product, `dx = dy · wᵀ` and `dw = xᵀ · dy`, side by side: what one thread does alone overlaps with the other's work.
+/// Both gradients of a product, `dx = dy · wᵀ` and `dw = xᵀ · dy`, side by side: what one thread does alone overlaps
+/// with the other's work.
 #[expect(clippy::too_many_arguments, reason = "three inputs, three sizes and two results")]
 pub fn backward(
     x: &[f32],
@@ -286,7 +291,8 @@ fn multiply(left: Operand, right: Operand, add: bool, out: &mut [f32], paralleli
         right.rows == depth && out.len() == rows * columns,
         "linear: the result is not {rows} by {columns}"
     );
-    // SAFETY: `Operand::new` and the assertion hold every slice to the length that its shape and strides reach, and `out` is borrowed alone.
+    // SAFETY: `Operand::new` and the assertion hold every slice to the length that its shape and strides reach, and
+    // `out` is borrowed alone.
     unsafe {
         gemm::gemm(
             rows,

@@ -6,7 +6,8 @@ use pulp::{Simd, WithSimd};
 use super::blocks::{ELEMENTS, each};
 use super::dispatch::{fma, vectorised};
 
-/// What a step needs besides the parameter, its moments and its gradient; `1 - β` and the like are worked out from these in `f64`.
+/// What a step needs besides the parameter, its moments and its gradient; `1 - β` and the like are worked out from
+/// these in `f64`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rates {
     /// The learning rate of this step.
@@ -40,7 +41,8 @@ pub struct Parameter<'a> {
     pub rates: Rates,
 }
 
-/// `p ← p (1 - lr·decay)`, `m ← β1 m + (1-β1) g`, `v ← β2 v + (1-β2) g²`, `p ← p - lr/c1 · m / (√v/√c2 + eps)`; all slices have one length.
+/// `p ← p (1 - lr·decay)`, `m ← β1 m + (1-β1) g`, `v ← β2 v + (1-β2) g²`, `p ← p - lr/c1 · m / (√v/√c2 + eps)`; all
+/// slices have one length.
 pub fn step(p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], r: &Rates) {
     step_all(vec![Parameter { p, m, v, g, rates: *r }]);
 }
