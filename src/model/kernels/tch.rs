@@ -224,3 +224,27 @@ fn writable(tensor: TchTensor) -> TchTensor {
     }
     TchTensor::new(tensor.tensor.contiguous().copy())
 }
+
+#[cfg(test)]
+mod tests {
+    use ::tch::Kind;
+
+    use super::*;
+
+    /// What GPUs run, on the CPU: libtorch's own graph yields what the CPU's kernels do.
+    #[test]
+    fn both_ways_of_attention_agree() {
+        let draw = |shape: &[i64]| Tensor::rand(shape, (Kind::Float, Device::Cpu)) - 0.5;
+        let (qkv, dy) = (draw(&[2, 9, 36]), draw(&[2, 9, 12]));
+        let dy = TchTensor::new(dy);
+        let answers = [flash, differentiated].map(|forward| {
+            let (mixed, attended) = forward(&qkv, 3);
+            let y = TchTensor::new(joined(&mixed));
+            let saved = (TchTensor::new(qkv.copy()), y.clone(), attended, 3);
+            (y.tensor, LibTorch::attention_backward(&saved, dy.clone()).tensor)
+        });
+        let [(y, gradient), (other_y, other_gradient)] = answers;
+        assert!(y.allclose(&other_y, 1e-5, 1e-6, false), "output");
+        assert!(gradient.allclose(&other_gradient, 1e-5, 1e-6, false), "gradient");
+    }
+}
