@@ -41,6 +41,11 @@ def speed(model: str, program: str) -> Callable[[dict], float]:
     return lambda document: of_program(document, model, program)["ratio"]["median"]
 
 
+def over_compiled(model: str) -> Callable[[dict], float]:
+    """The speed of mae-exp on flex over that of torch.compile."""
+    return lambda document: speed(model, "flex")(document) / speed(model, "torch-compile")(document)
+
+
 def memory(model: str, program: str) -> Callable[[dict], float]:
     """A program's peak memory over PyTorch eager's."""
     theirs = "peak_memory_bytes"
@@ -65,12 +70,17 @@ MARKS = [
     Mark(f"base: speed of {FLEX} {EAGER}", "step", speed("base", "flex"), 1.05),
     Mark(f"small: speed of {TCH} {EAGER}", "step", speed("small", "tch"), 1.0),
     Mark(f"base: speed of {TCH} {EAGER}", "step", speed("base", "tch"), 1.0),
+    Mark(f"small: speed of {FLEX} over torch.compile", "step", over_compiled("small"), 1.0),
     *[
         Mark(f"{model}: peak memory of {name} {EAGER}", "step", memory(model, program), 1.0, least=False)
         for model in ("nano", "small", "base")
         for program, name in (("flex", FLEX), ("tch", TCH))
     ],
     Mark("input: speed over torchvision per core", "input", lambda document: document["ratio"]["median"], 2.0),
+    Mark(
+        "nano sweep: time waiting for pictures", "input", lambda document: document["wait"]["median"] * 100, 2.0,
+        least=False, unit=" %",
+    ),
     Mark("`mae-exp --help`", "around", milliseconds("--help"), 10, least=False, unit=" ms"),
     Mark("`mae-exp runs`", "around", milliseconds("runs"), 50, least=False, unit=" ms"),
     Mark("sweep of mask ratios: time over the starting line's", "sweep", sweep_time, 0.5, least=False),

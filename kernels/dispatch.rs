@@ -8,7 +8,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 /// Lanes of an accumulator: one AVX-512 register, two of AVX2, four of NEON. Fixed, so sums have one order on all of
-/// them.
+/// them, but for the softmax, which adds vectors of the processor.
 pub(super) const LANES: usize = 16;
 
 /// Runs a loop with the widest instructions that this processor has.

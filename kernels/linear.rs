@@ -247,6 +247,13 @@ impl<'a> Operand<'a> {
         }
     }
 
+    /// Whether the slice reaches as far as the last element.
+    fn is_whole(&self) -> bool {
+        let last = |count: usize, stride: isize| count.saturating_sub(1) * stride.unsigned_abs();
+        let reach = last(self.rows, self.row_stride) + last(self.columns, self.column_stride);
+        self.rows * self.columns == 0 || reach < self.values.len()
+    }
+
     /// Blocks of rows; the operand is not transposed.
     fn blocks(self, rows: usize) -> impl Iterator<Item = Self> {
         let columns = self.columns;
@@ -291,8 +298,8 @@ fn multiply(left: Operand, right: Operand, add: bool, out: &mut [f32], paralleli
         right.rows == depth && out.len() == rows * columns,
         "linear: the result is not {rows} by {columns}"
     );
-    // SAFETY: `Operand::new` and the assertion hold every slice to the length that its shape and strides reach, and
-    // `out` is borrowed alone.
+    assert!(left.is_whole() && right.is_whole(), "linear: an operand is cut short");
+    // SAFETY: the assertions hold every slice to the length that its shape and strides reach, and `out` is borrowed alone.
     unsafe {
         gemm::gemm(
             rows,

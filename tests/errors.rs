@@ -157,3 +157,16 @@ fn an_unknown_run() {
     says(&room.refused(&["show", "zzzz"]), &["zzzz"]);
     says(&room.refused(&["report", "tinny"]), &["tinny", "tiny"]);
 }
+
+#[test]
+fn a_precision_that_the_device_does_not_compute_in() {
+    let cure = ["flex", "train.precision", "--device tch"];
+    says(&refused(&["--device", "flex", "--set", "train.precision=bf16"]), &cure);
+    let room = Room::new();
+    let bench = ["bench", "train-step", "--device", "flex", "--precision", "bf16"];
+    says(&room.refused(&bench), &cure);
+    says(
+        &refused(&["--set", "train.precision=f16"]),
+        &["train.precision", "f32, bf16"],
+    );
+}

@@ -175,7 +175,49 @@ fn a_step_is_measured() {
     ];
     let document = room.json(&args);
     assert_eq!(document["batch"], 4);
+    assert_eq!(document["precision"], "f32");
+    assert_eq!(
+        document["wait_share"],
+        serde_json::Value::Null,
+        "noise is not waited for"
+    );
+    let document = room.json(&[&args[..], &["--data", "synthetic"]].concat());
+    assert!((0.0..1.0).contains(&document["wait_share"].as_f64().unwrap()));
     assert!(document["median_s"].as_f64().unwrap() > 0.0);
+    assert!(document["images_per_s"].as_f64().unwrap() > 0.0);
+}
+
+#[test]
+fn masks_recording_and_pictures_are_measured() {
+    let room = Room::new();
+    let document = room.json(&[
+        "bench",
+        "masks",
+        "--grid",
+        "4",
+        "--batch",
+        "4",
+        "--batches",
+        "2",
+        "--json",
+    ]);
+    let masks = document["masks"].as_array().unwrap();
+    assert!(masks.iter().any(|mask| mask["strategy"] == "block"));
+    assert!(masks.iter().all(|mask| mask["masks_per_s"].as_f64().unwrap() > 0.0));
+    let document = room.json(&["bench", "store", "--metrics", "500", "--json"]);
+    assert_eq!(document["rows"], 500);
+    assert!(document["metrics_per_s"].as_f64().unwrap() > 0.0);
+    let folder = room.path().join("pictures");
+    std::fs::create_dir(&folder).unwrap();
+    for i in 0..4u8 {
+        let picture = image::RgbImage::from_pixel(40, 30, image::Rgb([i * 60, 9, 200]));
+        picture.save(folder.join(format!("{i}.png"))).unwrap();
+    }
+    let args = [
+        "bench", "input", "--data", "pictures", "--size", "16", "--images", "6", "--warmup", "1",
+    ];
+    let document = room.json(&[&args[..], &["--threads", "2", "--json"]].concat());
+    assert_eq!(document["threads"], 2);
     assert!(document["images_per_s"].as_f64().unwrap() > 0.0);
 }
 

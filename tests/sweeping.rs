@@ -134,6 +134,25 @@ fn a_diverging_trial_is_a_row_and_the_sweep_goes_on() {
     assert!(page.contains("diverged"));
 }
 
+/// Checkpoints are written beside training; what goes wrong there still reaches the trial's row.
+#[test]
+fn a_checkpoint_that_cannot_be_written_fails_the_trial() {
+    let room = Room::new();
+    room.write("x.toml", &experiment(1));
+    room.write("runs/mae-exp-checkpoints", "a file where a folder should be");
+    let output = room.run(&small(&["sweep", "x.toml"]));
+    assert_eq!(output.status.code(), Some(1));
+    let document = room.json(&["runs", "--json"]);
+    for run in document["runs"].as_array().unwrap() {
+        assert_eq!(run["status"], "failed");
+        let error = run["error"].as_str().unwrap();
+        assert!(
+            error.contains("checkpoint") && error.contains("mae-exp-checkpoints"),
+            "{error}"
+        );
+    }
+}
+
 #[test]
 fn an_unreadable_picture_is_named_and_skipped() {
     let room = Room::new();

@@ -53,6 +53,9 @@ pub(super) fn train(experiment: &Experiment, options: &TrainOptions, registry: &
         eprintln!("warning: {warning}");
     }
     let (device, outside) = (options.device.resolve()?, outside(options));
+    for trial in &experiment.trials {
+        options.device.computes_in(trial.spec.train.precision)?;
+    }
     if options.dry_run && !options.store.exists() {
         let nowhere = std::path::Path::new("");
         return dry_run(&SweepPlan::new(experiment, None, nowhere, &outside, options.fresh)?);

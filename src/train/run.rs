@@ -19,7 +19,7 @@ use crate::store::rows::MetricPoint;
 
 use super::TrainError;
 use super::checkpoint::{self, Checkpoints, Contents, Cursor};
-use super::events::{Observer, Phase, Progress};
+use super::events::{Observer, Phase, Progress, Written};
 use super::groups::Groups;
 use super::optimiser::optimiser;
 use super::saver::Saver;
@@ -72,10 +72,16 @@ pub enum Outcome {
 /// When pictures, strategy or checkpoints fail. A diverging loss is an [`Outcome`], not an error.
 pub fn train(job: &Job<'_>, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
     let mut trainer = Trainer::new(job)?;
-    let outcome = trainer.run(observer)?;
-    let written = trainer.saver.finish()?;
-    written.into_iter().for_each(|written| observer.checkpoint(written));
+    let outcome = trainer.run(observer);
+    // A checkpoint under way is on the disk soon, however training ended, and the row must name it.
+    let written = trainer.saver.finish().map(|written| note(written, observer));
+    let outcome = outcome?;
+    written?;
     Ok(outcome)
+}
+
+fn note(written: Option<Written>, observer: &mut dyn Observer) {
+    written.into_iter().for_each(|written| observer.checkpoint(written));
 }
 
 /// The state of a trial under way.
@@ -160,10 +166,6 @@ impl<'a> Trainer<'a> {
             if let Some(outcome) = self.epoch(observer)? {
                 return Ok(outcome);
             }
-            self.saver
-                .written()?
-                .into_iter()
-                .for_each(|written| observer.checkpoint(written));
         }
         Ok(Outcome::Finished)
     }
@@ -172,6 +174,7 @@ impl<'a> Trainer<'a> {
     fn epoch(&mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
         let (epoch, first) = (self.cursor.epoch as u64, self.cursor.batch);
         for batch in self.feed.epoch(epoch, first) {
+            note(self.saver.written()?, observer);
             if self.passes.is_empty() && self.job.stop.load(Ordering::Relaxed) {
                 if self.cursor.step > 0 {
                     self.save(observer)?;
@@ -355,8 +358,7 @@ impl<'a> Trainer<'a> {
             cursor: self.cursor.clone(),
             epoch: self.epochs_done(),
         };
-        let before = self.saver.begin(contents)?;
-        before.into_iter().for_each(|written| observer.checkpoint(written));
+        note(self.saver.begin(contents)?, observer);
         Ok(())
     }
 

@@ -17,7 +17,6 @@ impl Kern for LibTorch {
     type Linear = (TchTensor, TchTensor, Option<TchTensor>, Vec<i64>);
     /// Queries, keys and values, the output, what the kernel left, and the number of heads.
     type Attention = (TchTensor, TchTensor, Attended, usize);
-
     /// Predictions less targets.
     type PatchLoss = tch_patches::Residual;
 
@@ -76,6 +75,14 @@ impl Kern for LibTorch {
         (y.clone(), (qkv, y, attended, heads))
     }
 
+    fn attention_backward((qkv, y, attended, heads): &Self::Attention, dy: TchTensor) -> TchTensor {
+        let gradient = match attended {
+            Attended::Flash { logsumexp } => flash_backward(&qkv.tensor, &y.tensor, &dy.tensor, logsumexp, *heads),
+            Attended::Graph { leaf, mixed } => graph_backward(leaf, mixed, &dy.tensor),
+        };
+        TchTensor::new(gradient)
+    }
+
     fn patches_forward(images: TchTensor, chosen: &Chosen) -> TchTensor {
         TchTensor::new(tch_patches::forward(&images.tensor, chosen))
     }
@@ -96,14 +103,6 @@ impl Kern for LibTorch {
 
     fn patch_loss_backward(saved: &Self::PatchLoss, dy: TchTensor) -> TchTensor {
         TchTensor::new(tch_patches::loss_backward(saved, &dy.tensor))
-    }
-
-    fn attention_backward((qkv, y, attended, heads): &Self::Attention, dy: TchTensor) -> TchTensor {
-        let gradient = match attended {
-            Attended::Flash { logsumexp } => flash_backward(&qkv.tensor, &y.tensor, &dy.tensor, logsumexp, *heads),
-            Attended::Graph { leaf, mixed } => graph_backward(leaf, mixed, &dy.tensor),
-        };
-        TchTensor::new(gradient)
     }
 }
 
@@ -196,7 +195,8 @@ fn differentiated(qkv: &Tensor, heads: usize) -> (Tensor, Attended) {
 }
 
 fn graph_backward(leaf: &Tensor, mixed: &Tensor, dy: &Tensor) -> Tensor {
-    let weighed = with_grad(|| (joined(mixed) * dy).sum(dy.kind()));
+    // libtorch's gradient of a sum of products is the other factor: the way to hand it a gradient.
+    let weighed = with_grad(|| joined(mixed).flatten(0, -1).dot(&dy.flatten(0, -1)));
     let [gradient] = <[Tensor; 1]>::try_from(Tensor::run_backward(&[weighed], &[leaf], true, false))
         .expect("one gradient for one leaf");
     gradient

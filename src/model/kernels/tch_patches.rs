@@ -6,7 +6,7 @@ use burn::backend::libtorch::TchTensor;
 use super::Chosen;
 use crate::model::patch::VARIANCE_EPS;
 
-/// Values less targets, and what they are divided by in the mean.
+/// Predictions less targets.
 pub(super) type Residual = TchTensor;
 
 /// `[N, C, H, W]` as `[N·L, P]`.
