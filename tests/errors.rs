@@ -167,6 +167,6 @@ fn a_precision_that_the_device_does_not_compute_in() {
     says(&room.refused(&bench), &cure);
     says(
         &refused(&["--set", "train.precision=f16"]),
-        &["train.precision", "f32, bf16"],
+        &["train.precision", "did you mean bf16?"],
     );
 }
