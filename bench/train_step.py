@@ -31,6 +31,7 @@ PROGRAMS = {
     EAGER: "PyTorch eager",
     "torch-compile": "PyTorch torch.compile",
     "torch-bf16": "PyTorch eager, autocast bf16",
+    "torch-compile-bf16": "PyTorch torch.compile, autocast bf16",
 }
 
 
@@ -77,7 +78,7 @@ def command_of(args: argparse.Namespace, name: str, model: str, job: dict) -> Co
     if name.startswith("torch"):
         if not common.has_package("torch"):
             raise NotRun("this Python has no torch")
-        flags = {"compile": name == "torch-compile", "bf16": name == "torch-bf16"}
+        flags = {"compile": "compile" in name, "bf16": name.endswith("bf16")}
         # The first call of a compiled model is the compiler's: it must not be the only one before the clock starts.
         return common.worker("step", job | flags | {"warmup": job["warmup"] + flags["compile"]})
     program, device = (args.bin if name == "flex" else args.tch_bin), name.partition("-")[0]

@@ -26,18 +26,39 @@ pub struct Rates {
     pub correction2: f64,
 }
 
-/// `p ← p (1 - lr·decay)`, `m ← β1 m + (1-β1) g`, `v ← β2 v + (1-β2) g²`, `p ← p - lr/c1 · m / (√v/√c2 + eps)`; all
-/// slices have one length.
-pub fn step(p: &mut [f32], m: &mut [f32], v: &mut [f32], g: &[f32], r: &Rates) {
+/// A parameter, its two moments and its gradient, all of one length.
+#[derive(Debug)]
+pub struct Parameter<'a> {
+    /// The parameter.
+    pub p: &'a mut [f32],
+    /// The first moment.
+    pub m: &'a mut [f32],
+    /// The second moment.
+    pub v: &'a mut [f32],
+    /// The gradient.
+    pub g: &'a [f32],
+}
+
+/// For each parameter `p ← p (1 - lr·decay)`, `m ← β1 m + (1-β1) g`, `v ← β2 v + (1-β2) g²`,
+/// `p ← p - lr/c1 · m / (√v/√c2 + eps)`, with one division of the work for all of them.
+///
+/// # Panics
+/// When the slices of a parameter differ in length.
+pub fn step(parameters: Vec<Parameter<'_>>, r: &Rates) {
+    let factors = Factors::new(r);
+    let steps = parameters.into_iter().flat_map(|parameter| blocks(parameter, factors));
+    each(steps.collect(), vectorised);
+}
+
+fn blocks(parameter: Parameter<'_>, factors: Factors) -> impl Iterator<Item = Step<'_>> {
+    let Parameter { p, m, v, g } = parameter;
     assert!(
         p.len() == m.len() && m.len() == v.len() && v.len() == g.len(),
         "adamw: slices differ in length"
     );
-    let factors = Factors::new(r);
     let moments = m.chunks_mut(ELEMENTS).zip(v.chunks_mut(ELEMENTS));
     let blocks = p.chunks_mut(ELEMENTS).zip(moments).zip(g.chunks(ELEMENTS));
-    let steps = blocks.map(|((p, (m, v)), g)| Step { p, m, v, g, factors });
-    each(steps.collect(), vectorised);
+    blocks.map(move |((p, (m, v)), g)| Step { p, m, v, g, factors })
 }
 
 /// The rates as the loop uses them.

@@ -16,10 +16,6 @@ fn steps_of_adamw_on_many_parameters() {
         correction1: 0.1,
         correction2: 0.001,
     };
-    let one = |i: usize| adamw::Rates {
-        decay: if i.is_multiple_of(2) { 0.0 } else { rates.decay },
-        ..rates
-    };
     let make = |n: usize| {
         [
             noise(n, 13),
@@ -30,14 +26,13 @@ fn steps_of_adamw_on_many_parameters() {
     };
     let got = run(|| {
         let mut state: Vec<[Vec<f32>; 4]> = lengths.map(make).into();
-        for (i, [p, m, v, g]) in state.iter_mut().enumerate() {
-            adamw::step(p, m, v, g, &one(i));
-        }
+        let parameters = state.iter_mut().map(|[p, m, v, g]| adamw::Parameter { p, m, v, g });
+        adamw::step(parameters.collect(), &rates);
         [0, 1, 2].map(|k| state.iter().flat_map(|s| s[k].clone()).collect::<Vec<f32>>())
     });
     let mut want = [const { Vec::new() }; 3];
-    for (i, n) in lengths.into_iter().enumerate() {
-        let ([p, m, v, g], r) = (make(n).map(|values| wide(&values)), one(i));
+    for n in lengths {
+        let ([p, m, v, g], r) = (make(n).map(|values| wide(&values)), rates);
         for j in 0..n {
             let (m, v) = (
                 r.beta1 * m[j] + (1.0 - r.beta1) * g[j],
@@ -66,7 +61,13 @@ fn what_is_left_of_a_beta_is_worked_out_in_double_precision() {
         correction1: 0.1,
         correction2: 0.001,
     };
-    adamw::step(&mut p, &mut m, &mut v, &[1.0], &rates);
+    let parameter = adamw::Parameter {
+        p: &mut p,
+        m: &mut m,
+        v: &mut v,
+        g: &[1.0],
+    };
+    adamw::step(vec![parameter], &rates);
     // In single precision 1 - 0.999 would be 0.00100004.
     assert_eq!((m, v), ([0.1], [0.001]));
     assert!((p[0] - 0.99).abs() < 1e-6, "{p:?}");

@@ -4,11 +4,11 @@ use mae_strategies::Registry;
 
 use crate::store::rows::{RunRow, SweepRow};
 use crate::store::{RunFilter, Store};
-use crate::sweep::SweepPlan;
+use crate::sweep::{Action, SweepPlan};
 
 use super::failure::Failure;
 use super::options::checkpoints;
-use super::sweep::{TrainOptions, execute, outside};
+use super::sweep::{TrainOptions, computable, execute, outside};
 
 /// Arguments of `resume`.
 #[derive(Debug, clap::Args)]
@@ -30,6 +30,11 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let (sweep, runs) = selected(&store, &args.which)?;
     let outside = outside(&args.options);
     let plan = SweepPlan::resume(sweep, runs, &checkpoints(&store), &outside)?;
+    let open = plan
+        .trials
+        .iter()
+        .filter(|trial| !matches!(trial.action, Action::Skip(_)));
+    computable(&args.options, open.map(|trial| &trial.spec))?;
     execute(plan, &store, device, &outside, &args.options, registry)
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use mae_strategies::Registry;
 
 use crate::model::Device;
-use crate::spec::Experiment;
+use crate::spec::{Experiment, TrialSpec};
 use crate::store::Store;
 use crate::sweep::{Action, Outside, Runner, Summary, SweepPlan};
 
@@ -53,9 +53,7 @@ pub(super) fn train(experiment: &Experiment, options: &TrainOptions, registry: &
         eprintln!("warning: {warning}");
     }
     let (device, outside) = (options.device.resolve()?, outside(options));
-    for trial in &experiment.trials {
-        options.device.computes_in(trial.spec.train.precision)?;
-    }
+    computable(options, experiment.trials.iter().map(|trial| &trial.spec))?;
     if options.dry_run && !options.store.exists() {
         let nowhere = std::path::Path::new("");
         return dry_run(&SweepPlan::new(experiment, None, nowhere, &outside, options.fresh)?);
@@ -63,6 +61,14 @@ pub(super) fn train(experiment: &Experiment, options: &TrainOptions, registry: &
     let store = options.store.create()?;
     let plan = SweepPlan::new(experiment, Some(&store), &checkpoints(&store), &outside, options.fresh)?;
     execute(plan, &store, device, &outside, options, registry)
+}
+
+/// That the device computes in the numbers that trials ask for: said before anything is made.
+pub(super) fn computable<'a>(
+    options: &TrainOptions,
+    mut trials: impl Iterator<Item = &'a TrialSpec>,
+) -> Result<(), Failure> {
+    trials.try_for_each(|spec| options.device.computes_in(spec.train.precision))
 }
 
 /// Trains what a plan says and renders the report.
@@ -74,9 +80,6 @@ pub(super) fn execute(
     options: &TrainOptions,
     registry: &Registry,
 ) -> Result<(), Failure> {
-    for trial in plan.trials.iter().filter(|t| !matches!(t.action, Action::Skip(_))) {
-        options.device.computes_in(trial.spec.train.precision)?;
-    }
     if options.dry_run {
         return dry_run(&plan);
     }

@@ -56,7 +56,7 @@ impl Classifier {
                 spec.mlp_width(d),
             )
         };
-        let model = Self {
+        Self {
             patch_embed: init.patch_embedding("patch_embed.proj", spec.patch_values(), d),
             cls_token: init.normal("cls_token", [1, 1, d], 0.02),
             pos_embed: Param::from_tensor(Tensor::from_data(table, device)),
@@ -67,8 +67,7 @@ impl Classifier {
                 bias: Some(init.zeros([classes])),
             },
             patch_size: spec.patch_size,
-        };
-        names::identify(model)
+        }
     }
 
     /// Puts a pre-trained encoder's tensors, under their official names, into this classifier. `fc_norm` and `head` stay

@@ -17,7 +17,6 @@ use super::block::Block;
 use super::init::Init;
 use super::kernels::{self, Chosen};
 use super::masks::MaskBatch;
-use super::names;
 use super::norm::Norm;
 use super::patch;
 use super::position::sin_cos;
@@ -84,7 +83,7 @@ impl Mae {
                 device,
             )
         };
-        let model = Self {
+        Self {
             patch_embed: init.patch_embedding("patch_embed.proj", values, d),
             cls_token: init.normal("cls_token", [1, 1, d], 0.02),
             blocks: blocks("blocks", spec.encoder_depth, d, spec.encoder_num_heads),
@@ -99,8 +98,7 @@ impl Mae {
             patch_size: spec.patch_size,
             norm_pix_loss: spec.norm_pix_loss,
             precision: Precision::F32,
-        };
-        names::identify(model)
+        }
     }
 
     /// The same model, computing in other numbers from now on.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Mae;
@@ -78,13 +78,6 @@ pub fn import_parameters<M: Module>(
     };
     let module = module.map(&mut mapper);
     mapper.error.map_or(Ok(module), Err)
-}
-
-/// Gives every parameter of a module the id that its official name hashes to, so that an optimiser's state, which is
-/// kept by id, finds its parameters again in another process.
-#[must_use]
-pub fn identify<M: Module>(module: M) -> M {
-    module.map(&mut Identifier(Path::new(1)))
 }
 
 /// Puts named tensors into a model. Position tables may be absent; tensors that the model does not have are left alone.
@@ -198,7 +191,10 @@ impl ModuleVisitor for Exporter {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let (layout, data) = (self.path.layout(D), param.val().into_data());
         let (ours, flat): (Vec<usize>, Vec<f32>) = (data.shape().to_vec(), data.iter::<f32>().collect());
-        let values = layout.places(&ours).into_iter().map(|place| flat[place]).collect();
+        let values = match layout {
+            Layout::Same => flat,
+            _ => layout.places(&ours).into_iter().map(|place| flat[place]).collect(),
+        };
         self.tensors.insert(
             self.path.official(),
             Named {
@@ -261,24 +257,5 @@ impl ModuleMapper for Importer<'_> {
 
     fn exit_module(&mut self, _: &str, _: &str) {
         self.path.parts.pop();
-    }
-}
-
-struct Identifier(Path);
-
-impl ModuleMapper for Identifier {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let hash = blake3::hash(self.0.official().as_bytes());
-        let id = u64::from_le_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"));
-        let (_, value, mapper) = param.consume();
-        Param::from_mapped_value(ParamId::from(id), value, mapper)
-    }
-
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.0.parts.push(name.to_string());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.0.parts.pop();
     }
 }

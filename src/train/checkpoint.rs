@@ -2,22 +2,26 @@
 //! Randomness needs no state (see `seed`), so this is all that is needed to go on. The weights are safetensors under official
 //! names with position tables and model section, which every command that takes weights reads.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use burn::optim::ModuleOptimizer;
 use serde::{Deserialize, Serialize};
 
 use crate::model::Mae;
 use crate::model::names;
+use crate::model::weights::error::WeightError;
 use crate::model::weights::{safetensors, write};
 use crate::spec::trial::ModelSpec;
 
 use super::TrainError;
+use super::adamw::AdamW;
 use super::events::Written;
 
 const MODEL: &str = write::FILE;
-const OPTIMISER: &str = "optimiser.bpk";
+const OPTIMISER: &str = "optimiser.safetensors";
+/// Metadata key of the optimiser's file: steps done.
+const TIME: &str = "step";
 const CURSOR: &str = "cursor.json";
 
 /// The place in training.
@@ -45,11 +49,19 @@ pub struct Contents {
     /// Share of the patches hidden in training.
     pub mask_ratio: f64,
     /// The optimiser's state.
-    pub optimiser: ModuleOptimizer,
+    pub optimiser: AdamW,
     /// The place in training.
     pub cursor: Cursor,
     /// The same place in passes over the data.
     pub epoch: f64,
+}
+
+impl Contents {
+    fn save_optimiser(&self, path: &Path) -> Result<(), WeightError> {
+        let tensors = self.optimiser.export(&self.model, self.model.patch_size());
+        let metadata = [(TIME.to_string(), self.optimiser.time().to_string())].into();
+        safetensors::write(path, &tensors, &BTreeMap::new(), &metadata)
+    }
 }
 
 /// The folder of checkpoints of one run.
@@ -85,7 +97,6 @@ impl Checkpoints {
         let name = format!("step-{:08}", contents.cursor.step);
         let (place, part) = (self.folder.join(&name), self.folder.join(format!("{name}.part")));
         let io = |error: std::io::Error| TrainError::Checkpoint(place.clone(), error.to_string());
-        let record = |error: burn::store::RecordError| TrainError::Checkpoint(place.clone(), error.to_string());
         if place.join(CURSOR).is_file() {
             return Ok((place.clone(), hash(&place).map_err(io)?));
         }
@@ -95,9 +106,9 @@ impl Checkpoints {
             model: &contents.about,
             mask_ratio: contents.mask_ratio,
         };
-        write::plain(&part.join(MODEL), &names::export(&contents.model), about)
-            .map_err(|error| TrainError::Checkpoint(place.clone(), error.to_string()))?;
-        contents.optimiser.save(part.join(OPTIMISER)).map_err(record)?;
+        let files = write::plain(&part.join(MODEL), &names::export(&contents.model), about)
+            .and_then(|()| contents.save_optimiser(&part.join(OPTIMISER)));
+        files.map_err(|error| TrainError::Checkpoint(place.clone(), error.to_string()))?;
         let cursor = serde_json::to_vec(&contents.cursor).expect("a cursor is plain data");
         fs::write(part.join(CURSOR), cursor).map_err(io)?;
         let hash = hash(&part).map_err(io)?;
@@ -180,21 +191,30 @@ pub fn load_cursor(folder: &Path) -> Result<Cursor, TrainError> {
 /// # Errors
 /// When the file is damaged or belongs to another model.
 pub fn load_model(folder: &Path, model: Mae) -> Result<Mae, TrainError> {
-    let fail = |error: &dyn std::fmt::Display| TrainError::Checkpoint(folder.to_path_buf(), error.to_string());
-    if !folder.join(MODEL).is_file() {
-        return Err(fail(
-            &"it has no model.safetensors, so an earlier version wrote it: sweep again with --fresh",
-        ));
-    }
-    let contents = safetensors::read(&folder.join(MODEL)).map_err(|error| fail(&error))?;
-    names::import(model, &contents.tensors).map_err(|error| fail(&error))
+    let contents = read(folder, MODEL)?;
+    names::import(model, &contents.tensors).map_err(|error| damaged(folder, &error))
 }
 
 /// Puts a checkpoint's state into an optimiser made for the loaded model.
 ///
 /// # Errors
-/// When the file is damaged.
-pub fn load_optimiser(folder: &Path, optimiser: ModuleOptimizer) -> Result<ModuleOptimizer, TrainError> {
-    let fail = |error: burn::store::RecordError| TrainError::Checkpoint(folder.to_path_buf(), error.to_string());
-    optimiser.load(folder.join(OPTIMISER)).map_err(fail)
+/// When the file is damaged or belongs to another model.
+pub fn load_optimiser(folder: &Path, model: &Mae, optimiser: AdamW) -> Result<AdamW, TrainError> {
+    let contents = read(folder, OPTIMISER)?;
+    let time = contents.metadata.get(TIME).and_then(|time| time.parse().ok());
+    let time = time.ok_or_else(|| damaged(folder, &format!("{OPTIMISER} does not say how many steps were done")))?;
+    let optimiser = optimiser.import(model, model.patch_size(), contents.tensors, time);
+    optimiser.map_err(|error| damaged(folder, &error))
+}
+
+fn read(folder: &Path, file: &str) -> Result<safetensors::Contents, TrainError> {
+    if !folder.join(file).is_file() {
+        let why = format!("it has no {file}, so an earlier version wrote it: sweep again with --fresh");
+        return Err(damaged(folder, &why));
+    }
+    safetensors::read(&folder.join(file)).map_err(|error| damaged(folder, &error))
+}
+
+fn damaged(folder: &Path, why: &dyn std::fmt::Display) -> TrainError {
+    TrainError::Checkpoint(folder.to_path_buf(), why.to_string())
 }

@@ -1,7 +1,7 @@
 //! One trial: the loop, its optimiser groups and schedule, checkpoints, and the events it emits.
 //! Nothing here prints, writes to the store or reads the clock; see `sweep` for who listens.
 
-mod adamw;
+pub mod adamw;
 pub mod bench;
 pub mod checkpoint;
 pub mod clip;

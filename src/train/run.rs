@@ -126,7 +126,7 @@ impl<'a> Trainer<'a> {
         let mut optimiser = optimiser(&model, &spec.train);
         let mut cursor = Cursor::default();
         if let Some(folder) = &job.resume {
-            optimiser = checkpoint::load_optimiser(folder, optimiser)?;
+            optimiser = checkpoint::load_optimiser(folder, &model, optimiser)?;
             cursor = checkpoint::load_cursor(folder)?;
         }
         let grid = spec.model.grid();

@@ -155,7 +155,7 @@ mod tests {
             let written = saver.finish().unwrap().unwrap();
             let read = load_model(&written.path, Mae::new(&spec.model, 1, &device)).unwrap();
             assert_eq!(names::export(&read), weights, "{name}");
-            let optimiser = load_optimiser(&written.path, optimiser_of(&read)).unwrap();
+            let optimiser = load_optimiser(&written.path, &read, optimiser_of(&read)).unwrap();
             let mut again = Learner::new(read, optimiser);
             steps(&mut again, &spec, &device, 3);
             let same = names::export(again.model()) == names::export(learner.model());

@@ -2,9 +2,10 @@
 //! `bench train-step` share it.
 
 use burn::module::Module;
-use burn::optim::{GradientsAccumulator, GradientsParams, ModuleOptimizer};
+use burn::optim::{GradientsAccumulator, GradientsParams};
 use burn::tensor::Tensor;
 
+use super::adamw::AdamW;
 use super::clip::{clip, norm, scale};
 use crate::model::{Mae, MaskBatch};
 use crate::spec::trial::Precision;
@@ -13,7 +14,7 @@ use crate::spec::trial::Precision;
 pub struct Learner {
     /// Empty only while a step is under way, which takes the model so that its buffers have one owner.
     model: Option<Mae>,
-    optimiser: ModuleOptimizer,
+    optimiser: AdamW,
     gradients: GradientsAccumulator<Mae>,
     clip_grad: Option<f64>,
 }
@@ -21,7 +22,7 @@ pub struct Learner {
 impl Learner {
     /// A model on an autodiff device, and an optimiser made for it.
     #[must_use]
-    pub fn new(model: Mae, optimiser: ModuleOptimizer) -> Self {
+    pub fn new(model: Mae, optimiser: AdamW) -> Self {
         Self {
             model: Some(model),
             optimiser,
@@ -50,7 +51,7 @@ impl Learner {
 
     /// The optimiser.
     #[must_use]
-    pub fn optimiser(&self) -> &ModuleOptimizer {
+    pub fn optimiser(&self) -> &AdamW {
         &self.optimiser
     }
 

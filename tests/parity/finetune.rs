@@ -11,7 +11,7 @@ use mae_exp::model::names::{self, Named};
 use mae_exp::model::{Device, Mae};
 use mae_exp::spec::TrialSpec;
 use mae_exp::train::Schedule;
-use mae_exp::train::layer_decay::{LayerDecay, decays, layer, scale};
+use mae_exp::train::layer_decay::{decays, layer, optimiser, scale};
 
 use crate::reference::{Case, close, finals, spec, tensor, test_device, values};
 use crate::support::fixture;
@@ -126,7 +126,7 @@ fn a_fresh_head_is_small_and_shared_parameters_are_those_of_the_autoencoder() {
 fn three_steps_with_layer_decay() {
     let (case, device) = (Case::read("finetune/case.safetensors"), test_device().autodiff());
     let (spec, mut model) = (small(), classifier(&case, &device));
-    let mut optimiser = LayerDecay::new(&model, &spec.train, 0.65);
+    let mut optimiser = optimiser(&model, &spec.train, 0.65);
     let manifest: serde_json::Value = serde_json::from_slice(&fixture("finetune/manifest.json")).unwrap();
     let schedule = Schedule::new(&spec.train);
     for (i, step) in manifest["train"]["steps"].as_array().unwrap().iter().enumerate() {

@@ -6,7 +6,7 @@ use burn::backend::Flex;
 use burn::tensor::{Bytes, DType};
 use burn_flex::{FlexTensor, Layout};
 
-use super::route::{Kern, Steps};
+use super::route::Kern;
 use super::{AdamWRates, Chosen};
 
 impl Kern for Flex {
@@ -161,28 +161,27 @@ impl Kern for Flex {
     }
 }
 
-impl Steps for Flex {
-    fn fused_adamw(
-        parameter: FlexTensor,
-        moment_1: FlexTensor,
-        moment_2: FlexTensor,
-        gradient: FlexTensor,
-        rates: AdamWRates,
-    ) -> (FlexTensor, FlexTensor, FlexTensor) {
-        let [mut p, mut m, mut v] = [parameter, moment_1, moment_2].map(whole);
-        let g = gradient.to_contiguous();
-        let rates = mae_kernels::adamw::Rates {
-            lr: rates.lr,
-            beta1: rates.beta1,
-            beta2: rates.beta2,
-            eps: rates.eps,
-            decay: rates.weight_decay,
-            correction1: rates.correction1,
-            correction2: rates.correction2,
-        };
-        mae_kernels::adamw::step(p.storage_mut(), m.storage_mut(), v.storage_mut(), slice(&g), &rates);
-        (p, m, v)
-    }
+/// Parameters and moments after a step of AdamW, written in place where they have one owner.
+pub(super) fn adamw(parameters: Vec<[FlexTensor; 4]>, rates: AdamWRates) -> Vec<[FlexTensor; 3]> {
+    let rates = mae_kernels::adamw::Rates {
+        lr: rates.lr,
+        beta1: rates.beta1,
+        beta2: rates.beta2,
+        eps: rates.eps,
+        decay: rates.weight_decay,
+        correction1: rates.correction1,
+        correction2: rates.correction2,
+    };
+    let prepare = |[p, m, v, g]: [FlexTensor; 4]| ([p, m, v].map(whole), g.to_contiguous());
+    let mut prepared: Vec<([FlexTensor; 3], FlexTensor)> = parameters.into_iter().map(prepare).collect();
+    let parts = prepared.iter_mut().map(|([p, m, v], g)| mae_kernels::adamw::Parameter {
+        p: p.storage_mut(),
+        m: m.storage_mut(),
+        v: v.storage_mut(),
+        g: slice(g),
+    });
+    mae_kernels::adamw::step(parts.collect(), &rates);
+    prepared.into_iter().map(|(after, _)| after).collect()
 }
 
 /// The values of a contiguous tensor of single precision.

@@ -25,13 +25,14 @@ mod tch_patches;
 #[cfg(all(test, any(feature = "flex", feature = "tch")))]
 mod patch_tests;
 #[cfg(all(test, any(feature = "flex", feature = "tch")))]
-mod tests;
+pub(crate) mod tests;
 
 #[cfg(all(test, feature = "tch"))]
 mod bf16_tests;
 
 pub use patches::Chosen;
 
+use burn::backend::DispatchTensor;
 use burn::nn::Linear;
 use burn::tensor::Tensor;
 use burn::tensor::activation::gelu;
@@ -170,20 +171,21 @@ pub fn has_adamw<const R: usize>(tensor: &Tensor<R>) -> bool {
     }
 }
 
-/// One step of AdamW on a parameter and its two moments, in place where they have one owner.
+/// One step of AdamW on many parameters at once: each with its two moments and its gradient, tensors of any rank. Written
+/// in place where they have one owner; returns parameters and moments, in the order given.
 ///
 /// # Shapes
-/// All alike.
+/// The four of a parameter alike.
 ///
 /// # Panics
-/// Where [`has_adamw`] says no.
+/// Where [`has_adamw`] says no to one of them, and when they live on several devices.
 #[must_use]
-pub fn adamw<const R: usize>(state: [Tensor<R>; 3], gradient: Tensor<R>, rates: AdamWRates) -> [Tensor<R>; 3] {
+pub fn adamw(parameters: Vec<[DispatchTensor; 4]>, rates: AdamWRates) -> Vec<[DispatchTensor; 3]> {
     #[cfg(any(feature = "flex", feature = "tch"))]
-    return route::adamw(state, gradient, rates);
+    return route::adamw(parameters, rates);
     #[cfg(not(any(feature = "flex", feature = "tch")))]
     {
-        let _ = (state, gradient, rates);
+        let _ = (parameters, rates);
         unreachable!("has_adamw says no on every device of this binary")
     }
 }

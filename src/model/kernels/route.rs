@@ -1,6 +1,6 @@
 //! From tensors to the back ends with fused operations of their own, and back.
 //!
-//! [`Fused`] and [`Steps`] are what burn routes by the device of a tensor. [`Kern`] is what such a back end brings: each
+//! [`Fused`] is what burn routes by the device of a tensor; [`adamw`], which takes lists, is routed here. [`Kern`] is what such a back end brings: each
 //! forward pass with what its backward pass needs, and that; `grad` makes differentiable operations of them.
 
 use std::fmt::Debug;
@@ -10,7 +10,10 @@ use burn::backend::Flex;
 #[cfg(feature = "tch")]
 use burn::backend::LibTorch;
 use burn::backend::tensor::FloatTensor;
-use burn::backend::{Backend, Dispatch, DispatchDevice, backend_extension};
+use burn::backend::{
+    Backend, BackendTensor, Dispatch, DispatchAutodiffContext, DispatchDevice, DispatchTensor, DispatchTensorKind,
+    TensorMetadata, backend_extension,
+};
 use burn::tensor::{DType, Tensor};
 
 use super::{AdamWRates, Chosen};
@@ -56,18 +59,6 @@ pub(super) trait Fused: Backend {
         chosen: Chosen,
         normalise: bool,
     ) -> FloatTensor<Self>;
-}
-
-/// What burn routes without gradients.
-#[backend_extension(Flex: cfg(feature = "flex"), LibTorch: cfg(feature = "tch"))]
-pub(super) trait Steps: Backend {
-    fn fused_adamw(
-        parameter: FloatTensor<Self>,
-        moment_1: FloatTensor<Self>,
-        moment_2: FloatTensor<Self>,
-        gradient: FloatTensor<Self>,
-        rates: AdamWRates,
-    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
 /// What a forward pass leaves for its backward pass.
@@ -201,8 +192,33 @@ pub(super) fn patch_loss(pred: Tensor<3>, images: Tensor<4>, chosen: Chosen, nor
     Tensor::from_dispatch(<Dispatch as Fused>::fused_patch_loss(pred, images, chosen, normalise))
 }
 
-pub(super) fn adamw<const R: usize>(state: [Tensor<R>; 3], gradient: Tensor<R>, rates: AdamWRates) -> [Tensor<R>; 3] {
-    let [p, m, v] = state.map(Tensor::into_dispatch);
-    let (p, m, v) = <Dispatch as Steps>::fused_adamw(p, m, v, gradient.into_dispatch(), rates);
-    [p, m, v].map(Tensor::from_dispatch)
+/// Parameters and moments after a step, in the order given. All live on one device, which [`runs`] said yes to.
+pub(super) fn adamw(parameters: Vec<[DispatchTensor; 4]>, rates: AdamWRates) -> Vec<[DispatchTensor; 3]> {
+    use DispatchTensorKind::*;
+    /// All of them as tensors of one back end, stepped, and back.
+    macro_rules! on {
+        ($kind:ident, $step:path) => {{
+            let float = |tensor: DispatchTensor| match tensor.kind {
+                $kind(BackendTensor::Float(tensor)) => tensor,
+                other => unreachable!("a tensor of another back end: {:?}", other.device()),
+            };
+            let back = |tensor| DispatchTensor {
+                kind: $kind(BackendTensor::Float(tensor)),
+                autodiff: DispatchAutodiffContext::Disabled,
+            };
+            let parameters = parameters.into_iter().map(|tensors| tensors.map(float)).collect();
+            $step(parameters, rates)
+                .into_iter()
+                .map(|tensors| tensors.map(back))
+                .collect()
+        }};
+    }
+    match parameters.first().map(|[parameter, ..]| &parameter.kind) {
+        None => Vec::new(),
+        #[cfg(feature = "flex")]
+        Some(Flex(_)) => on!(Flex, super::flex::adamw),
+        #[cfg(feature = "tch")]
+        Some(LibTorch(_)) => on!(LibTorch, super::tch::adamw),
+        Some(other) => unreachable!("`runs` says no to {:?}", other.device()),
+    }
 }

@@ -54,19 +54,16 @@ pub(super) fn layer_norm_backward(
     gradients.expect("libtorch takes what its forward pass left").into()
 }
 
-/// One step of AdamW in place. Parameter, gradient and moments are alike and each contiguous.
-pub(super) fn adamw(parameter: &Tensor, gradient: &Tensor, [moment_1, moment_2]: [&Tensor; 2], rates: AdamWRates) {
-    let step = Tensor::from(rates.step as f32).to_device(parameter.device());
-    let list = |tensor: &Tensor| IValue::TensorList(vec![tensor.shallow_clone()]);
+/// One step of AdamW in place on parameters of one device. Parameter, gradient and moments are alike, each contiguous.
+pub(super) fn adamw(parameters: Vec<Tensor>, gradients: Vec<Tensor>, moments: [Vec<Tensor>; 2], rates: AdamWRates) {
+    let Some(first) = parameters.first() else { return };
+    // The kernels only read it: all parameters share one.
+    let step = Tensor::from(rates.step as f32).to_device(first.device());
+    let steps = parameters.iter().map(|_| step.shallow_clone()).collect();
+    let [moments_1, moments_2] = moments;
     let numbers = vec![rates.lr, rates.beta1, rates.beta2, rates.weight_decay, rates.eps];
-    let arguments = [
-        list(parameter),
-        list(gradient),
-        list(moment_1),
-        list(moment_2),
-        list(&step),
-        IValue::DoubleList(numbers),
-    ];
+    let lists = [parameters, gradients, moments_1, moments_2, steps].map(IValue::TensorList);
+    let arguments: Vec<IValue> = lists.into_iter().chain([IValue::DoubleList(numbers)]).collect();
     let answer = module().method_is("adamw", &arguments);
     answer.expect("libtorch takes tensors that are alike");
 }

@@ -7,7 +7,7 @@ use ::tch::{Device, Tensor, with_grad};
 use burn::backend::LibTorch;
 use burn::backend::libtorch::TchTensor;
 
-use super::route::{Kern, Steps};
+use super::route::Kern;
 use super::{AdamWRates, Chosen, script, tch_patches};
 
 impl Kern for LibTorch {
@@ -202,19 +202,18 @@ fn graph_backward(leaf: &Tensor, mixed: &Tensor, dy: &Tensor) -> Tensor {
     gradient
 }
 
-impl Steps for LibTorch {
-    fn fused_adamw(
-        parameter: TchTensor,
-        moment_1: TchTensor,
-        moment_2: TchTensor,
-        gradient: TchTensor,
-        rates: AdamWRates,
-    ) -> (TchTensor, TchTensor, TchTensor) {
-        let [p, m, v] = [parameter, moment_1, moment_2].map(writable);
-        let moments = [&m.tensor, &v.tensor];
-        script::adamw(&p.tensor, &gradient.tensor.contiguous(), moments, rates);
-        (p, m, v)
-    }
+/// Parameters and moments after a step of AdamW, written in place where they have one owner.
+pub(super) fn adamw(parameters: Vec<[TchTensor; 4]>, rates: AdamWRates) -> Vec<[TchTensor; 3]> {
+    let prepare = |[p, m, v, g]: [TchTensor; 4]| ([p, m, v].map(writable), g.tensor.contiguous());
+    let (after, gradients): (Vec<[TchTensor; 3]>, Vec<Tensor>) = parameters.into_iter().map(prepare).unzip();
+    let list = |part: usize| {
+        after
+            .iter()
+            .map(|tensors| tensors[part].tensor.shallow_clone())
+            .collect()
+    };
+    script::adamw(list(0), gradients, [list(1), list(2)], rates);
+    after
 }
 
 /// A contiguous tensor that nobody else reads.

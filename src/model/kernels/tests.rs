@@ -12,13 +12,13 @@ use crate::seed::{Purpose, rng};
 use rand::RngExt;
 
 /// Devices with fused operations.
-pub(super) fn devices() -> Vec<(&'static str, Device)> {
+pub(crate) fn devices() -> Vec<(&'static str, Device)> {
     let names = compiled().into_iter().filter(|name| ["flex", "tch"].contains(name));
     let open = |name| (name, resolve(name).expect("a device that is compiled in"));
     names.map(open).collect()
 }
 
-pub(super) fn random<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
+pub(crate) fn random<const D: usize>(name: &str, shape: [usize; D], device: &Device) -> Tensor<D> {
     let mut rng = rng(0, Purpose::Init(name), 0, 0);
     let values: Vec<f32> = (0..shape.iter().product())
         .map(|_| rng.random_range(-2.0..2.0))
@@ -26,12 +26,12 @@ pub(super) fn random<const D: usize>(name: &str, shape: [usize; D], device: &Dev
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-pub(super) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+pub(crate) fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().iter::<f32>().collect()
 }
 
 #[track_caller]
-pub(super) fn near(what: &str, got: &[f32], want: &[f32]) {
+pub(crate) fn near(what: &str, got: &[f32], want: &[f32]) {
     assert_eq!(got.len(), want.len(), "{what}");
     let largest = want.iter().fold(0.0f32, |a, b| a.max(b.abs()));
     let worst = got.iter().zip(want).map(|(a, b)| (a - b).abs()).fold(0.0f32, f32::max);
@@ -221,15 +221,32 @@ fn adamw_steps() {
         correction2: 1.0 - 0.95f64.powi(3),
     };
     for (name, device) in devices() {
-        let [p, m, g] = ["p", "m", "g"].map(|name| random(name, [5, 7], &device));
-        let v = random("v", [5, 7], &device).square();
-        let all = [&p, &m, &v, &g].map(|tensor| values(tensor.clone()));
-        let got = adamw([p.clone(), m, v], g, rates).map(values);
-        near(name, &values(p), &all[0]);
-        for (part, (got, want)) in got.iter().zip(&formula(&all, &rates)).enumerate() {
-            near(&format!("adamw on {name}, part {part}"), got, want);
+        let draw = |shape: [usize; 2]| {
+            let [p, m, g] = ["p", "m", "g"].map(|name| random(name, shape, &device));
+            [p, m, random("v", shape, &device).square(), g]
+        };
+        // The last is not laid out in order, and the second one has another reader.
+        let all = vec![draw([5, 7]), draw([1, 3]), draw([4, 6]).map(Tensor::transpose)];
+        let before: Vec<[Vec<f32>; 4]> = all.iter().map(|tensors| tensors.clone().map(values)).collect();
+        let reader = all[1].clone();
+        let after = adamw(
+            all.into_iter()
+                .map(|tensors| tensors.map(Tensor::into_dispatch))
+                .collect(),
+            rates,
+        );
+        for (tensor, before) in reader.into_iter().zip(&before[1]) {
+            assert_eq!(&values(tensor), before, "{name} wrote where another reads");
+        }
+        assert_eq!(after.len(), before.len());
+        for (number, (after, before)) in after.into_iter().zip(&before).enumerate() {
+            for (part, (got, want)) in after.into_iter().zip(&formula(before, &rates)).enumerate() {
+                let got = values(Tensor::<2>::from_dispatch(got));
+                near(&format!("adamw on {name}, parameter {number}, part {part}"), &got, want);
+            }
         }
     }
+    assert!(adamw(Vec::new(), rates).is_empty());
 }
 
 /// Parameter and moments after a step, from parameter, moments and gradient.
