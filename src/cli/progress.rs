@@ -139,6 +139,7 @@ impl Reporter for Display {
         let status = match end.status {
             Status::Finished => format!("finished in {spent}"),
             Status::Interrupted => "interrupted".to_string(),
+            Status::Pruned => format!("stopped early: {}", end.error),
             Status::Diverged => format!("diverged: {}", end.error),
             _ => format!("failed: {}", end.error),
         };

@@ -15,7 +15,7 @@ pub(super) struct Args {
     /// Only runs of this sweep: name, id, unique prefix of an id, or latest.
     #[arg(long)]
     sweep: Option<String>,
-    /// Only runs in this state: queued, running, finished, failed, diverged or interrupted.
+    /// Only runs in this state: queued, running, finished, pruned, failed, diverged, interrupted or crashed.
     #[arg(long, value_parser = status)]
     status: Option<Status>,
     /// Print one JSON document.
@@ -27,7 +27,7 @@ pub(super) struct Args {
 
 fn status(text: &str) -> Result<Status, String> {
     serde_json::from_value(Json::String(text.into()))
-        .map_err(|_| "use queued, running, finished, failed, diverged or interrupted".into())
+        .map_err(|_| "use queued, running, finished, pruned, failed, diverged, interrupted or crashed".into())
 }
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
@@ -74,6 +74,7 @@ pub(super) fn document(run: &RunRow, last: &LastMetrics) -> Json {
         "config": run.config,
         "metrics": metrics.collect::<Map<_, _>>(),
         "error": run.error,
+        "trace": run.trace,
         "warnings": run.warnings,
         "identity": run.identity,
         "created_at": run.created_at,

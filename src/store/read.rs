@@ -242,6 +242,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
         point: json(row, "point")?,
         environment: json(row, "environment")?,
         error: get(row, "error")?,
+        trace: get(row, "trace")?,
         warnings: json(row, "warnings")?,
         created_at: get(row, "created_at")?,
         started_at: get(row, "started_at")?,

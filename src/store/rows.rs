@@ -14,23 +14,29 @@ pub enum Status {
     Running,
     /// Ended as planned.
     Finished,
+    /// Ended early because others were clearly better; why is kept in `error`.
+    Pruned,
     /// Ended by an error, kept in `error`.
     Failed,
     /// Ended because the loss was no longer finite.
     Diverged,
-    /// Stopped by the user; can be resumed.
+    /// Stopped by the user or the system with a checkpoint; can be resumed.
     Interrupted,
+    /// Its process went away without a word; can be resumed from its last checkpoint.
+    Crashed,
 }
 
 impl Status {
     /// Every state, in the order of a run's life.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Running,
         Self::Finished,
+        Self::Pruned,
         Self::Failed,
         Self::Diverged,
         Self::Interrupted,
+        Self::Crashed,
     ];
 
     /// The word used in the store, in JSON and on the command line.
@@ -40,9 +46,11 @@ impl Status {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Finished => "finished",
+            Self::Pruned => "pruned",
             Self::Failed => "failed",
             Self::Diverged => "diverged",
             Self::Interrupted => "interrupted",
+            Self::Crashed => "crashed",
         }
     }
 
@@ -115,8 +123,11 @@ pub struct RunRow {
     pub point: Json,
     /// Versions, git revision, CPU, device: a flat object.
     pub environment: Json,
-    /// The error of a failed or diverged run, else empty.
+    /// Why it is not finished, where it is over, with the cure; else empty.
     pub error: String,
+    /// Backtrace of a failed run, else empty.
+    #[serde(default)]
+    pub trace: String,
     /// Warnings, such as pictures that could not be read: a list of strings.
     pub warnings: Json,
     /// When it was planned.

@@ -54,8 +54,8 @@ pub(super) async fn insert_runs(conn: &mut SqliteConnection, runs: &[RunRow]) ->
 async fn insert_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO runs (id, sweep_id, position, label, identity, status, seed, config, origins, point, \
-         environment, error, warnings, created_at, started_at, finished_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         environment, error, trace, warnings, created_at, started_at, finished_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(&run.id)
     .bind(&run.sweep_id)
@@ -69,6 +69,7 @@ async fn insert_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), sql
     .bind(run.point.to_string())
     .bind(run.environment.to_string())
     .bind(&run.error)
+    .bind(&run.trace)
     .bind(run.warnings.to_string())
     .bind(&run.created_at)
     .bind(&run.started_at)
@@ -105,7 +106,7 @@ pub(super) async fn claim_run(
     let started = keep.is_none().then_some(time);
     let done = sqlx::query(
         "UPDATE runs SET position = $2, label = $3, config = $4, origins = $5, point = $6, environment = $7, \
-         warnings = '[]', error = '', status = 'running', finished_at = NULL, \
+         warnings = '[]', error = '', trace = '', status = 'running', finished_at = NULL, \
          started_at = COALESCE($8, started_at, $9) WHERE id = $1 AND status = $10 AND environment = $11",
     )
     .bind(&run.id)

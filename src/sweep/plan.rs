@@ -146,10 +146,12 @@ pub(super) fn action(row: &RunRow, checkpoints: &Path, outside: &Outside<'_>) ->
     };
     match row.status {
         Status::Finished => Action::Skip("finished".into()),
+        Status::Pruned => Action::Skip("stopped early before; --fresh trains it again".into()),
         Status::Diverged => Action::Skip("diverged before; --fresh trains it again".into()),
         Status::Failed => Action::Retry("failed before".into()),
         Status::Queued => Action::Run,
         Status::Interrupted => go_on("interrupted"),
+        Status::Crashed => go_on("crashed"),
         Status::Running => match (outside.process)(&row.environment) {
             Process::Alive(pid) => Action::Skip(format!("being trained by process {pid}")),
             Process::Gone => go_on("its process is gone"),
@@ -167,6 +169,7 @@ fn redescribed(known: &RunRow, now: &RunRow) -> RunRow {
         status: known.status,
         environment: known.environment.clone(),
         error: known.error.clone(),
+        trace: known.trace.clone(),
         warnings: known.warnings.clone(),
         created_at: known.created_at.clone(),
         started_at: known.started_at.clone(),
@@ -229,6 +232,7 @@ fn run_row(trial: &Trial, sweep: &SweepRow, identity: String, outside: &Outside<
         point: Json::Object(trial.point.clone()),
         environment: outside.environment.clone(),
         error: String::new(),
+        trace: String::new(),
         warnings: json!([]),
         created_at: (outside.now)(),
         started_at: None,

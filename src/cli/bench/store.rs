@@ -100,6 +100,7 @@ fn rows() -> (SweepRow, RunRow) {
         point: json!({}),
         environment: json!({}),
         error: String::new(),
+        trace: String::new(),
         warnings: json!([]),
         created_at: now.clone(),
         started_at: Some(now),

@@ -66,6 +66,7 @@ fn run(id: &str, sweep: &str, position: i64) -> RunRow {
         point: json!({"mask.ratio": ratio}),
         environment: json!({"device": "flex"}),
         error: String::new(),
+        trace: String::new(),
         warnings: json!([]),
         created_at: "2026-01-02T03:04:06Z".into(),
         started_at: None,
