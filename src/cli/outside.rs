@@ -27,27 +27,83 @@ pub(super) fn new_id() -> String {
 /// system works out anew as its clock is adjusted.
 const CLOCK_SLACK: u64 = 5;
 
+/// Now, in milliseconds since 1970.
+pub(super) fn now_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
 /// What has become of the process that recorded an environment: number, start and machine must all agree.
 pub(super) fn process(environment: &Json) -> Process {
-    let host = System::host_name().ok();
-    if let Some(other) = environment["host"].as_str()
-        && host.as_deref() != Some(other)
-    {
-        return Process::Elsewhere(other.to_string());
-    }
-    let Some(pid) = environment["pid"].as_u64() else {
-        return Process::Gone;
+    let same = |key: &str, now: Option<String>| match (environment[key].as_str(), now) {
+        (Some(then), Some(now)) => then == now,
+        _ => true,
     };
-    let started = u32::try_from(pid).ok().and_then(start_time);
+    let host = || environment["host"].as_str().unwrap_or("another machine").to_string();
+    if !same("host", System::host_name()) || !same("pid_namespace", pid_namespace()) && same("boot_id", boot_id()) {
+        return Process::Elsewhere(host());
+    }
+    if !same("boot_id", boot_id()) {
+        return Process::Gone("the machine was restarted".into());
+    }
+    let pid = environment["pid"].as_u64();
+    let started = pid.and_then(|pid| u32::try_from(pid).ok()).and_then(start_time);
     let recorded = environment["process_started"].as_u64();
     let same = started
         .zip(recorded)
         .is_some_and(|(now, then)| now.abs_diff(then) <= CLOCK_SLACK);
-    if same && pid != u64::from(std::process::id()) {
-        Process::Alive(pid)
-    } else {
-        Process::Gone
+    match pid {
+        Some(pid) if same && pid != u64::from(std::process::id()) => Process::Alive(pid),
+        _ => Process::Gone(gone(environment)),
     }
+}
+
+/// Why a process of this machine is no longer there, as far as can be told.
+fn gone(environment: &Json) -> String {
+    let killed = |then: u64| memory_kills().is_some_and(|now| now > then);
+    match environment["memory_kills"].as_u64() {
+        Some(then) if killed(then) => "its process is gone, and the system has killed processes for want of memory since: \
+             lower train.batch_size or --jobs"
+            .into(),
+        _ => "its process is gone: killed, or the machine failed".into(),
+    }
+}
+
+/// Differs after every start of the machine (Linux; elsewhere unknown).
+fn boot_id() -> Option<String> {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(text.trim().to_string())
+}
+
+/// Where process numbers are counted from: containers of one machine count apart (Linux; elsewhere unknown).
+fn pid_namespace() -> Option<String> {
+    let link = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    Some(link.to_string_lossy().into_owned())
+}
+
+/// How many processes the system has killed because memory was full, since its start (Linux; elsewhere unknown).
+pub(super) fn memory_kills() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/vmstat").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("oom_kill "))?;
+    line.trim().parse().ok()
+}
+
+thread_local! {
+    /// Backtrace of this thread's last panic.
+    static TRACE: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
+}
+
+/// Has every panic leave its place and backtrace for [`trace`], in place of printing them.
+pub(super) fn keep_traces() {
+    std::panic::set_hook(Box::new(|panic| {
+        let trace = format!("{panic}\n{}", std::backtrace::Backtrace::force_capture());
+        tracing::debug!("{trace}");
+        TRACE.with(|kept| *kept.borrow_mut() = trace);
+    }));
+}
+
+/// Backtrace of this thread's last panic; it is forgotten then.
+pub(super) fn trace() -> String {
+    TRACE.with(std::cell::RefCell::take)
 }
 
 /// When a process of this machine started, in seconds since 1970; nothing when there is none of that number.
@@ -82,6 +138,9 @@ pub(super) fn environment(device: &str) -> Json {
         "host": System::host_name().ok(),
         "pid": std::process::id(),
         "process_started": start_time(std::process::id()),
+        "boot_id": boot_id(),
+        "pid_namespace": pid_namespace(),
+        "memory_kills": memory_kills(),
         "command": std::env::args().map(|arg| quoted(&arg)).collect::<Vec<_>>().join(" "),
     })
 }

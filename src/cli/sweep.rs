@@ -23,6 +23,9 @@ pub(super) struct Args {
     sets: SetOption,
     #[command(flatten)]
     options: TrainOptions,
+    /// Train in this many processes at once, which share the processor's cores.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
 }
 
 /// Options of every command that trains.
@@ -40,6 +43,30 @@ pub(super) struct TrainOptions {
     /// Train finished trials again, as another sweep of the same name.
     #[arg(long)]
     pub(super) fresh: bool,
+    /// Take up runs that ended in these states: failed, interrupted, crashed, diverged, pruned, or none.
+    #[arg(long, value_name = "STATES", value_delimiter = ',', value_parser = retried, default_value = "failed,interrupted,crashed")]
+    pub(super) retry: Vec<Option<Status>>,
+    /// One of the processes of a sweep with --jobs: trains, and leaves the report to the one that started it.
+    #[arg(long, hide = true)]
+    pub(super) worker: bool,
+}
+
+impl TrainOptions {
+    fn policy(&self) -> Policy {
+        Policy {
+            retry: self.retry.iter().flatten().copied().collect(),
+        }
+    }
+}
+
+/// A state that may be taken up again; `none` for none.
+fn retried(text: &str) -> Result<Option<Status>, String> {
+    let states = [Status::Failed, Status::Interrupted, Status::Crashed, Status::Diverged, Status::Pruned];
+    match (text, Status::parse(text).filter(|status| states.contains(status))) {
+        ("none", _) => Ok(None),
+        (_, Some(status)) => Ok(Some(status)),
+        _ => Err("use failed, interrupted, crashed, diverged, pruned or none".into()),
+    }
 }
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {

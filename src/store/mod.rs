@@ -14,6 +14,7 @@
 //! ```
 
 mod connect;
+mod curves;
 mod error;
 mod read;
 mod record;
@@ -34,7 +35,7 @@ use sqlx::sqlite::SqliteConnection;
 use connect::{Link, Mode};
 pub use error::StoreError;
 pub use read::{LastMetrics, RunFilter};
-use rows::{CheckpointRow, EventRow, MetricPoint, Picture, RunRow, Status, SweepRow};
+use rows::{CheckpointRow, Curve, EventRow, MetricPoint, Picture, RunRow, Status, SweepRow};
 pub use writer::Writer;
 
 /// An open store. May be shared between threads, which then take turns; not to be used inside an async runtime.
@@ -187,6 +188,11 @@ impl Store {
     /// The run of that identity in a sweep: a finished one before others, then the newest.
     pub fn run_by_identity(&self, sweep_id: &str, identity: &str) -> Result<Option<RunRow>, StoreError> {
         self.with(async |conn| read::run_by_identity(conn, sweep_id, identity).await)
+    }
+
+    /// One metric of every run of a sweep that has it, by position.
+    pub fn curves(&self, sweep_id: &str, metric: &str) -> Result<Vec<Curve>, StoreError> {
+        self.with(async |conn| curves::curves(conn, sweep_id, metric).await)
     }
 
     /// Every point of a run, by name and step.

@@ -223,6 +223,7 @@ fn sweep_row(row: &SqliteRow) -> Result<SweepRow, StoreError> {
         analysis: get(row, "analysis")?,
         file: get(row, "file")?,
         axes: json(row, "axes")?,
+        settings: json(row, "settings")?,
         created_at: get(row, "created_at")?,
     })
 }
@@ -251,7 +252,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
 }
 
 /// A column's value.
-fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
+pub(super) fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
 where
     T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
 {
@@ -262,13 +263,13 @@ fn json(row: &SqliteRow, column: &str) -> Result<Json, StoreError> {
     serde_json::from_str(get::<&str>(row, column)?).map_err(|error| data(column, &error))
 }
 
-fn status(row: &SqliteRow) -> Result<Status, StoreError> {
+pub(super) fn status(row: &SqliteRow) -> Result<Status, StoreError> {
     let word: &str = get(row, "status")?;
     Status::parse(word).ok_or_else(|| data("status", &format!("unknown state {word}")))
 }
 
 /// The number, put together again from its two columns.
-fn value(row: &SqliteRow) -> Result<f64, StoreError> {
+pub(super) fn value(row: &SqliteRow) -> Result<f64, StoreError> {
     match (get::<Option<f64>>(row, "value")?, get::<Option<&str>>(row, "special")?) {
         (Some(value), None) => Ok(value),
         (None, Some("nan")) => Ok(f64::NAN),

@@ -92,6 +92,9 @@ pub struct SweepRow {
     pub file: String,
     /// Swept keys and their values in order: `[{"key": "mask.ratio", "values": [0.25, …]}, …]`; the seed is not among them.
     pub axes: Json,
+    /// Budget and early stopping, where it has them: `{"budget": …, "early_stop": …}`.
+    #[serde(default)]
+    pub settings: Json,
     /// When it was first started.
     pub created_at: String,
 }
@@ -136,6 +139,17 @@ pub struct RunRow {
     pub started_at: Option<String>,
     /// When it ended, if it did.
     pub finished_at: Option<String>,
+}
+
+/// One metric of one run over its epochs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// Id of the run.
+    pub run: String,
+    /// State of the run.
+    pub status: Status,
+    /// Epoch and value, by step; the untrained model is left out.
+    pub points: Vec<(f64, f64)>,
 }
 
 /// One measured number.

@@ -19,11 +19,11 @@ pub(super) async fn begin(conn: &mut SqliteConnection) -> Result<Transaction<'_,
 
 pub(super) async fn upsert_sweep(conn: &mut SqliteConnection, sweep: &SweepRow) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO sweeps (id, name, question, expect, cost, analysis, file, axes, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+        "INSERT INTO sweeps (id, name, question, expect, cost, analysis, file, axes, settings, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, question = excluded.question, \
          expect = excluded.expect, cost = excluded.cost, analysis = excluded.analysis, \
-         file = excluded.file, axes = excluded.axes",
+         file = excluded.file, axes = excluded.axes, settings = excluded.settings",
     )
     .bind(&sweep.id)
     .bind(&sweep.name)
@@ -33,6 +33,7 @@ pub(super) async fn upsert_sweep(conn: &mut SqliteConnection, sweep: &SweepRow) 
     .bind(&sweep.analysis)
     .bind(&sweep.file)
     .bind(sweep.axes.to_string())
+    .bind(sweep.settings.to_string())
     .bind(&sweep.created_at)
     .execute(conn)
     .await

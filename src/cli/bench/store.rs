@@ -84,6 +84,7 @@ fn rows() -> (SweepRow, RunRow) {
         analysis: String::new(),
         file: String::new(),
         axes: json!([]),
+        settings: json!({}),
         created_at: now.clone(),
     };
     let run = RunRow {

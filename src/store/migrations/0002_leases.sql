@@ -35,6 +35,9 @@ CREATE INDEX runs_by_sweep ON runs (sweep_id, position);
 CREATE INDEX runs_by_identity ON runs (identity, status);
 CREATE INDEX runs_by_status ON runs (status);
 
+-- Budget and early stopping of a sweep, as JSON.
+ALTER TABLE sweeps ADD COLUMN settings TEXT NOT NULL DEFAULT '{}';
+
 -- Who trains a run. `fence` grows with every claim and never falls: what an earlier holder writes is refused. `beat` and
 -- `beat_at` (milliseconds since 1970) are renewed while the holder lives; `held` is 0 once it has let go.
 CREATE TABLE leases (

@@ -44,6 +44,7 @@ fn sweep(id: &str, name: &str) -> SweepRow {
         analysis: String::new(),
         file: "experiments/mask_ratio.toml".into(),
         axes: json!([{"key": "mask.ratio", "values": [0.25, 0.5, 0.75]}]),
+        settings: json!({}),
         created_at: "2026-01-02T03:04:05Z".into(),
     }
 }
