@@ -9,9 +9,11 @@
 mod bench;
 mod config;
 mod doctor;
+mod estimate;
 mod export;
 mod failure;
 mod files;
+mod jobs;
 mod model;
 mod options;
 mod outside;
@@ -91,6 +93,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Err(error) => error.exit(),
     };
     start_logging();
+    outside::keep_traces();
     match dispatch(cli, registry) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

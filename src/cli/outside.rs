@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::sweep::Process;
 use serde_json::{Value as Json, json};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, Signal, System};
 
 /// Now, RFC 3339 in UTC to the millisecond.
 pub(super) fn now() -> String {
@@ -87,17 +87,41 @@ pub(super) fn memory_kills() -> Option<u64> {
     line.trim().parse().ok()
 }
 
+/// Free space on the disk that holds a file, in bytes; unknown where the system does not tell.
+pub(super) fn free_bytes(path: &std::path::Path) -> Option<u64> {
+    let path = std::path::absolute(path).ok()?;
+    let disks = sysinfo::Disks::new_with_refreshed_list();
+    let holding = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
+    let nearest = holding.max_by_key(|disk| disk.mount_point().as_os_str().len())?;
+    Some(nearest.available_space())
+}
+
+/// Asks a process to stop, as Ctrl-C does.
+pub(super) fn interrupt(pid: u32) {
+    let pid = Pid::from_u32(pid);
+    let mut system = System::new_with_specifics(RefreshKind::nothing());
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
+    // One that has just ended needs no asking.
+    let _ = system.process(pid).map(|process| process.kill_with(Signal::Interrupt));
+}
+
+/// Threads that the machine runs at once.
+pub(super) fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
 thread_local! {
     /// Backtrace of this thread's last panic.
     static TRACE: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) };
 }
 
-/// Has every panic leave its place and backtrace for [`trace`], in place of printing them.
+/// Has every panic leave its place and backtrace for [`trace`], beside what it prints.
 pub(super) fn keep_traces() {
-    std::panic::set_hook(Box::new(|panic| {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
         let trace = format!("{panic}\n{}", std::backtrace::Backtrace::force_capture());
-        tracing::debug!("{trace}");
         TRACE.with(|kept| *kept.borrow_mut() = trace);
+        before(panic);
     }));
 }
 

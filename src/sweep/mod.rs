@@ -9,6 +9,7 @@ pub mod policy;
 pub mod recorder;
 mod rivals;
 pub mod runner;
+pub mod work;
 
 use serde_json::Value as Json;
 

@@ -167,7 +167,10 @@ impl SweepPlan {
     }
 
     /// Records the sweep and those of its trials that are not in the store yet.
-    pub(super) fn record(&mut self, store: &Store) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn record(&mut self, store: &Store) -> Result<(), StoreError> {
         store.upsert_sweep(&self.sweep)?;
         let rows: Vec<RunRow> = self.trials.iter().map(|planned| planned.row.clone()).collect();
         for (planned, id) in self.trials.iter_mut().zip(store.adopt_runs(&rows)?) {

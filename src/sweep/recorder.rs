@@ -58,8 +58,10 @@ impl Observer for Recorder<'_> {
             hash: written.hash,
             created_at: (self.outside.now)(),
         };
-        let removed = written.removed.iter().map(|path| absolute(path)).collect();
-        self.writer.checkpoint(self.run, row, removed);
+        let removed: Vec<String> = written.removed.iter().map(|path| absolute(path)).collect();
+        if let Err(error) = self.writer.checkpoint(self.run, Some(row), &removed) {
+            tracing::warn!("checkpoint {} is not recorded: {error}", written.path.display());
+        }
     }
 
     fn progress(&mut self, progress: Progress) {

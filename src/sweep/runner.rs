@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::model::Device;
 use crate::store::rows::{MetricPoint, RunRow, Status};
-use crate::store::{End, Lease, Store, StoreError};
+use crate::store::{Lease, Store, StoreError};
 use crate::train::{Job, Keep, Observer, Outcome, Progress, TrainError, checkpoint};
 
 use super::budget;
@@ -244,24 +244,14 @@ impl Runner<'_> {
             last,
             warnings: noted.chain(skipped).collect(),
         };
-        writer.warnings(id, &json!(report.warnings));
         let time = (self.outside.now)();
-        let end = |report: &Report, trace: &str| {
-            writer.set_status(
-                id,
-                &End {
-                    status: report.status,
-                    time: &time,
-                    error: &report.error,
-                    trace,
-                },
-            )
-        };
-        match end(&report, &trace) {
+        let end = |report: &Report| writer.set_status(id, report.status, &time, &report.error, &trace);
+        let noted = writer.set_warnings(id, &json!(report.warnings));
+        match noted.and_then(|()| end(&report)) {
             Err(StoreError::Fenced { .. }) => return Ok(None),
             Err(lost) => {
                 (report.status, report.error) = (Status::Failed, format!("record the trial: {lost}"));
-                end(&report, &trace)?;
+                end(&report)?;
             }
             Ok(()) => {}
         }
@@ -270,7 +260,8 @@ impl Runner<'_> {
 }
 
 impl Summary {
-    fn count(&mut self, status: Status) {
+    /// Counts one trial that ended in a state.
+    pub fn count(&mut self, status: Status) {
         match status {
             Status::Finished => self.finished += 1,
             Status::Pruned => self.pruned += 1,
