@@ -1,6 +1,7 @@
 //! How long a sweep will take, said before it starts: a few steps of its first trial are timed, and the rest follows from
 //! how much each trial has to compute.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use mae_strategies::Registry;
@@ -9,7 +10,6 @@ use crate::model::Device;
 use crate::sweep::{Action, Planned, SweepPlan, work};
 use crate::train::bench::{TrainStep, noise};
 
-use super::failure::Failure;
 use super::progress::clock;
 
 /// Steps before the timed ones, and timed ones.
@@ -21,17 +21,19 @@ pub(super) fn open(plan: &SweepPlan) -> impl Iterator<Item = &Planned> {
 }
 
 /// A line that says how long the open trials of a plan may take in `jobs` processes; none when there are none.
-pub(super) fn line(plan: &SweepPlan, device: &Device, registry: &Registry, jobs: usize) -> Result<Option<String>, Failure> {
-    let Some(first) = open(plan).next() else { return Ok(None) };
-    let step = time_step(first, device, registry)?;
+pub(super) fn line(plan: &SweepPlan, device: &Device, registry: &Registry, jobs: usize) -> Option<String> {
+    let first = open(plan).next()?;
+    // What fails here fails in the trial as well, which is the one to tell of it.
+    let timed = catch_unwind(AssertUnwindSafe(|| time_step(first, device, registry)));
+    let Ok(Ok(step)) = timed else { return None };
     let all: f64 = open(plan).map(|planned| work::of_trial(&planned.spec, &planned.set)).sum();
     let whole = step.mul_f64(all / work::of_step(&first.spec).max(f64::MIN_POSITIVE));
     let note = if jobs > 1 { ", were they trained one after the other" } else { "" };
     let (milliseconds, left) = (step.as_secs_f64() * 1e3, clock(whole));
-    Ok(Some(format!("about {left}{note} (a step of the first trial takes {milliseconds:.0} ms; refined on the way)")))
+    Some(format!("about {left}{note} (a step of the first trial takes {milliseconds:.0} ms; refined on the way)"))
 }
 
-fn time_step(planned: &Planned, device: &Device, registry: &Registry) -> Result<Duration, Failure> {
+fn time_step(planned: &Planned, device: &Device, registry: &Registry) -> Result<Duration, mae_strategies::Error> {
     let (spec, mask) = (&planned.spec, &planned.spec.mask);
     let plan = registry.plan(&mask.strategy, spec.model.grid(), mask.ratio, mask.params.clone())?;
     let mut step = TrainStep::new(spec, plan, device);

@@ -37,7 +37,7 @@ pub(super) fn train(
         return Ok(());
     };
     let stop = stop_on_signal()?;
-    announce(&plan, options, estimate::line(&plan, &options.device.resolve()?, registry, jobs)?);
+    announce(&plan, options, estimate::line(&plan, &options.device.resolve()?, registry, jobs));
     plan.record(&store)?;
     let open = |planned: &&crate::sweep::Planned| !matches!(planned.action, Action::Skip(_));
     let runs: Vec<String> = plan.trials.iter().filter(open).map(|planned| planned.row.id.clone()).collect();

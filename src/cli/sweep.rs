@@ -142,7 +142,7 @@ pub(super) fn execute(
     }
     let stop = stop_on_signal()?;
     if !options.worker {
-        announce(&plan, options, estimate::line(&plan, &device, registry, 1)?);
+        announce(&plan, options, estimate::line(&plan, &device, registry, 1));
     }
     let folder = checkpoints(store);
     let runner = Runner {
