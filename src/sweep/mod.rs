@@ -1,6 +1,7 @@
 //! From an experiment to recorded trials: what is to be done (`plan`), doing it (`runner`), and writing down what happens
 //! (`recorder`). Clock, ids and environment come in from outside; nothing here prints.
 
+pub mod early_stop;
 pub mod plan;
 pub mod recorder;
 pub mod runner;
