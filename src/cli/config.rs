@@ -36,7 +36,13 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
             .iter()
             .map(|a| json!({ "key": a.key, "values": a.values }))
             .collect();
-        return table::json(&json!({ "name": experiment.name, "axes": axes, "trials": trials }));
+        return table::json(&json!({
+            "name": experiment.name,
+            "axes": axes,
+            "budget": experiment.budget,
+            "early_stop": experiment.early_stop,
+            "trials": trials,
+        }));
     }
     let Some(first) = experiment.trials.first() else {
         return Ok(());
@@ -50,6 +56,13 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     for axis in &experiment.axes {
         let values: Vec<String> = axis.values.iter().map(Json::to_string).collect();
         println!("# sweep {} = [{}]", axis.key, values.join(", "));
+    }
+    for (name, table) in [
+        ("budget", json!(experiment.budget)),
+        ("early_stop", json!(experiment.early_stop)),
+    ] {
+        let given = table.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        given.for_each(|(key, value)| println!("# {name}.{key} = {value}"));
     }
     print_leaves(&first.config, |key| first.origins.get(key).cloned().unwrap_or_default());
     Ok(())

@@ -3,7 +3,11 @@
 mod bounds;
 mod common;
 mod errors;
+mod grown;
 mod layers;
+mod limits;
+mod nested;
+mod search;
 mod shipped;
 mod sweeps;
 
