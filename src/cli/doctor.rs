@@ -69,8 +69,8 @@ fn store(option: &StoreOption) -> Json {
 fn examine(store: &Store) -> Result<Json, crate::store::StoreError> {
     let problems = store.problems()?;
     let running = store.runs(&RunFilter {
-        sweep: None,
         status: Some(Status::Running),
+        ..RunFilter::default()
     })?;
     let gone = |run: &&RunRow| outside::process(&run.environment) == Process::Gone;
     let stale: Vec<String> = running

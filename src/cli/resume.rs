@@ -44,7 +44,7 @@ fn selected(store: &Store, which: &str) -> Result<(SweepRow, Vec<RunRow>), Failu
         Ok(sweep) => {
             let runs = store.runs(&RunFilter {
                 sweep: Some(sweep.id.clone()),
-                status: None,
+                ..RunFilter::default()
             })?;
             Ok((sweep, runs))
         }

@@ -31,6 +31,7 @@ pub use axes::Axis;
 pub use error::SpecError;
 pub use identity::identity;
 pub use load::{Experiment, Request, Trial, load, model_part};
+pub use overrides::condition;
 pub use parts::{Part, parts};
 pub use trial::TrialSpec;
 pub use validate::validate;
