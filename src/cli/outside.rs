@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::store::rows::{RunRow, Status};
 use crate::sweep::Process;
 use serde_json::{Value as Json, json};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
@@ -47,6 +48,18 @@ pub(super) fn process(environment: &Json) -> Process {
         Process::Alive(pid)
     } else {
         Process::Gone
+    }
+}
+
+/// Where a run is being trained, as far as is known: `by process 123` or `on` another machine; nothing when it is not.
+pub(super) fn training(run: &RunRow) -> Option<String> {
+    if run.status != Status::Running {
+        return None;
+    }
+    match process(&run.environment) {
+        Process::Alive(pid) => Some(format!("by process {pid}")),
+        Process::Elsewhere(host) => Some(format!("on {host}")),
+        Process::Gone => None,
     }
 }
 
