@@ -67,8 +67,10 @@ fn find(store: &Store, finished: bool) -> Result<Vec<Waste>, Failure> {
     let listed: Vec<(PathBuf, Vec<PathBuf>)> = folders::entries(&folder)
         .into_iter()
         .filter(|path| folders::is_of_a_run(path))
-        .map(|path| (folders::entries(&path), path))
-        .map(|(inside, path)| (path, inside))
+        .map(|path| {
+            let inside = folders::entries(&path);
+            (path, inside)
+        })
         .collect();
     let shared = shared(store.path());
     let mut waste = Vec::new();
