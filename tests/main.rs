@@ -7,6 +7,7 @@
 mod browser;
 mod custom;
 mod errors;
+mod housekeeping;
 mod killing;
 mod laws;
 mod parity;

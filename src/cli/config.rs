@@ -70,9 +70,7 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
 
 /// Prints `section.key = value  # origin` for every leaf.
 pub(super) fn print_leaves(config: &Json, origin: impl Fn(&str) -> String) {
-    let mut leaves = Vec::new();
-    collect("", config, &mut leaves);
-    let lines: Vec<(String, String)> = leaves
+    let lines: Vec<(String, String)> = leaves(config)
         .iter()
         .map(|(key, value)| (format!("{key} = {value}"), origin(key)))
         .collect();
@@ -85,7 +83,14 @@ pub(super) fn print_leaves(config: &Json, origin: impl Fn(&str) -> String) {
     }
 }
 
-fn collect(prefix: &str, value: &Json, leaves: &mut Vec<(String, String)>) {
+/// Every dotted key of a configuration and its value, in order.
+pub(super) fn leaves(config: &Json) -> Vec<(String, Json)> {
+    let mut leaves = Vec::new();
+    collect("", config, &mut leaves);
+    leaves
+}
+
+fn collect(prefix: &str, value: &Json, leaves: &mut Vec<(String, Json)>) {
     match value {
         Json::Object(table) => {
             for (key, value) in table {
@@ -97,6 +102,6 @@ fn collect(prefix: &str, value: &Json, leaves: &mut Vec<(String, String)>) {
                 collect(&key, value, leaves);
             }
         }
-        value => leaves.push((prefix.to_string(), value.to_string())),
+        value => leaves.push((prefix.to_string(), value.clone())),
     }
 }

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::store::rows::{RunRow, Status};
 use crate::sweep::Process;
 use serde_json::{Value as Json, json};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, Signal, System};
@@ -128,6 +129,18 @@ pub(super) fn keep_traces() {
 /// Backtrace of this thread's last panic; it is forgotten then.
 pub(super) fn trace() -> String {
     TRACE.with(std::cell::RefCell::take)
+}
+
+/// Where a run is being trained, as far as is known: `by process 123` or `on` another machine; nothing when it is not.
+pub(super) fn training(run: &RunRow) -> Option<String> {
+    if run.status != Status::Running {
+        return None;
+    }
+    match process(&run.environment) {
+        Process::Alive(pid) => Some(format!("by process {pid}")),
+        Process::Elsewhere(host) => Some(format!("on {host}")),
+        Process::Gone(_) => None,
+    }
 }
 
 /// When a process of this machine started, in seconds since 1970; nothing when there is none of that number.

@@ -1,23 +1,24 @@
 //! `mae-exp runs`: list recorded runs.
 
+use mae_strategies::Registry;
 use serde_json::{Map, Value as Json, json};
 
-use crate::store::rows::{RunRow, Status};
-use crate::store::{LastMetrics, RunFilter};
+use crate::store::rows::RunRow;
+use crate::store::{LastMetrics, Order, Tags};
 
 use super::failure::Failure;
+use super::filter::FilterOption;
 use super::options::StoreOption;
 use super::table;
 
 /// Arguments of `runs`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only runs of this sweep: name, id, unique prefix of an id, or latest.
-    #[arg(long)]
-    sweep: Option<String>,
-    /// Only runs in this state: queued, running, finished, pruned, failed, diverged, interrupted or crashed.
-    #[arg(long, value_parser = status)]
-    status: Option<Status>,
+    #[command(flatten)]
+    filter: FilterOption,
+    /// Print the ids alone, one a line, for other commands.
+    #[arg(long, conflicts_with = "json")]
+    ids: bool,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -25,38 +26,55 @@ pub(super) struct Args {
     store: StoreOption,
 }
 
-fn status(text: &str) -> Result<Status, String> {
-    serde_json::from_value(Json::String(text.into()))
-        .map_err(|_| "use queued, running, finished, pruned, failed, diverged, interrupted or crashed".into())
-}
-
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let store = args.store.existing()?;
-    let sweep = args.sweep.map(|s| store.find_sweep(&s)).transpose()?.map(|s| s.id);
-    let runs = store.runs(&RunFilter {
-        sweep,
-        status: args.status,
-    })?;
+    let filter = args.filter.filter(&store, registry)?;
+    let runs = store.runs(&filter)?;
     let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
-    let last = store.last_metrics(&ids)?;
+    if args.ids {
+        ids.iter().for_each(|id| println!("{id}"));
+        return Ok(());
+    }
+    let (last, tags) = (store.last_metrics(&ids)?, store.tags(&ids)?);
     if args.json {
-        let list: Vec<Json> = runs.iter().map(|run| document(run, &last)).collect();
+        let list: Vec<Json> = runs.iter().map(|run| document(run, &last, &tags)).collect();
         return table::json(&json!({ "runs": list }));
     }
     if runs.is_empty() {
         println!("no runs");
         return Ok(());
     }
-    let shown = ["val_loss", "eval_mse", "knn_accuracy"];
-    let mut header = vec!["id", "sweep", "trial", "status", "minutes"];
-    header.extend(shown);
-    let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, &last, &shown)).collect();
-    table::print(&header, &rows);
+    list(&runs, &last, &tags, &filter.order);
     Ok(())
 }
 
+/// The table: a few metrics and that of the order; tags where there are any.
+fn list(runs: &[RunRow], last: &LastMetrics, tags: &Tags, order: &Order) {
+    let mut shown = vec!["val_loss", "eval_mse", "knn_accuracy"];
+    if let Order::Metric { name, .. } = order
+        && !shown.contains(&name.as_str())
+    {
+        shown.push(name);
+    }
+    let tagged = tags.values().any(|tags| !tags.is_empty());
+    let mut header = vec!["id", "sweep", "trial", "status", "minutes"];
+    header.extend(&shown);
+    header.extend(tagged.then_some("tags"));
+    let full = |run: &RunRow| {
+        let mut row = row(run, last, &shown);
+        row.extend(tagged.then(|| words(tags, &run.id)));
+        row
+    };
+    table::print(&header, &runs.iter().map(full).collect::<Vec<_>>());
+}
+
+/// The tags of a run on one line.
+pub(super) fn words(tags: &Tags, run: &str) -> String {
+    tags.get(run).map(|tags| tags.join(" ")).unwrap_or_default()
+}
+
 /// One run as `runs --json` and `show --json` print it; numbers that are not finite become text.
-pub(super) fn document(run: &RunRow, last: &LastMetrics) -> Json {
+pub(super) fn document(run: &RunRow, last: &LastMetrics, tags: &Tags) -> Json {
     let metrics = last
         .get(&run.id)
         .into_iter()
@@ -69,6 +87,7 @@ pub(super) fn document(run: &RunRow, last: &LastMetrics) -> Json {
         "position": run.position,
         "label": run.label,
         "status": run.status,
+        "tags": tags.get(&run.id).cloned().unwrap_or_default(),
         "seed": run.seed,
         "point": run.point,
         "config": run.config,
@@ -93,14 +112,11 @@ pub(super) fn number(value: f64) -> Json {
 }
 
 fn row(run: &RunRow, last: &LastMetrics, shown: &[&str]) -> Vec<String> {
-    let status = serde_json::to_value(run.status)
-        .ok()
-        .and_then(|s| s.as_str().map(str::to_string));
     let mut row = vec![
         run.id.clone(),
         run.sweep.clone(),
         run.label.clone(),
-        status.unwrap_or_default(),
+        run.status.to_string(),
         minutes(run).map_or_else(|| "-".into(), |m| format!("{m:.1}")),
     ];
     let value = |name: &&str| last.get(&run.id).and_then(|metrics| metrics.get(*name)).copied();

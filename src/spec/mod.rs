@@ -44,6 +44,7 @@ pub use error::SpecError;
 pub use identity::identity;
 pub use limits::{Budget, EarlyStop, Goal, StopKind};
 pub use load::{Experiment, Request, Trial, load, model_part};
+pub use overrides::condition;
 pub use parts::{Part, parts};
 pub use trial::TrialSpec;
 pub use validate::validate;

@@ -109,7 +109,7 @@ impl Drop for Link {
 }
 
 /// Checks what the file system can tell before SQLite is asked, and makes the folder.
-fn prepare(path: &Path, mode: Mode) -> Result<(), StoreError> {
+pub(super) fn prepare(path: &Path, mode: Mode) -> Result<(), StoreError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => {
             let cure = format!("give a file, such as {}", path.join("mae-exp.db").display());

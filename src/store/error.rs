@@ -72,6 +72,12 @@ pub enum StoreError {
         /// Some of them.
         candidates: String,
     },
+    /// What was asked for cannot be done with what is there.
+    #[error("{problem}")]
+    Refused {
+        /// What stands in the way, with the cure.
+        problem: String,
+    },
     /// A row holds something this program cannot read.
     #[error("cannot read {what} from the store: {problem}; see `mae-exp doctor`")]
     Data {
@@ -171,7 +177,7 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
 }
 
 /// The database's words, on one line.
-fn text(error: &sqlx::Error) -> String {
+pub(super) fn text(error: &sqlx::Error) -> String {
     let said = error
         .as_database_error()
         .map_or_else(|| error.to_string(), |e| e.message().to_owned());

@@ -13,13 +13,18 @@
 //! # Ok::<(), mae_exp::store::StoreError>(())
 //! ```
 
+mod choose;
 mod connect;
 mod curves;
 mod error;
+mod filter;
+mod house;
+mod query;
 mod read;
 mod record;
 pub mod rows;
 mod select;
+mod transfer;
 mod write;
 mod writer;
 
@@ -33,9 +38,14 @@ use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
 
 use connect::{Link, Mode};
+pub use choose::Chosen;
 pub use error::StoreError;
-pub use read::{LastMetrics, RunFilter};
+pub use filter::{Order, RunFilter};
+pub use house::{Holdings, Tags};
+pub use query::{Answer, ReadOnly};
+pub use read::LastMetrics;
 use rows::{CheckpointRow, Curve, EventRow, MetricPoint, Picture, RunRow, Status, SweepRow};
+pub use transfer::Copied;
 pub use writer::Writer;
 
 /// An open store. May be shared between threads, which then take turns; not to be used inside an async runtime.

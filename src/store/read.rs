@@ -7,17 +7,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::error::{Doing, StoreError};
+use super::filter::{self, RunFilter};
 use super::rows::{CheckpointRow, EventRow, MetricPoint, Picture, RunRow, Status, SweepRow};
 use super::select::Candidate;
-
-/// Which runs to list; empty fields admit all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunFilter {
-    /// Id of the sweep.
-    pub sweep: Option<String>,
-    /// State.
-    pub status: Option<Status>,
-}
 
 /// The last value of every metric of some runs: run id → metric name → value.
 pub type LastMetrics = BTreeMap<String, BTreeMap<String, f64>>;
@@ -35,13 +27,7 @@ pub(super) async fn sweeps(conn: &mut SqliteConnection, id: Option<&str>) -> Res
 
 pub(super) async fn runs(conn: &mut SqliteConnection, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(RUNS);
-    if let Some(sweep) = &filter.sweep {
-        query.push(" AND r.sweep_id = ").push_bind(sweep);
-    }
-    if let Some(status) = filter.status {
-        query.push(" AND r.status = ").push_bind(status.as_str());
-    }
-    query.push(" ORDER BY w.created_at, w.id, r.position, r.created_at, r.id");
+    filter::push(&mut query, filter);
     collect_runs(conn, query).await
 }
 

@@ -199,6 +199,15 @@ pub struct CheckpointRow {
     pub created_at: String,
 }
 
+/// What someone wrote about a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteRow {
+    /// When it was written.
+    pub time: String,
+    /// The words.
+    pub text: String,
+}
+
 /// A change of a run's state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventRow {

@@ -2,9 +2,11 @@
 
 mod concurrent;
 mod finished;
+mod house;
 mod opening;
 mod questions;
 mod roundtrip;
+mod transfer;
 
 use std::path::Path;
 

@@ -24,6 +24,7 @@ fn sweeps_and_runs_come_back_as_they_went_in() {
     let failed = RunFilter {
         status: Some(Status::Failed),
         sweep: Some("s1".into()),
+        ..RunFilter::default()
     };
     assert_eq!(again.runs(&failed).unwrap(), [full]);
     let elsewhere = RunFilter {
