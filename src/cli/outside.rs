@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::store::rows::{RunRow, Status};
 use crate::sweep::Process;
 use serde_json::{Value as Json, json};
-use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, RefreshKind, Signal, System};
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, Signal, System};
 
 /// Now, RFC 3339 in UTC to the millisecond.
 pub(super) fn now() -> String {
@@ -40,7 +40,7 @@ pub(super) fn process(environment: &Json) -> Process {
         _ => true,
     };
     let host = || environment["host"].as_str().unwrap_or("another machine").to_string();
-    if !same("host", System::host_name()) || !same("pid_namespace", pid_namespace()) && same("boot_id", boot_id()) {
+    if !same("host", System::host_name().ok()) || !same("pid_namespace", pid_namespace()) && same("boot_id", boot_id()) {
         return Process::Elsewhere(host());
     }
     if !same("boot_id", boot_id()) {
@@ -91,8 +91,8 @@ pub(super) fn memory_kills() -> Option<u64> {
 /// Free space on the disk that holds a file, in bytes; unknown where the system does not tell.
 pub(super) fn free_bytes(path: &std::path::Path) -> Option<u64> {
     let path = std::path::absolute(path).ok()?;
-    let disks = sysinfo::Disks::new_with_refreshed_list();
-    let holding = disks.iter().filter(|disk| path.starts_with(disk.mount_point()));
+    let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
+    let holding = disks.list().iter().filter(|disk| path.starts_with(disk.mount_point()));
     let nearest = holding.max_by_key(|disk| disk.mount_point().as_os_str().len())?;
     Some(nearest.available_space())
 }
@@ -100,7 +100,7 @@ pub(super) fn free_bytes(path: &std::path::Path) -> Option<u64> {
 /// Asks a process to stop, as Ctrl-C does.
 pub(super) fn interrupt(pid: u32) {
     let pid = Pid::from_u32(pid);
-    let mut system = System::new_with_specifics(RefreshKind::nothing());
+    let Ok(mut system) = System::new() else { return };
     system.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, ProcessRefreshKind::nothing());
     // One that has just ended needs no asking.
     let _ = system.process(pid).map(|process| process.kill_with(Signal::Interrupt));

@@ -110,7 +110,7 @@ impl Runner<'_> {
                 break;
             }
             let open = !matches!(self.next_action(plan, index)?, Action::Skip(_));
-            if open && let Some(why) = budget::used_up(&plan.budget, self.store, &plan.sweep.id, (self.outside.now_ms)(), deadline)? {
+            if open && let Some(why) = self.over_budget(plan, deadline)? {
                 summary.budget = Some(why);
                 break;
             }
@@ -130,13 +130,23 @@ impl Runner<'_> {
             let rivals = Rivals::of(plan, index, self.store)?;
             match self.trial(&held, rivals, deadline, reporter)? {
                 Some(report) => {
-                    summary.count(report.status);
+                    let over = deadline.is_some_and(|deadline| (self.outside.now_ms)() >= deadline);
+                    match report.status {
+                        Status::Interrupted if over => summary.budget = self.over_budget(plan, deadline)?,
+                        status => summary.count(status),
+                    }
                     reporter.ended(held.planned, &report);
                 }
                 None => summary.lost += 1,
             }
         }
         Ok(summary)
+    }
+
+    /// Why no further trial should begin, if none should.
+    fn over_budget(&self, plan: &SweepPlan, deadline: Option<i64>) -> Result<Option<String>, SweepError> {
+        let now = (self.outside.now_ms)();
+        Ok(budget::used_up(&plan.budget, self.store, &plan.sweep.id, now, deadline)?)
     }
 
     /// What is to be done with a trial as the store holds it now; noted in the plan.
