@@ -251,7 +251,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
 }
 
 /// A column's value.
-fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
+pub(super) fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
 where
     T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
 {
@@ -262,7 +262,7 @@ fn json(row: &SqliteRow, column: &str) -> Result<Json, StoreError> {
     serde_json::from_str(get::<&str>(row, column)?).map_err(|error| data(column, &error))
 }
 
-fn status(row: &SqliteRow) -> Result<Status, StoreError> {
+pub(super) fn status(row: &SqliteRow) -> Result<Status, StoreError> {
     let word: &str = get(row, "status")?;
     Status::parse(word).ok_or_else(|| data("status", &format!("unknown state {word}")))
 }
@@ -278,7 +278,7 @@ fn value(row: &SqliteRow) -> Result<f64, StoreError> {
     }
 }
 
-fn data(what: &str, problem: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn data(what: &str, problem: &dyn std::fmt::Display) -> StoreError {
     StoreError::Data {
         what: what.to_owned(),
         problem: problem.to_string(),

@@ -126,11 +126,11 @@ impl Runner<'_> {
             ..planned.row.clone()
         };
         let keep = self.place(&planned.action);
-        let taken = self.store.claim_run(&mine, &now, &(self.outside.now)(), keep)?;
-        if !taken {
+        let lease = self.store.claim_run(&mine, &now, &(self.outside.now)(), 0, keep)?;
+        if lease.is_none() {
             planned.action = Action::Skip("taken by another process just now".into());
         }
-        Ok(taken)
+        Ok(lease.is_some())
     }
 
     fn trial(&self, planned: &Planned, reporter: &mut dyn Reporter) -> Result<End, SweepError> {
@@ -172,7 +172,7 @@ impl Runner<'_> {
             .map(|s| format!("picture {} skipped: {}", s.name, s.error));
         let warnings: Vec<String> = planned.start.notes.iter().cloned().chain(skipped).collect();
         self.store.set_warnings(id, &json!(warnings))?;
-        if let Err(lost) = writer.set_status(id, status, &(self.outside.now)(), &error) {
+        if let Err(lost) = writer.set_status(id, status, &(self.outside.now)(), &error, "") {
             (status, error) = (Status::Failed, format!("record the trial: {lost}"));
             self.store.set_status(id, status, &(self.outside.now)(), &error)?;
         }

@@ -1,7 +1,10 @@
 //! Tests of the store, by theme; this file holds what they share.
 
 mod concurrent;
+mod damage;
 mod finished;
+mod leases;
+mod migrating;
 mod opening;
 mod questions;
 mod roundtrip;
