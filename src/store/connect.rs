@@ -105,14 +105,10 @@ impl Link {
                 self.runtime.block_on(connect(&self.path, self.mode))?
             }
         };
-        let (done, sound) = self.runtime.block_on(async {
-            let done = work(&mut conn).await;
-            // SQLite ends a transaction by itself when the disk is full. The driver, whose own end of it then fails,
-            // goes on believing in it: such a connection is of no more use.
-            let sound = done.is_ok() || (conn.ping().await.is_ok() && !conn.is_in_transaction());
-            (done, sound)
-        });
-        if sound {
+        let done = self.runtime.block_on(work(&mut conn));
+        // SQLite ends a transaction by itself when the disk fails or is full. The driver, whose own end of it then fails,
+        // goes on believing in it: such a connection is of no more use.
+        if !done.as_ref().is_err_and(StoreError::is_passing) {
             self.conn = Some(conn);
         }
         done

@@ -103,7 +103,11 @@ fn every_older_schema_is_brought_up_to_date_with_all_its_rows() {
         assert_eq!(store.problems().unwrap(), Vec::<String>::new());
         assert_eq!(store.metrics("r0").unwrap().len(), 2);
         guarded(&store, version);
-        assert_eq!(answers(&path, version)[2..QUESTIONS.len()], before[2..QUESTIONS.len()], "from {version}");
+        assert_eq!(
+            answers(&path, version)[2..QUESTIONS.len()],
+            before[2..QUESTIONS.len()],
+            "from {version}"
+        );
     }
 }
 
