@@ -93,6 +93,24 @@ pub enum StoreError {
         doing: String,
         /// What the database said, with the cure where one is known.
         problem: String,
+        /// Whether the same may work later: the disk is full, or another program keeps the file locked.
+        passing: bool,
+    },
+    /// The file holds something else than was written.
+    #[error(
+        "cannot {doing}: the store is damaged ({problem}); restore a copy of it, `mae-exp doctor` says what is wrong"
+    )]
+    Damaged {
+        /// What was being done.
+        doing: String,
+        /// What the database said.
+        problem: String,
+    },
+    /// Another process has claimed the run since.
+    #[error("run {run} was taken over by another process: nothing more is recorded here")]
+    Fenced {
+        /// Which run.
+        run: String,
     },
     /// The background writer is gone.
     #[error("the store's writer has stopped: {problem}")]
@@ -111,7 +129,20 @@ impl StoreError {
     pub const fn is_usage(&self) -> bool {
         !matches!(
             self,
-            Self::Finished { .. } | Self::Data { .. } | Self::Sql { .. } | Self::Writer { .. }
+            Self::Finished { .. }
+                | Self::Data { .. }
+                | Self::Sql { .. }
+                | Self::Damaged { .. }
+                | Self::Fenced { .. }
+                | Self::Writer { .. }
+        )
+    }
+
+    /// Whether the same may work later, once there is space or the file is free.
+    pub(super) const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Sql { passing: true, .. } | Self::Unusable { .. } | Self::Missing { .. }
         )
     }
 
@@ -158,7 +189,9 @@ impl StoreError {
 const SQLITE_PERM: i64 = 3;
 const SQLITE_BUSY: i64 = 5;
 const SQLITE_LOCKED: i64 = 6;
+const SQLITE_NOMEM: i64 = 7;
 const SQLITE_READONLY: i64 = 8;
+const SQLITE_IOERR: i64 = 10;
 const SQLITE_CORRUPT: i64 = 11;
 const SQLITE_FULL: i64 = 13;
 const SQLITE_CANTOPEN: i64 = 14;
@@ -174,6 +207,20 @@ fn code(error: &sqlx::Error) -> Option<i64> {
 /// Whether another connection held the lock for too long.
 pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     matches!(code(error), Some(SQLITE_BUSY | SQLITE_LOCKED))
+}
+
+/// Whether the same may work later.
+fn is_passing(code: Option<i64>) -> bool {
+    let passing = [
+        SQLITE_FULL,
+        SQLITE_IOERR,
+        SQLITE_BUSY,
+        SQLITE_LOCKED,
+        SQLITE_READONLY,
+        SQLITE_CANTOPEN,
+        SQLITE_NOMEM,
+    ];
+    code.is_some_and(|code| passing.contains(&code))
 }
 
 /// The database's words, on one line.
@@ -196,15 +243,23 @@ pub(super) trait Doing<T> {
 impl<T> Doing<T> for Result<T, sqlx::Error> {
     fn doing(self, doing: &str) -> Result<T, StoreError> {
         self.map_err(|error| {
+            if let Some(SQLITE_CORRUPT | SQLITE_NOTADB) = code(&error) {
+                return StoreError::Damaged {
+                    doing: doing.to_owned(),
+                    problem: text(&error),
+                };
+            }
             let cure = match code(&error) {
                 Some(SQLITE_FULL) => "; free some space",
                 Some(SQLITE_BUSY | SQLITE_LOCKED) => "; another program keeps it locked",
+                Some(SQLITE_IOERR) => "; check the disk",
                 Some(SQLITE_READONLY) => "; make the file and its folder writable",
                 _ => "",
             };
             StoreError::Sql {
                 doing: doing.to_owned(),
                 problem: text(&error) + cure,
+                passing: is_passing(code(&error)),
             }
         })
     }

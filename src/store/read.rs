@@ -265,7 +265,7 @@ pub(super) fn value(row: &SqliteRow) -> Result<f64, StoreError> {
     }
 }
 
-fn data(what: &str, problem: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn data(what: &str, problem: &dyn std::fmt::Display) -> StoreError {
     StoreError::Data {
         what: what.to_owned(),
         problem: problem.to_string(),

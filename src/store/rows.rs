@@ -218,3 +218,35 @@ pub struct EventRow {
     /// The error, else empty.
     pub detail: String,
 }
+
+/// Who trains a run, as far as the store knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRow {
+    /// Number of the latest claim; never falls.
+    pub fence: i64,
+    /// Signs of life of its holder so far.
+    pub beat: i64,
+    /// When the last one was given, by the holder's clock: milliseconds since 1970.
+    pub beat_at: i64,
+    /// Whether it has not let go yet.
+    pub held: bool,
+}
+
+/// What a list shows of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunSummary {
+    /// Unique id.
+    pub id: String,
+    /// Name of its sweep.
+    pub sweep: String,
+    /// Short label.
+    pub label: String,
+    /// State.
+    pub status: Status,
+    /// When training began, if it did.
+    pub started_at: Option<String>,
+    /// When it ended, if it did.
+    pub finished_at: Option<String>,
+    /// Last values of the metrics that were asked for, in that order.
+    pub last: Vec<Option<f64>>,
+}

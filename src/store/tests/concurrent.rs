@@ -19,7 +19,7 @@ fn fifty_thousand_points_arrive_in_order() {
         writer.metric("r0", point("lr", step.into(), 0.5));
     }
     writer
-        .set_status("r0", Status::Finished, "2026-01-02T07:00:00Z", "")
+        .set_status("r0", Status::Finished, "2026-01-02T07:00:00Z", "", "")
         .unwrap();
     let points = store.metrics("r0").unwrap();
     assert_eq!(points.len(), 50_000);
@@ -56,8 +56,10 @@ fn an_unknown_run_is_reported() {
     let writer = store.writer().unwrap();
     writer.metric("nobody", point("train_loss", 1, 1.0));
     let error = writer.flush().unwrap_err();
-    let wanted = "cannot record metrics of run nobody in the store: FOREIGN KEY constraint failed";
+    let wanted = "no run called nobody: `mae-exp runs` lists what there is";
     assert_eq!(error.to_string(), wanted);
+    writer.picture("nobody", picture("masked", 0, 1.0));
+    assert_eq!(writer.flush().unwrap_err().to_string(), wanted);
     writer.metric("r0", point("train_loss", 1, 1.0));
     writer.close().unwrap();
     assert_eq!(
@@ -98,7 +100,7 @@ fn threads_write_at_once() {
                     }
                 }
                 writer
-                    .set_status(id, Status::Finished, "2026-01-02T07:00:00Z", "")
+                    .set_status(id, Status::Finished, "2026-01-02T07:00:00Z", "", "")
                     .unwrap();
             });
         }
@@ -158,6 +160,6 @@ fn one_process() {
         }
     }
     writer
-        .set_status(&id, Status::Finished, "2026-01-02T07:00:00Z", "")
+        .set_status(&id, Status::Finished, "2026-01-02T07:00:00Z", "", "")
         .unwrap();
 }

@@ -1,8 +1,11 @@
 //! Tests of the store, by theme; this file holds what they share.
 
 mod concurrent;
+mod damage;
 mod finished;
 mod house;
+mod leases;
+mod migrating;
 mod opening;
 mod questions;
 mod roundtrip;

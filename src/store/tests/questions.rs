@@ -47,7 +47,7 @@ fn measured() -> (TempDir, Store) {
     }
     writer.metric("r2", point("train_loss", 30, f64::NAN));
     writer
-        .set_status("r2", Status::Diverged, "2026-01-02T07:00:00Z", "loss is NaN")
+        .set_status("r2", Status::Diverged, "2026-01-02T07:00:00Z", "loss is NaN", "")
         .unwrap();
     (dir, store)
 }
