@@ -61,7 +61,11 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
         ("budget", json!(experiment.budget)),
         ("early_stop", json!(experiment.early_stop)),
     ] {
-        let given = table.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        let given = table
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null());
         given.for_each(|(key, value)| println!("# {name}.{key} = {value}"));
     }
     print_leaves(&first.config, |key| first.origins.get(key).cloned().unwrap_or_default());

@@ -44,7 +44,10 @@ impl Axes {
     pub(super) fn grid(&mut self, grid: &Grid) {
         for factor in &grid.factors {
             for (at, key) in factor.keys.iter().enumerate() {
-                factor.choices.iter().for_each(|choice| self.add(key, &choice.values[at]));
+                factor
+                    .choices
+                    .iter()
+                    .for_each(|choice| self.add(key, &choice.values[at]));
             }
         }
         for (key, value) in grid.include.iter().flat_map(|point| &point.values) {
@@ -57,7 +60,8 @@ impl Axes {
         let there: HashSet<(&String, String)> = trials.map(|(key, value)| (key, value.to_string())).collect();
         let mut axes = self.axes;
         for axis in &mut axes {
-            axis.values.retain(|value| there.contains(&(&axis.key, value.to_string())));
+            axis.values
+                .retain(|value| there.contains(&(&axis.key, value.to_string())));
         }
         axes.retain(|axis| !axis.values.is_empty());
         axes

@@ -24,7 +24,9 @@ pub(super) fn common(base: &Figment, blocks: &[Block], grids: &[Grid]) -> Result
     let factors: Vec<&Factor> = grids.iter().flat_map(|grid| &grid.factors).collect();
     let decided = |key: &str| {
         factors.iter().any(|factor| factor.decides(key))
-            || set.iter().any(|layer| decides(layer, key, layer.origin.is_nested_set()))
+            || set
+                .iter()
+                .any(|layer| decides(layer, key, layer.origin.is_nested_set()))
             || added
                 .iter()
                 .any(|layer| decides(layer, key, layer.origin.is_sweep_section()))

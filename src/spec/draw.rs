@@ -189,6 +189,8 @@ mod tests {
         assert_ne!(first("a", 0, 0), first("b", 0, 0));
         assert_ne!(first("a", 0, 0), first("a", 1, 0));
         assert_ne!(first("a", 0, 0), first("a", 0, 1));
-        assert_eq!(first("a", 0, 0), first("a", 0, 0));
+        let golden = (0..3).map(|index| Draw::LogUniform(1e-3, 1e-1).draw("train.blr", 0, index));
+        let expected = [0.01539, 0.001164, 0.01343].map(|number| Drawn::Value(Value::from(number)));
+        assert!(golden.eq(expected), "draws changed: recorded searches would not go on");
     }
 }

@@ -71,7 +71,10 @@ impl Reader<'_> {
     fn listed(&self, key: &str, given: &Value) -> Result<Vec<Choice>, SpecError> {
         let items = given.as_array().filter(|items| !items.is_empty());
         let wrong = || SpecError::wrong_type(key, self.file, "a list of the values to try", given);
-        let choices = items.ok_or_else(wrong)?.iter().map(|item| self.choice(key, item, given));
+        let choices = items
+            .ok_or_else(wrong)?
+            .iter()
+            .map(|item| self.choice(key, item, given));
         choices.collect()
     }
 
@@ -143,7 +146,10 @@ impl Factor {
     /// Refuses a listed choice given twice; draws may repeat.
     pub(super) fn distinct(&self, file: &str) -> Result<(), SpecError> {
         for (index, choice) in self.choices.iter().enumerate().filter(|_| !self.drawn) {
-            if self.choices[..index].iter().any(|earlier| earlier.values == choice.values) {
+            if self.choices[..index]
+                .iter()
+                .any(|earlier| earlier.values == choice.values)
+            {
                 let (name, value) = match (&self.keys[..], &choice.values[..]) {
                     ([key], [value]) if key == "case" => ("cases".into(), value.clone()),
                     ([key], [value]) => (key.clone(), value.clone()),
@@ -160,8 +166,7 @@ impl Factor {
     /// Whether this factor may decide `key`: one it gives or, where it names parts, any of a section that they are about.
     pub(super) fn decides(&self, key: &str) -> bool {
         let by = |layer: &Layer| decides(layer, key, layer.origin.is_sweep_section());
-        self.keys.iter().any(|own| section(key) == own)
-            || self.choices.iter().flat_map(|choice| &choice.layers).any(by)
+        self.keys.iter().any(|own| section(key) == own) || self.choices.iter().flat_map(|choice| &choice.layers).any(by)
     }
 
     /// What to call this factor where it decides `key`.

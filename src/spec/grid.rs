@@ -117,10 +117,18 @@ fn ordered(mut waiting: Vec<Factor>, file: &str) -> Result<Vec<Factor>, SpecErro
 
 /// The circle among factors that all wait for one another.
 fn circle(waiting: &[Factor], file: &str) -> SpecError {
-    let holder = |key: &str| waiting.iter().position(|factor| factor.keys.iter().any(|own| own == key));
+    let holder = |key: &str| {
+        waiting
+            .iter()
+            .position(|factor| factor.keys.iter().any(|own| own == key))
+    };
     let mut path = vec![0];
     let (from, path) = loop {
-        let next = waiting[path[path.len() - 1]].when.keys().find_map(holder).unwrap_or_default();
+        let next = waiting[path[path.len() - 1]]
+            .when
+            .keys()
+            .find_map(holder)
+            .unwrap_or_default();
         match path.iter().position(|at| *at == next) {
             Some(from) => break (from, path),
             None => path.push(next),

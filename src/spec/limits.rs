@@ -133,9 +133,7 @@ impl Table<'_> {
 
     fn above(&self, key: &str, bound: f64) -> Result<Option<f64>, SpecError> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        let number = value
-            .as_f64()
-            .filter(|number| *number > bound && number.is_finite());
+        let number = value.as_f64().filter(|number| *number > bound && number.is_finite());
         let wrong = || SpecError::wrong_type(key, self.path, format!("a number above {bound}"), value);
         number.map(Some).ok_or_else(wrong)
     }

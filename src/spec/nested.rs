@@ -45,7 +45,11 @@ pub(super) fn blocks(
     for item in sweeps.as_array().filter(|items| !items.is_empty()).ok_or_else(wrong)? {
         let entries = document::flatten(item.as_object().ok_or_else(wrong)?, path)?;
         let block = one(entries, blocks.len() + 1, path, library, schema)?;
-        if let Some(name) = block.name.as_ref().filter(|_| blocks.iter().any(|b| b.name == block.name)) {
+        if let Some(name) = block
+            .name
+            .as_ref()
+            .filter(|_| blocks.iter().any(|b| b.name == block.name))
+        {
             return Err(SpecError::Invalid(format!(
                 "two of [[sweeps]] in {path} are called {name}: give each a name of its own"
             )));

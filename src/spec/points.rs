@@ -58,7 +58,12 @@ impl Grid {
             )));
         }
         let swept = |key: &String| points.iter().any(|point| point.values.contains_key(key));
-        for key in self.factors.iter().flat_map(|factor| &factor.keys).filter(|key| !swept(key)) {
+        for key in self
+            .factors
+            .iter()
+            .flat_map(|factor| &factor.keys)
+            .filter(|key| !swept(key))
+        {
             warnings.push(format!(
                 "{key} in {} is swept in no point: its condition never holds, or exclude leaves out all its points",
                 self.file
@@ -91,7 +96,10 @@ impl Grid {
     fn of_draw(&self, draw: usize) -> Result<Vec<Point>, SpecError> {
         let mut points = vec![Point::default()];
         for factor in &self.factors {
-            points = points.into_iter().flat_map(|point| factor.applied(point, draw)).collect();
+            points = points
+                .into_iter()
+                .flat_map(|point| factor.applied(point, draw))
+                .collect();
             limit(points.len())?;
         }
         Ok(points)

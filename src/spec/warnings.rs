@@ -26,16 +26,14 @@ pub(super) fn all(
 }
 
 /// Values that no trial has because the sweep decides their key in all of them.
-fn shadowed(
-    source: &Source,
-    overrides: &Overrides,
-    grids: &[Grid],
-    seeds: &[Seeds],
-    trials: &[Trial],
-) -> Vec<String> {
+fn shadowed(source: &Source, overrides: &Overrides, grids: &[Grid], seeds: &[Seeds], trials: &[Trial]) -> Vec<String> {
     let mut warnings = Vec::new();
     let own = source.blocks.iter().flat_map(|block| &block.set);
-    let from_set = source.layers.iter().chain(own).filter(|layer| layer.origin.is_set_section());
+    let from_set = source
+        .layers
+        .iter()
+        .chain(own)
+        .filter(|layer| layer.origin.is_set_section());
     let factors = || grids.iter().flat_map(|grid| &grid.factors);
     for layer in from_set.chain(&overrides.layers) {
         let origin = &layer.origin.name;
@@ -43,7 +41,9 @@ fn shadowed(
             let counts = |trial: &Trial| trial.origins.get(key).is_some_and(|from| from == origin);
             let listed = key == "seed" && seeds.iter().all(|seeds| matches!(seeds, Seeds::List(_)));
             let swept = factors().find(|factor| factor.given().any(|given| given == key));
-            let swept = swept.map(|factor| factor.name_for(key)).filter(|_| !trials.iter().any(counts));
+            let swept = swept
+                .map(|factor| factor.name_for(key))
+                .filter(|_| !trials.iter().any(counts));
             if let Some(axis) = swept.or(listed.then_some("seeds")) {
                 let file = &source.sweep_file;
                 warnings.push(format!("{key} from {origin} has no effect: {file} sweeps {axis}"));

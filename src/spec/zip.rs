@@ -22,7 +22,10 @@ fn one(factors: &mut Vec<Factor>, names: &[&str], file: &str) -> Result<(), Spec
     let refuse = |text: String| Err(SpecError::Invalid(format!("zip in {file} names {text}")));
     let mut places = Vec::new();
     for name in names {
-        let Some(at) = factors.iter().position(|factor| factor.keys.iter().any(|key| key == name)) else {
+        let Some(at) = factors
+            .iter()
+            .position(|factor| factor.keys.iter().any(|key| key == name))
+        else {
             let keys = factors.iter().flat_map(|factor| &factor.keys).map(String::as_str);
             let near = did_you_mean(name, keys);
             let cure = if near.is_empty() {
@@ -51,7 +54,10 @@ fn one(factors: &mut Vec<Factor>, names: &[&str], file: &str) -> Result<(), Spec
     }
     let lengths: Vec<usize> = places.iter().map(|at| factors[*at].choices.len()).collect();
     if lengths.iter().any(|length| *length != lengths[0]) {
-        let counted = names.iter().zip(&lengths).map(|(name, length)| format!("{name} {length}"));
+        let counted = names
+            .iter()
+            .zip(&lengths)
+            .map(|(name, length)| format!("{name} {length}"));
         let counted = counted.collect::<Vec<_>>().join(", ");
         return Err(SpecError::Invalid(format!(
             "zip in {file} needs lists of one length, found {counted}: give each as many values"

@@ -55,7 +55,11 @@ fn halved(rule: &EarlyStop, now: f64, mine: &[(f64, f64)], peers: &[Peer], wait:
     if wait == Wait::Never && arrived < now {
         return None;
     }
-    if wait == Wait::ForAll && peers.iter().any(|peer| !peer.done && first_from(&peer.values, rung).is_none()) {
+    if wait == Wait::ForAll
+        && peers
+            .iter()
+            .any(|peer| !peer.done && first_from(&peer.values, rung).is_none())
+    {
         return None;
     }
     let others = peers.iter().filter_map(|peer| first_from(&peer.values, rung));
@@ -83,7 +87,9 @@ fn halved(rule: &EarlyStop, now: f64, mine: &[(f64, f64)], peers: &[Peer], wait:
 /// Vizier's rule: the best so far against the median of the others' running averages.
 fn median_rule(rule: &EarlyStop, now: f64, mine: &[(f64, f64)], peers: &[Peer]) -> Option<String> {
     let reached = peers.iter().filter(|peer| first_from(&peer.values, now).is_some());
-    let mut averages: Vec<f64> = reached.filter_map(|peer| running_average(rule, &peer.values, now)).collect();
+    let mut averages: Vec<f64> = reached
+        .filter_map(|peer| running_average(rule, &peer.values, now))
+        .collect();
     let count = averages.len();
     if count == 0 || count < rule.warmup_trials {
         return None;
@@ -187,7 +193,9 @@ fn short(number: f64) -> String {
 
 /// Two different numbers with as many digits as tell them apart, three at least.
 fn apart(a: f64, b: f64) -> (String, String) {
-    let plain = [a, b].iter().all(|x| !x.is_finite() || (0.01..10_000.0).contains(&x.abs()));
+    let plain = [a, b]
+        .iter()
+        .all(|x| !x.is_finite() || (0.01..10_000.0).contains(&x.abs()));
     let text = |x: f64, digits: usize| match x {
         _ if !x.is_finite() => "not finite".to_owned(),
         _ if plain => format!("{x:.digits$}"),

@@ -43,10 +43,18 @@ fn asha_keeps_the_best_third_at_a_rung() {
         reason,
         "val_loss 0.512 at epoch 3 is worse than the best third of 7 trials at that epoch (0.430): stopped by asha"
     );
-    assert_eq!(verdict(&asha, 9.0, &mine(0.43), &peers), None, "a tie with the last that goes on");
+    assert_eq!(
+        verdict(&asha, 9.0, &mine(0.43), &peers),
+        None,
+        "a tie with the last that goes on"
+    );
     assert_eq!(verdict(&asha, 3.0, &mine(0.9), &peers), None, "at its full length");
     let two_values = &peers[..1];
-    assert_eq!(verdict(&asha, 9.0, &mine(0.9), two_values), None, "fewer than eta values");
+    assert_eq!(
+        verdict(&asha, 9.0, &mine(0.9), two_values),
+        None,
+        "fewer than eta values"
+    );
     assert!(verdict(&asha, 9.0, &mine(0.9), &peers[..2]).is_some());
 }
 
@@ -55,15 +63,22 @@ fn asha_judges_when_a_trial_comes_to_a_rung_and_not_again() {
     let peers = flat(&[0.1, 0.2, 0.3], 9);
     let asha = rule(StopKind::Asha);
     let bad = |epochs: usize| curve(&vec![0.9; epochs + 1]);
-    let stops: Vec<usize> = (0..12).filter(|n| verdict(&asha, 20.0, &bad(*n), &peers).is_some()).collect();
+    let stops: Vec<usize> = (0..12)
+        .filter(|n| verdict(&asha, 20.0, &bad(*n), &peers).is_some())
+        .collect();
     assert_eq!(stops, [1, 3, 9]);
     let late = [(0.0, 0.9), (2.0, 0.9), (4.0, 0.9)];
-    assert!(verdict(&asha, 20.0, &late, &peers).is_some(), "the first measurement past a rung is its value");
+    assert!(
+        verdict(&asha, 20.0, &late, &peers).is_some(),
+        "the first measurement past a rung is its value"
+    );
     let slow = EarlyStop {
         min_epochs: 5.0,
         ..asha
     };
-    let stops: Vec<usize> = (0..16).filter(|n| verdict(&slow, 20.0, &bad(*n), &peers).is_some()).collect();
+    let stops: Vec<usize> = (0..16)
+        .filter(|n| verdict(&slow, 20.0, &bad(*n), &peers).is_some())
+        .collect();
     assert_eq!(stops, [5], "no peer has come to epoch 15");
 }
 
@@ -72,7 +87,11 @@ fn successive_halving_waits_for_those_under_way() {
     let halving = rule(StopKind::SuccessiveHalving);
     let mut peers = flat(&[0.1, 0.2, 0.3], 3);
     let mine = curve(&[0.9, 0.9, 0.9, 0.9, 0.2]);
-    assert!(verdict(&halving, 9.0, &mine, &peers).unwrap().ends_with("stopped by successive_halving"));
+    assert!(
+        verdict(&halving, 9.0, &mine, &peers)
+            .unwrap()
+            .ends_with("stopped by successive_halving")
+    );
     peers.push(Peer {
         values: curve(&[0.5, 0.5]),
         done: false,
@@ -80,7 +99,10 @@ fn successive_halving_waits_for_those_under_way() {
     assert_eq!(verdict(&halving, 9.0, &mine, &peers), None);
     peers[3].done = true;
     let reason = verdict(&halving, 9.0, &mine, &peers).unwrap();
-    assert!(reason.starts_with("val_loss 0.900 at epoch 3 is worse than the best third of 4 trials"), "{reason}");
+    assert!(
+        reason.starts_with("val_loss 0.900 at epoch 3 is worse than the best third of 4 trials"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -93,16 +115,28 @@ fn the_median_rule_compares_the_best_with_running_averages() {
         })
         .into();
     let mine = |best: f64| curve(&[0.0, 2.0, best]);
-    assert_eq!(verdict(&median, 5.0, &mine(0.75), &peers), None, "the averages are 0.6 to 0.9, their median 0.75");
+    assert_eq!(
+        verdict(&median, 5.0, &mine(0.75), &peers),
+        None,
+        "the averages are 0.6 to 0.9, their median 0.75"
+    );
     assert_eq!(
         verdict(&median, 5.0, &mine(0.76), &peers).unwrap(),
         "val_loss 0.760, the best up to epoch 2, is worse than the median of the running averages of 4 other trials (0.750): \
          stopped by median"
     );
-    assert_eq!(verdict(&median, 5.0, &mine(0.76), &peers[1..]), None, "too few to compare with");
+    assert_eq!(
+        verdict(&median, 5.0, &mine(0.76), &peers[1..]),
+        None,
+        "too few to compare with"
+    );
     let mut short = peers.clone();
     short[0].values.pop();
-    assert_eq!(verdict(&median, 5.0, &mine(0.99), &short), None, "one has not come as far");
+    assert_eq!(
+        verdict(&median, 5.0, &mine(0.99), &short),
+        None,
+        "one has not come as far"
+    );
 }
 
 #[test]
@@ -142,14 +176,12 @@ fn kinds() -> impl Strategy<Value = EarlyStop> {
         Just(StopKind::Median)
     ];
     let goal = prop_oneof![Just(Goal::Min), Just(Goal::Max)];
-    (kind, goal, 3..10_u8, 1..12_u8, 1..6_usize).prop_map(|(kind, goal, eta, least, warmup_trials)| {
-        EarlyStop {
-            goal,
-            eta: f64::from(eta) / 2.0,
-            min_epochs: f64::from(least) / 2.0,
-            warmup_trials,
-            ..rule(kind)
-        }
+    (kind, goal, 3..10_u8, 1..12_u8, 1..6_usize).prop_map(|(kind, goal, eta, least, warmup_trials)| EarlyStop {
+        goal,
+        eta: f64::from(eta) / 2.0,
+        min_epochs: f64::from(least) / 2.0,
+        warmup_trials,
+        ..rule(kind)
     })
 }
 

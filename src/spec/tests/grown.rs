@@ -27,7 +27,11 @@ fn search(samples: usize, seed: u64, turned: bool, listed: usize, seeds: u64) ->
 }
 
 fn identities(experiment: &Experiment) -> Vec<String> {
-    experiment.trials.iter().map(|trial| identity(&trial.config, "")).collect()
+    experiment
+        .trials
+        .iter()
+        .map(|trial| identity(&trial.config, ""))
+        .collect()
 }
 
 proptest! {

@@ -7,7 +7,8 @@ use crate::spec::{Budget, EarlyStop, Goal, StopKind, identity};
 fn both_are_read_and_change_no_trial() {
     let plain = Bench::new(&format!("{NANO}[sweep]\ntrain.blr = [0.1]\n")).load();
     assert_eq!((&plain.budget, &plain.early_stop), (&Budget::default(), &None));
-    let text = "[budget]\nmax_trials = 5\nmax_hours = 1\n[early_stop]\nkind = \"asha\"\nmetric = \"eval_psnr\"\neta = 2\n";
+    let text =
+        "[budget]\nmax_trials = 5\nmax_hours = 1\n[early_stop]\nkind = \"asha\"\nmetric = \"eval_psnr\"\neta = 2\n";
     let bench = Bench::new(&format!("{NANO}{text}[sweep]\ntrain.blr = [0.1]\n"));
     let experiment = bench.load();
     let budget = Budget {
@@ -74,19 +75,55 @@ fn what_has_no_effect_or_is_not_comparable_is_a_warning() {
 fn mistakes_name_key_and_cure() {
     let stop = |line: &str| format!("[early_stop]\nkind = \"asha\"\n{line}");
     let cases: [(String, &str); 13] = [
-        ("[budget]\nmax_trails = 3".into(), "unknown key budget.max_trails in x.toml: did you mean budget.max_trials?"),
-        ("[budget]\nmax_trials = 0".into(), "budget.max_trials in x.toml must be a whole number, 1 or more, found number 0"),
-        ("[budget]\nmax_hours = 0".into(), "budget.max_hours in x.toml must be a number above 0, found number 0"),
+        (
+            "[budget]\nmax_trails = 3".into(),
+            "unknown key budget.max_trails in x.toml: did you mean budget.max_trials?",
+        ),
+        (
+            "[budget]\nmax_trials = 0".into(),
+            "budget.max_trials in x.toml must be a whole number, 1 or more, found number 0",
+        ),
+        (
+            "[budget]\nmax_hours = 0".into(),
+            "budget.max_hours in x.toml must be a number above 0, found number 0",
+        ),
         ("budget = 3".into(), "budget in x.toml must be a table, found number 3"),
-        ("[budgt]\nmax_hours = 1".into(), "unknown key budgt in x.toml: did you mean budget?"),
-        ("[early_stop]\neta = 3".into(), "[early_stop] in x.toml has no kind: add kind = \"asha\", \"successive_halving\" or \"median\""),
-        ("[early_stop]\nkind = \"ahsa\"".into(), "unknown word \"ahsa\" for early_stop.kind in x.toml: did you mean asha?"),
-        (stop("metrc = \"val_loss\""), "unknown key early_stop.metrc in x.toml: did you mean early_stop.metric?"),
-        (stop("metric = \"val_los\""), "early_stop.metric = \"val_los\" in x.toml is not measured at every validation: did you mean val_loss?"),
-        (stop("metric = \"knn_accuracy\""), "early_stop.metric = \"knn_accuracy\" in x.toml is not measured at every validation: use one of val_loss, eval_loss, eval_mse, eval_psnr"),
-        (stop("goal = \"max\""), "early_stop.goal = \"max\" in x.toml keeps the worst trials: val_loss has the goal min, leave goal out"),
-        (stop("eta = 1"), "early_stop.eta in x.toml must be a number above 1, found number 1"),
-        (stop("min_epochs = \"two\""), "early_stop.min_epochs in x.toml must be a number above 0, found string \"two\""),
+        (
+            "[budgt]\nmax_hours = 1".into(),
+            "unknown key budgt in x.toml: did you mean budget?",
+        ),
+        (
+            "[early_stop]\neta = 3".into(),
+            "[early_stop] in x.toml has no kind: add kind = \"asha\", \"successive_halving\" or \"median\"",
+        ),
+        (
+            "[early_stop]\nkind = \"ahsa\"".into(),
+            "unknown word \"ahsa\" for early_stop.kind in x.toml: did you mean asha?",
+        ),
+        (
+            stop("metrc = \"val_loss\""),
+            "unknown key early_stop.metrc in x.toml: did you mean early_stop.metric?",
+        ),
+        (
+            stop("metric = \"val_los\""),
+            "early_stop.metric = \"val_los\" in x.toml is not measured at every validation: did you mean val_loss?",
+        ),
+        (
+            stop("metric = \"knn_accuracy\""),
+            "early_stop.metric = \"knn_accuracy\" in x.toml is not measured at every validation: use one of val_loss, eval_loss, eval_mse, eval_psnr",
+        ),
+        (
+            stop("goal = \"max\""),
+            "early_stop.goal = \"max\" in x.toml keeps the worst trials: val_loss has the goal min, leave goal out",
+        ),
+        (
+            stop("eta = 1"),
+            "early_stop.eta in x.toml must be a number above 1, found number 1",
+        ),
+        (
+            stop("min_epochs = \"two\""),
+            "early_stop.min_epochs in x.toml must be a number above 0, found string \"two\"",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(error_of(&format!("{NANO}{text}")), expected, "{text}");

@@ -31,7 +31,8 @@ fn zipped_lists_move_together_at_the_place_of_the_first() {
     let (train, common) = (&experiment.trials[2].spec.train, &experiment.common["train"]);
     assert_eq!((train.epochs, train.blr), (8, 0.01));
     assert!(common.get("epochs").is_none() && common.get("blr").is_none());
-    let repeated = sweep("model = [\"nano\", \"tiny\"]\ntrain.epochs = [3, 3]\nzip = [[\"train.epochs\", \"model\"]]\n");
+    let repeated =
+        sweep("model = [\"nano\", \"tiny\"]\ntrain.epochs = [3, 3]\nzip = [[\"train.epochs\", \"model\"]]\n");
     let expected = ["train.epochs=3 model=nano seed=0", "train.epochs=3 model=tiny seed=0"];
     assert_eq!(labels(&repeated), expected);
     assert_eq!(axis(&repeated, "train.epochs"), [json!(3)]);
@@ -43,13 +44,27 @@ fn draws_make_points_that_listed_keys_multiply() {
                 train.epochs = { int_uniform = [2, 9] }\nseeds = 2\n";
     let experiment = sweep(text);
     assert_eq!(experiment.trials.len(), 12);
-    assert_eq!((axis(&experiment, "train.blr").len(), axis(&experiment, "mask.ratio").len()), (3, 2));
+    assert_eq!(
+        (
+            axis(&experiment, "train.blr").len(),
+            axis(&experiment, "mask.ratio").len()
+        ),
+        (3, 2)
+    );
     for (place, trial) in experiment.trials.iter().enumerate() {
         let (train, draw) = (&trial.spec.train, &experiment.trials[place / 4 * 4].spec.train);
-        assert_eq!((train.blr, train.epochs), (draw.blr, draw.epochs), "draws are outermost");
+        assert_eq!(
+            (train.blr, train.epochs),
+            (draw.blr, draw.epochs),
+            "draws are outermost"
+        );
         assert!((1e-3..=1e-1).contains(&train.blr) && (2..=9).contains(&train.epochs));
         assert_eq!(trial.spec.mask.ratio, [0.5, 0.75][place / 2 % 2]);
-        assert!(trial.label.contains(&format!("train.blr={} ", train.blr)), "{}", trial.label);
+        assert!(
+            trial.label.contains(&format!("train.blr={} ", train.blr)),
+            "{}",
+            trial.label
+        );
         assert_eq!(trial.origins["train.blr"], "sweep");
     }
     let drawn = |experiment: &Experiment| -> Vec<(u64, usize)> {
@@ -71,20 +86,20 @@ fn draws_make_points_that_listed_keys_multiply() {
 
 #[test]
 fn choices_draw_words_and_parts_and_repeats_are_left_out() {
-    let experiment = sweep("samples = 40\nmodel = { choice = [\"nano\", \"tiny\"] }\ndata.hflip = { choice = [0.0, 0.5] }\n");
+    let experiment =
+        sweep("samples = 40\nmodel = { choice = [\"nano\", \"tiny\"] }\ndata.hflip = { choice = [0.0, 0.5] }\n");
     assert_eq!(experiment.trials.len(), 4);
-    assert_eq!(
-        experiment.warnings.len(),
-        1,
-        "{:?}",
-        experiment.warnings
-    );
+    assert_eq!(experiment.warnings.len(), 1, "{:?}", experiment.warnings);
     let warning = &experiment.warnings[0];
     assert!(
         warning.starts_with("36 of the 40 draws in ") && warning.ends_with(" repeat earlier ones and are left out"),
         "{warning}"
     );
-    let mut models: Vec<&str> = experiment.trials.iter().map(|t| t.spec.model.variant.as_str()).collect();
+    let mut models: Vec<&str> = experiment
+        .trials
+        .iter()
+        .map(|t| t.spec.model.variant.as_str())
+        .collect();
     models.sort_unstable();
     assert_eq!(models, ["nano", "nano", "tiny", "tiny"]);
 }
@@ -120,17 +135,28 @@ fn conditions_on_cases_draws_and_fixed_values() {
     );
     assert_eq!(
         labels(&cases),
-        ["case=short seed=0", "case=long train.epochs=2 seed=0", "case=long train.epochs=3 seed=0"]
+        [
+            "case=short seed=0",
+            "case=long train.epochs=2 seed=0",
+            "case=long train.epochs=3 seed=0"
+        ]
     );
     let text = "samples = 5\nmask.strategy = [\"random\", \"block\"]\nmask.ratio = { uniform = [0.4, 0.6], \
                 when = { \"mask.strategy\" = \"block\" } }\n";
     let drawn = sweep(text);
     assert_eq!(drawn.trials.len(), 6, "{:?}", labels(&drawn));
-    assert_eq!(labels(&drawn).iter().filter(|label| label.contains("random")).count(), 1);
+    assert_eq!(
+        labels(&drawn).iter().filter(|label| label.contains("random")).count(),
+        1
+    );
     assert!(drawn.warnings.is_empty(), "{:?}", drawn.warnings);
     let fixed = Bench::new(&format!("{NANO}[set]\nmask.ratio = 0.9\n[sweep]\n{text}")).load();
     assert_eq!(fixed.trials[0].spec.mask.ratio, 0.9);
-    assert!(fixed.warnings.is_empty(), "the fixed value has an effect: {:?}", fixed.warnings);
+    assert!(
+        fixed.warnings.is_empty(),
+        "the fixed value has an effect: {:?}",
+        fixed.warnings
+    );
 }
 
 #[test]
@@ -147,14 +173,18 @@ fn points_are_left_out_and_added() {
         "mask.strategy=grid train.epochs=3 seed=0",
     ];
     assert_eq!(labels(&experiment), expected);
-    assert_eq!(axis(&experiment, "mask.strategy"), [json!("random"), json!("block"), json!("grid")]);
+    assert_eq!(
+        axis(&experiment, "mask.strategy"),
+        [json!("random"), json!("block"), json!("grid")]
+    );
     assert_eq!(axis(&experiment, "train.epochs"), [json!(3)]);
     assert!(experiment.common["train"].get("epochs").is_none());
     let [unmatched, repeated] = &experiment.warnings[..] else {
         panic!("{:?}", experiment.warnings)
     };
     assert!(
-        unmatched.starts_with("exclude in ") && unmatched.ends_with(" has an entry that matches no point: mask.ratio = 0.6"),
+        unmatched.starts_with("exclude in ")
+            && unmatched.ends_with(" has an entry that matches no point: mask.ratio = 0.6"),
         "{unmatched}"
     );
     assert_eq!(
@@ -192,7 +222,7 @@ fn mistakes_in_searches_are_one_line_that_names_thing_and_cure() {
         (table("train.epochs", "int_uniform = [1, 2000000]"), "train.epochs = 2000000 in x.toml must be at most 1000000"),
         (table("data.hflip", "uniform = [0, 1.5]"), "data.hflip = 1.5 in x.toml must be from 0 to 1"),
         (table("mask.strategy", "choice = []"), "choice of mask.strategy in x.toml must be a list of values, found list []"),
-        (table("mask.strategy", "choice = [\"gird\"]"), "unknown masking strategy mask.strategy = \"gird\" in x.toml: did you mean grid? (available: block, combined, grid, random)"),
+        (table("mask.strategy", "choice = [\"gird\"]"), "unknown masking strategy mask.strategy = \"gird\" in x.toml: did you mean grid?; there are random, grid, block, combined"),
         (table("train.blr", "log_unifrom = [1, 2]"), "unknown key log_unifrom in train.blr of x.toml: did you mean log_uniform?"),
         (table("train.blrr", "uniform = [1, 2]"), "unknown key train.blrr in x.toml: did you mean train.blr?"),
         (table("train.blr", "uniform = [1, 2], choice = [1]"), "train.blr in x.toml gives both uniform and choice: keep one"),

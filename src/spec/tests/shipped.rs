@@ -118,12 +118,20 @@ fn the_examples_of_the_guide_load() {
     assert_eq!(bench.load().trials.len(), 2);
     bench.write("x.toml", &format!("{NANO}{search}"));
     let found = bench.load();
-    assert_eq!((found.trials.len(), found.warnings.len()), (5 * (4 * 2 - 1) + 1, 0), "{:?}", found.warnings);
+    assert_eq!(
+        (found.trials.len(), found.warnings.len()),
+        (5 * (4 * 2 - 1) + 1, 0),
+        "{:?}",
+        found.warnings
+    );
     bench.write("x.toml", &format!("{NANO}{nested}"));
     assert_eq!(bench.load().trials.len(), 6);
     bench.write("x.toml", &format!("{NANO}{stopping}"));
     let found = bench.load();
-    assert_eq!((found.budget.max_trials, found.early_stop.map(|stop| stop.min_epochs)), (Some(20), Some(2.0)));
+    assert_eq!(
+        (found.budget.max_trials, found.early_stop.map(|stop| stop.min_epochs)),
+        (Some(20), Some(2.0))
+    );
     assert!(found.warnings.is_empty(), "{:?}", found.warnings);
     let [flat] = &blocks("yaml\n")[..] else {
         panic!("one example in YAML")
