@@ -5,10 +5,10 @@
 )]
 
 mod browser;
+mod crashing;
 mod custom;
 mod errors;
 mod housekeeping;
-mod crashing;
 mod killing;
 mod laws;
 mod parity;

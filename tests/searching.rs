@@ -22,13 +22,19 @@ fn runs(room: &Room) -> Vec<Json> {
 }
 
 fn states(room: &Room) -> Vec<String> {
-    runs(room).iter().map(|run| run["status"].as_str().unwrap().to_string()).collect()
+    runs(room)
+        .iter()
+        .map(|run| run["status"].as_str().unwrap().to_string())
+        .collect()
 }
 
 #[test]
 fn hopeless_trials_are_stopped_early_and_the_reason_is_recorded() {
     let room = Room::new();
-    room.write("x.toml", &file("[early_stop]\nkind = \"asha\"\nmetric = \"val_loss\"\neta = 2\nmin_epochs = 1"));
+    room.write(
+        "x.toml",
+        &file("[early_stop]\nkind = \"asha\"\nmetric = \"val_loss\"\neta = 2\nmin_epochs = 1"),
+    );
     let log = room.ok_stderr(&sweep());
     assert!(log.contains("1 finished") && log.contains("2 stopped early"), "{log}");
     assert_eq!(states(&room), ["finished", "pruned", "pruned"]);
@@ -36,11 +42,22 @@ fn hopeless_trials_are_stopped_early_and_the_reason_is_recorded() {
         let reason = run["error"].as_str().unwrap();
         assert!(reason.contains("val_loss") && reason.contains("asha"), "{reason}");
         let shown = room.json(&["show", run["id"].as_str().unwrap(), "--json"]);
-        let last = shown["points"].as_array().unwrap().iter().filter(|point| point["name"] == "val_loss").next_back();
-        assert!(last.unwrap()["epoch"].as_f64().unwrap() < 9.0, "it did not train to its end");
+        let last = shown["points"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|point| point["name"] == "val_loss")
+            .next_back();
+        assert!(
+            last.unwrap()["epoch"].as_f64().unwrap() < 9.0,
+            "it did not train to its end"
+        );
     }
     let log = room.ok_stderr(&sweep());
-    assert!(log.contains("0 finished, 3 skipped"), "what was stopped stays so: {log}");
+    assert!(
+        log.contains("0 finished, 3 skipped"),
+        "what was stopped stays so: {log}"
+    );
     let plan = room.ok(&[&sweep()[..], &["--retry", "pruned", "--dry-run"]].concat());
     assert_eq!(plan.matches(" resume  ").count(), 2, "{plan}");
     let page = std::fs::read_to_string(room.path().join("reports/tiny/index.html")).unwrap();
@@ -68,7 +85,12 @@ fn a_budget_of_hours_interrupts_the_trial_under_way_with_a_checkpoint() {
     let log = room.ok_stderr(&args);
     assert!(log.contains("max_hours"), "{log}");
     assert_eq!(states(&room), ["interrupted", "queued", "queued"]);
-    assert!(runs(&room)[0]["error"].as_str().unwrap().contains("max_hours are used up"));
+    assert!(
+        runs(&room)[0]["error"]
+            .as_str()
+            .unwrap()
+            .contains("max_hours are used up")
+    );
 }
 
 #[test]
@@ -77,5 +99,8 @@ fn an_estimate_is_printed_before_the_start() {
     room.write("x.toml", &file(""));
     let log = room.ok_stderr(&sweep());
     let (before, _) = log.split_once("[1/3]").unwrap();
-    assert!(before.contains("time:     about ") && before.contains("a step of the first trial takes"), "{before}");
+    assert!(
+        before.contains("time:     about ") && before.contains("a step of the first trial takes"),
+        "{before}"
+    );
 }

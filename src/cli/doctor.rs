@@ -70,7 +70,11 @@ fn store(option: &StoreOption) -> Json {
 
 fn examine(store: &Store, option: &StoreOption) -> Result<Json, StoreError> {
     let problems = store.problems()?;
-    let (repaired, elsewhere) = if problems.is_empty() { repair(store)? } else { Default::default() };
+    let (repaired, elsewhere) = if problems.is_empty() {
+        repair(store)?
+    } else {
+        Default::default()
+    };
     let runs = store.runs(&RunFilter::default())?;
     let bytes = std::fs::metadata(store.path()).map(|m| m.len()).unwrap_or(0);
     Ok(json!({
@@ -125,7 +129,11 @@ fn open(runs: &[RunRow]) -> Vec<String> {
 
 /// Checkpoints that unfinished runs would go on from, and that are not what was written.
 fn damaged(runs: &[RunRow], folder: &std::path::Path) -> Vec<String> {
-    let unfinished = runs.iter().filter(|run| !matches!(run.status, Status::Finished | Status::Running));
+    let unfinished = runs
+        .iter()
+        .filter(|run| !matches!(run.status, Status::Finished | Status::Running));
     let keep = Keep { last: 1, best: false };
-    unfinished.flat_map(|run| shelf_of(folder, &run.id, keep).sound().1).collect()
+    unfinished
+        .flat_map(|run| shelf_of(folder, &run.id, keep).sound().1)
+        .collect()
 }

@@ -17,7 +17,9 @@ const STEPS: (usize, usize) = (1, 2);
 
 /// Trials that will be trained.
 pub(super) fn open(plan: &SweepPlan) -> impl Iterator<Item = &Planned> {
-    plan.trials.iter().filter(|planned| !matches!(planned.action, Action::Skip(_)))
+    plan.trials
+        .iter()
+        .filter(|planned| !matches!(planned.action, Action::Skip(_)))
 }
 
 /// A line that says how long the open trials of a plan may take in `jobs` processes; none when there are none.
@@ -26,11 +28,19 @@ pub(super) fn line(plan: &SweepPlan, device: &Device, registry: &Registry, jobs:
     // What fails here fails in the trial as well, which is the one to tell of it.
     let timed = catch_unwind(AssertUnwindSafe(|| time_step(first, device, registry)));
     let Ok(Ok(step)) = timed else { return None };
-    let all: f64 = open(plan).map(|planned| work::of_trial(&planned.spec, &planned.set)).sum();
+    let all: f64 = open(plan)
+        .map(|planned| work::of_trial(&planned.spec, &planned.set))
+        .sum();
     let whole = step.mul_f64(all / work::of_step(&first.spec).max(f64::MIN_POSITIVE));
-    let note = if jobs > 1 { ", were they trained one after the other" } else { "" };
+    let note = if jobs > 1 {
+        ", were they trained one after the other"
+    } else {
+        ""
+    };
     let (milliseconds, left) = (step.as_secs_f64() * 1e3, clock(whole));
-    Some(format!("about {left}{note} (a step of the first trial takes {milliseconds:.0} ms; refined on the way)"))
+    Some(format!(
+        "about {left}{note} (a step of the first trial takes {milliseconds:.0} ms; refined on the way)"
+    ))
 }
 
 fn time_step(planned: &Planned, device: &Device, registry: &Registry) -> Result<Duration, mae_strategies::Error> {

@@ -37,10 +37,19 @@ pub(super) fn train(
         return Ok(());
     };
     let stop = stop_on_signal()?;
-    announce(&plan, options, estimate::line(&plan, &options.device.resolve()?, registry, jobs));
+    announce(
+        &plan,
+        options,
+        estimate::line(&plan, &options.device.resolve()?, registry, jobs),
+    );
     plan.record(&store)?;
     let open = |planned: &&crate::sweep::Planned| !matches!(planned.action, Action::Skip(_));
-    let runs: Vec<String> = plan.trials.iter().filter(open).map(|planned| planned.row.id.clone()).collect();
+    let runs: Vec<String> = plan
+        .trials
+        .iter()
+        .filter(open)
+        .map(|planned| planned.row.id.clone())
+        .collect();
     let mut crew = Crew {
         options,
         store: &store,
@@ -77,14 +86,28 @@ impl Crew<'_> {
     /// Starts a process for these runs.
     fn start(&mut self, runs: &[String]) -> Result<(), Failure> {
         self.started += 1;
-        let TrainOptions { device, store, retry, .. } = self.options;
+        let TrainOptions {
+            device, store, retry, ..
+        } = self.options;
         let states: Vec<&str> = retry.iter().flatten().map(|status| status.as_str()).collect();
-        let states = if states.is_empty() { "none".to_string() } else { states.join(",") };
+        let states = if states.is_empty() {
+            "none".to_string()
+        } else {
+            states.join(",")
+        };
         let mut command = Command::new(std::env::current_exe()?);
         command
             .arg("resume")
             .args(runs)
-            .args(["--worker", "--device", &device.device, "--store", &store.store, "--retry", &states])
+            .args([
+                "--worker",
+                "--device",
+                &device.device,
+                "--store",
+                &store.store,
+                "--retry",
+                &states,
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -100,9 +123,13 @@ impl Crew<'_> {
         let (number, lines) = (self.started, worker.stderr.take());
         let tell = move || {
             let lines = lines.map(BufReader::new).into_iter().flat_map(BufRead::lines);
-            lines.map_while(Result::ok).for_each(|line| eprintln!("{number}: {line}"));
+            lines
+                .map_while(Result::ok)
+                .for_each(|line| eprintln!("{number}: {line}"));
         };
-        std::thread::Builder::new().name(format!("worker-{number}")).spawn(tell)?;
+        std::thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(tell)?;
         self.workers.push(worker);
         Ok(())
     }
@@ -150,7 +177,8 @@ impl Crew<'_> {
         for run in self.rows()? {
             if run.status == Status::Running && run.environment["pid"].as_u64() == Some(pid.into()) {
                 let fence = self.store.lease(&run.id)?.map(|lease| lease.fence);
-                self.store.mark_crashed(&run, fence, &outside::now(), &format!("its process {why}"))?;
+                self.store
+                    .mark_crashed(&run, fence, &outside::now(), &format!("its process {why}"))?;
                 *self.crashes.entry(run.id).or_default() += 1;
             }
         }
@@ -162,7 +190,9 @@ impl Crew<'_> {
         if matches!(status.code(), Some(0 | 1 | 2 | 130)) {
             return None;
         }
-        let memory = outside::memory_kills().zip(self.memory_kills).is_some_and(|(now, then)| now > then);
+        let memory = outside::memory_kills()
+            .zip(self.memory_kills)
+            .is_some_and(|(now, then)| now > then);
         let cure = match memory {
             true => " (the system killed processes for want of memory: lower train.batch_size or --jobs)",
             false => "",
@@ -177,16 +207,27 @@ impl Crew<'_> {
             Status::Crashed => self.crashes.get(&run.id).is_none_or(|crashes| *crashes < MOST_CRASHES),
             _ => false,
         };
-        let rows = self.rows()?.into_iter().filter(|run| runs.contains(&run.id) && wanted(run));
+        let rows = self
+            .rows()?
+            .into_iter()
+            .filter(|run| runs.contains(&run.id) && wanted(run));
         Ok(rows.map(|run| run.id).collect())
     }
 
     /// Says how many trials are over and how long the others may take, whenever that changes.
     fn tell_progress(&self, runs: &[String], begun: Instant, told: usize) -> Result<usize, Failure> {
-        let over = self.rows()?.into_iter().filter(|run| runs.contains(&run.id) && run.status.is_over()).count();
+        let over = self
+            .rows()?
+            .into_iter()
+            .filter(|run| runs.contains(&run.id) && run.status.is_over())
+            .count();
         if over > told && over < runs.len() {
             let left = begun.elapsed().mul_f64((runs.len() - over) as f64 / over as f64);
-            eprintln!("{over} of {} trials are over, about {} left", runs.len(), progress::clock(left));
+            eprintln!(
+                "{over} of {} trials are over, about {} left",
+                runs.len(),
+                progress::clock(left)
+            );
         }
         Ok(over)
     }

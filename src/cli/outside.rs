@@ -40,7 +40,8 @@ pub(super) fn process(environment: &Json) -> Process {
         _ => true,
     };
     let host = || environment["host"].as_str().unwrap_or("another machine").to_string();
-    if !same("host", System::host_name().ok()) || !same("pid_namespace", pid_namespace()) && same("boot_id", boot_id()) {
+    if !same("host", System::host_name().ok()) || !same("pid_namespace", pid_namespace()) && same("boot_id", boot_id())
+    {
         return Process::Elsewhere(host());
     }
     if !same("boot_id", boot_id()) {
@@ -62,9 +63,11 @@ pub(super) fn process(environment: &Json) -> Process {
 fn gone(environment: &Json) -> String {
     let killed = |then: u64| memory_kills().is_some_and(|now| now > then);
     match environment["memory_kills"].as_u64() {
-        Some(then) if killed(then) => "its process is gone, and the system has killed processes for want of memory since: \
+        Some(then) if killed(then) => {
+            "its process is gone, and the system has killed processes for want of memory since: \
              lower train.batch_size or --jobs"
-            .into(),
+                .into()
+        }
         _ => "its process is gone: killed, or the machine failed".into(),
     }
 }
@@ -92,7 +95,7 @@ pub(super) fn memory_kills() -> Option<u64> {
 pub(super) fn free_bytes(path: &std::path::Path) -> Option<u64> {
     let path = std::path::absolute(path).ok()?;
     let disks = sysinfo::Disks::new_with_refreshed_list().ok()?;
-    let holding = disks.list().iter().filter(|disk| path.starts_with(disk.mount_point()));
+    let holding = (&disks).into_iter().filter(|disk| path.starts_with(disk.mount_point()));
     let nearest = holding.max_by_key(|disk| disk.mount_point().as_os_str().len())?;
     Some(nearest.available_space())
 }

@@ -61,7 +61,10 @@ fn selected(store: &Store, which: &[String]) -> Result<(SweepRow, Vec<RunRow>), 
     let runs: Vec<RunRow> = runs.collect::<Result<_, _>>()?;
     let sweep = &runs[0].sweep_id;
     if let Some(other) = runs.iter().find(|run| run.sweep_id != *sweep) {
-        let text = format!("{} and {} belong to different sweeps: resume them one by one", runs[0].id, other.id);
+        let text = format!(
+            "{} and {} belong to different sweeps: resume them one by one",
+            runs[0].id, other.id
+        );
         return Err(Failure::usage(text));
     }
     Ok((store.find_sweep(sweep)?, runs))

@@ -70,7 +70,13 @@ impl TrainOptions {
 
 /// A state that may be taken up again; `none` for none.
 fn retried(text: &str) -> Result<Option<Status>, String> {
-    let states = [Status::Failed, Status::Interrupted, Status::Crashed, Status::Diverged, Status::Pruned];
+    let states = [
+        Status::Failed,
+        Status::Interrupted,
+        Status::Crashed,
+        Status::Diverged,
+        Status::Pruned,
+    ];
     match (text, Status::parse(text).filter(|status| states.contains(status))) {
         ("none", _) => Ok(None),
         (_, Some(status)) => Ok(Some(status)),
@@ -159,7 +165,12 @@ pub(super) fn execute(
     display.finish();
     let page = match options.worker {
         true => None,
-        false => Some(report::render(store, &plan.sweep.id, &options.reports.reports, registry)?),
+        false => Some(report::render(
+            store,
+            &plan.sweep.id,
+            &options.reports.reports,
+            registry,
+        )?),
     };
     conclude(&plan, &summary, page.as_deref())
 }
@@ -244,9 +255,13 @@ pub(super) fn conclude(plan: &SweepPlan, summary: &Summary, page: Option<&std::p
         (summary.failed, "failed"),
     ];
     let always = ["finished", "skipped", "failed"];
-    let said = counts.iter().filter(|(count, what)| *count > 0 || always.contains(what));
+    let said = counts
+        .iter()
+        .filter(|(count, what)| *count > 0 || always.contains(what));
     let said: Vec<String> = said.map(|(count, what)| format!("{count} {what}")).collect();
-    let page = page.map(|page| format!("; report: {}", page.display())).unwrap_or_default();
+    let page = page
+        .map(|page| format!("; report: {}", page.display()))
+        .unwrap_or_default();
     eprintln!("{}{page}", said.join(", "));
     if let Some(why) = &summary.budget {
         eprintln!("the sweep's budget ends it: {why}");

@@ -59,6 +59,7 @@ pub(super) fn report(axes: Json, runs: Vec<RunReport>) -> ReportData {
         analysis: String::new(),
         file: "experiments/test.toml".into(),
         axes,
+        settings: json!({}),
         created_at: "2026-01-01T00:00:00Z".into(),
     };
     ReportData {

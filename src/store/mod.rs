@@ -42,8 +42,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
 
-use connect::{Link, Mode};
 pub use choose::Chosen;
+use connect::{Link, Mode};
 pub use error::StoreError;
 pub use filter::{Order, RunFilter};
 pub use house::{Holdings, Tags};
@@ -173,9 +173,10 @@ impl Store {
         self.alone(async |conn| write::remove_checkpoint(conn, run_id, path).await)
     }
 
-    /// Finds the run of the same sweep and identity, or records this one. Several processes may try at once.
-    pub fn adopt_run(&self, run: &RunRow) -> Result<RunRow, StoreError> {
-        self.with(async |conn| write::adopt_run(conn, run).await)
+    /// Finds the runs of the same sweep and identity, or records these; their ids, in order. Several processes may try at
+    /// once.
+    pub fn adopt_runs(&self, runs: &[RunRow]) -> Result<Vec<String>, StoreError> {
+        self.with(async |conn| write::adopt_runs(conn, runs).await)
     }
 
     /// Makes a run the running one of the process that `run.environment` tells of, if state and environment still are

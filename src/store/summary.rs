@@ -5,7 +5,8 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite, TypeInfo, ValueRef};
 
 use super::error::{Doing, StoreError};
-use super::read::{RunFilter, data, get, status};
+use super::filter::{self, RunFilter};
+use super::read::{data, get, status};
 use super::rows::RunSummary;
 
 /// Columns before those of the metrics.
@@ -31,20 +32,9 @@ pub(super) async fn run_summaries(
             .push(") ORDER BY p.step DESC LIMIT 1)");
     }
     query.push(" FROM runs r JOIN sweeps w ON w.id = r.sweep_id WHERE 1 = 1");
-    admit(&mut query, filter);
+    filter::push(&mut query, filter);
     let rows = query.build().fetch_all(conn).await.doing("list the runs")?;
     rows.iter().map(|row| summary(row, metrics.len())).collect()
-}
-
-/// Conditions and order, as of [`super::Store::runs`].
-fn admit(query: &mut QueryBuilder<Sqlite>, filter: &RunFilter) {
-    if let Some(sweep) = filter.sweep.clone() {
-        query.push(" AND r.sweep_id = ").push_bind(sweep);
-    }
-    if let Some(status) = filter.status {
-        query.push(" AND r.status = ").push_bind(status.as_str());
-    }
-    query.push(" ORDER BY w.created_at, w.id, r.position, r.created_at, r.id");
 }
 
 fn summary(row: &SqliteRow, metrics: usize) -> Result<RunSummary, StoreError> {

@@ -75,18 +75,22 @@ async fn insert_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), sql
     Ok(())
 }
 
-/// Finds the run of the same sweep and identity, or records this one: several processes may try at once.
-pub(super) async fn adopt_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<RunRow, StoreError> {
+/// Finds the runs of the same sweep and identity, or records these: several processes may try at once. Returns their ids.
+pub(super) async fn adopt_runs(conn: &mut SqliteConnection, runs: &[RunRow]) -> Result<Vec<String>, StoreError> {
     let mut tx = begin(conn).await?;
-    if let Some(known) = super::read::run_by_identity(&mut tx, &run.sweep_id, &run.identity).await? {
-        return Ok(known);
+    let mut ids = Vec::new();
+    for run in runs {
+        if let Some(known) = super::read::run_by_identity(&mut tx, &run.sweep_id, &run.identity).await? {
+            ids.push(known.id);
+            continue;
+        }
+        let done = insert_run(&mut tx, run).await;
+        done.doing(&format!("record run {}", run.id))?;
+        add_event(&mut tx, &run.id, &run.created_at, run.status, &run.error).await?;
+        ids.push(run.id.clone());
     }
-    insert_run(&mut tx, run)
-        .await
-        .doing(&format!("record run {}", run.id))?;
-    add_event(&mut tx, &run.id, &run.created_at, run.status, &run.error).await?;
     tx.commit().await.doing("record runs")?;
-    Ok(run.clone())
+    Ok(ids)
 }
 
 /// A state to enter.

@@ -6,7 +6,9 @@ use crate::store::{RunFilter, Store, StoreError};
 
 /// When the time of a sweep that begins now is over, in milliseconds since 1970.
 pub(super) fn deadline(budget: &Budget, now_ms: i64) -> Option<i64> {
-    budget.max_hours.map(|hours| now_ms.saturating_add((hours * 3.6e6) as i64))
+    budget
+        .max_hours
+        .map(|hours| now_ms.saturating_add((hours * 3.6e6) as i64))
 }
 
 /// Why no further trial should begin, if none should. Trials of all processes count.

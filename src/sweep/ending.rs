@@ -74,9 +74,19 @@ mod tests {
         assert_eq!(stopped.error, "stopped by Ctrl-C or a signal after step 3");
         let panicked = ended(Err(Box::new("CUDA out of memory".to_string())));
         assert_eq!((panicked.status, panicked.trace.as_str()), (Status::Failed, "frames"));
-        assert!(panicked.error.starts_with("panic: CUDA out of memory: lower train.batch_size"), "{}", panicked.error);
+        assert!(
+            panicked
+                .error
+                .starts_with("panic: CUDA out of memory: lower train.batch_size"),
+            "{}",
+            panicked.error
+        );
         assert_eq!(judge(Ok(Ok(Outcome::Lost)), None, &String::new), None);
-        let late = judge(Ok(Ok(Outcome::Interrupted { step: 1 })), Some("the budget is used up".into()), &String::new);
+        let late = judge(
+            Ok(Ok(Outcome::Interrupted { step: 1 })),
+            Some("the budget is used up".into()),
+            &String::new,
+        );
         assert_eq!(late.unwrap().error, "the budget is used up after step 1");
     }
 }

@@ -11,8 +11,8 @@ use crate::model::weights::Weights;
 use crate::model::weights::build::check;
 use crate::spec::trial::DataSpec;
 use crate::spec::{self, Budget, EarlyStop, Experiment, Trial, TrialSpec};
-use crate::store::{Store, StoreError};
 use crate::store::rows::{RunRow, Status, SweepRow};
+use crate::store::{Store, StoreError};
 use crate::train::groups::Groups;
 use crate::train::{Keep, Shelf, TrainError};
 
@@ -120,7 +120,7 @@ impl SweepPlan {
         Ok(Self {
             sweep,
             trials,
-            budget: experiment.budget,
+            budget: experiment.budget.clone(),
             early_stop: experiment.early_stop.clone(),
             policy: wishes.policy.clone(),
         })

@@ -62,12 +62,7 @@ impl Policy {
     }
 
     /// Why nobody is training a running run any more; nothing while somebody is.
-    pub(super) fn what_became(
-        &self,
-        row: &RunRow,
-        lease: Option<&LeaseRow>,
-        outside: &Outside<'_>,
-    ) -> Option<String> {
+    pub(super) fn what_became(&self, row: &RunRow, lease: Option<&LeaseRow>, outside: &Outside<'_>) -> Option<String> {
         match (outside.process)(&row.environment) {
             Process::Alive(_) => None,
             Process::Gone(why) => Some(why),

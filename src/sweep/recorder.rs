@@ -24,7 +24,9 @@ pub(super) struct Recorder<'a> {
 impl Recorder<'_> {
     /// What the budget says, once its time is over.
     pub(super) fn late(&self) -> Option<String> {
-        let over = self.deadline.is_some_and(|deadline| (self.outside.now_ms)() >= deadline);
+        let over = self
+            .deadline
+            .is_some_and(|deadline| (self.outside.now_ms)() >= deadline);
         over.then(|| "the sweep's max_hours are used up: stopped".into())
     }
 }

@@ -146,7 +146,13 @@ impl Runner<'_> {
     /// Why no further trial should begin, if none should.
     fn over_budget(&self, plan: &SweepPlan, deadline: Option<i64>) -> Result<Option<String>, SweepError> {
         let now = (self.outside.now_ms)();
-        Ok(budget::used_up(&plan.budget, self.store, &plan.sweep.id, now, deadline)?)
+        Ok(budget::used_up(
+            &plan.budget,
+            self.store,
+            &plan.sweep.id,
+            now,
+            deadline,
+        )?)
     }
 
     /// What is to be done with a trial as the store holds it now; noted in the plan.
@@ -173,7 +179,10 @@ impl Runner<'_> {
     }
 
     /// Takes the run, unless another process was faster: its lease, the checkpoint to go on from, and warnings.
-    #[expect(clippy::type_complexity, reason = "three parts of one answer, taken apart by its only caller")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "three parts of one answer, taken apart by its only caller"
+    )]
     fn claim(
         &self,
         planned: &mut Planned,
@@ -246,7 +255,9 @@ impl Runner<'_> {
             return Ok(None);
         };
         let skipped = planned.set.skipped();
-        let skipped = skipped.iter().map(|s| format!("picture {} skipped: {}", s.name, s.error));
+        let skipped = skipped
+            .iter()
+            .map(|s| format!("picture {} skipped: {}", s.name, s.error));
         let noted = held.warnings.iter().chain(&planned.start.notes).cloned();
         let mut report = Report {
             status,

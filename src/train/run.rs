@@ -25,8 +25,8 @@ use super::events::{Observer, Phase, Written};
 use super::groups::Groups;
 use super::optimiser::optimiser;
 use super::saver::Saver;
-use super::shelf::Shelf;
 use super::schedule::Schedule;
+use super::shelf::Shelf;
 use super::step::Learner;
 use super::unread::Unread;
 

@@ -70,7 +70,9 @@ impl Shelf {
         remove(part).and_then(|()| fs::create_dir_all(part)).map_err(io)?;
         let hash = write_files(part, contents)?;
         sync_folder(part).and_then(|()| remove(place)).map_err(io)?;
-        fs::rename(part, place).and_then(|()| sync_folder(&self.folder)).map_err(io)?;
+        fs::rename(part, place)
+            .and_then(|()| sync_folder(&self.folder))
+            .map_err(io)?;
         Ok(hash)
     }
 
@@ -79,14 +81,20 @@ impl Shelf {
         let all = self.all();
         let older = all.len().saturating_sub(self.keep.last);
         let best = self.best(&all).filter(|_| self.keep.best);
-        let old: Vec<PathBuf> = all[..older].iter().filter(|folder| Some(*folder) != best.as_ref()).cloned().collect();
+        let old: Vec<PathBuf> = all[..older]
+            .iter()
+            .filter(|folder| Some(*folder) != best.as_ref())
+            .cloned()
+            .collect();
         old.iter().try_for_each(|folder| remove(folder))?;
         Ok(old)
     }
 
     /// The checkpoint with the lowest validation loss; of equals the newest.
     fn best(&self, all: &[PathBuf]) -> Option<PathBuf> {
-        let judged = all.iter().filter_map(|folder| Some((Manifest::read(folder).ok()?.val_loss?, folder)));
+        let judged = all
+            .iter()
+            .filter_map(|folder| Some((Manifest::read(folder).ok()?.val_loss?, folder)));
         let best = judged.rev().min_by(|(a, _), (b, _)| a.total_cmp(b));
         best.map(|(_, folder)| folder.clone())
     }

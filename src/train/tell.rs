@@ -49,7 +49,10 @@ impl Trainer<'_> {
             optimiser: self.learner.optimiser().clone(),
             cursor: self.cursor.clone(),
             epoch: self.epochs_done(),
-            val_loss: self.validated.filter(|(step, _)| *step == self.cursor.step).map(|(_, loss)| loss),
+            val_loss: self
+                .validated
+                .filter(|(step, _)| *step == self.cursor.step)
+                .map(|(_, loss)| loss),
         };
         note(self.saver.begin(contents)?, observer);
         Ok(())

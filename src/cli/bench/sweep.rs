@@ -65,7 +65,11 @@ fn measure(trials: u32, folder: &Path, registry: &Registry) -> Result<[f64; 3], 
     let inputs = vec![file.display().to_string()];
     let request = Request {
         inputs,
-        sets: vec!["data.synthetic_train=32".into(), "data.synthetic_val=8".into(), "train.batch_size=8".into()],
+        sets: vec![
+            "data.synthetic_train=32".into(),
+            "data.synthetic_val=8".into(),
+            "train.batch_size=8".into(),
+        ],
         env: Vec::new(),
     };
     let experiment = load(&request, registry)?;

@@ -175,12 +175,12 @@ fn one_process_takes_a_run_and_describes_it_anew() {
     let mut twin = run("r9", "s1", 0);
     twin.identity = mine.identity.clone();
     assert_eq!(
-        store.adopt_run(&twin).unwrap().id,
+        store.adopt_runs(std::slice::from_ref(&twin)).unwrap()[0],
         "r0",
         "the same trial is recorded once"
     );
     twin.identity = "another".into();
-    assert_eq!(store.adopt_run(&twin).unwrap().id, "r9");
+    assert_eq!(store.adopt_runs(std::slice::from_ref(&twin)).unwrap()[0], "r9");
 }
 
 fn checkpoint(path: &str, step: i64) -> CheckpointRow {
