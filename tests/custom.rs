@@ -90,7 +90,7 @@ fn a_strategy_of_one_s_own_trains() {
     let folder = tempfile::tempdir().unwrap();
     let job = Job {
         spec: &spec,
-        set: Arc::new(ImageSet::open(&spec.data).unwrap()),
+        set: Arc::new(ImageSet::open(&spec.data, spec.model.img_size).unwrap()),
         registry: &registry,
         device: mae_exp::model::device::resolve(mae_exp::model::device::default_name()).unwrap(),
         checkpoints: Checkpoints::new(folder.path().join("run")),
