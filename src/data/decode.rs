@@ -37,7 +37,7 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, String> {
     decode_as(bytes, None)
 }
 
-/// Decodes a file at the size that `least` asks for. Only baseline JPEGs can be had at less than full size; every other
+/// Decodes a file at the size that `least` asks for. Only JPEGs can be had at less than full size; every other
 /// file is what `decode` makes of it.
 ///
 /// # Errors
@@ -90,7 +90,7 @@ fn jpeg_is_truncated(bytes: &[u8]) -> bool {
 }
 
 /// The next marker after a scan's data, in which FF is followed by 00 (stuffing), a restart marker or more FF.
-pub(super) fn after_scan(bytes: &[u8], start: usize) -> usize {
+fn after_scan(bytes: &[u8], start: usize) -> usize {
     let data = bytes.get(start..).unwrap_or_default();
     let is_marker = |at: &usize| {
         data.get(at + 1)
