@@ -57,8 +57,10 @@ bench *args:
 
 # Where a training step's time goes (needs Linux perf): a build whose symbols tell generic loops apart, then the profile
 bench-profile *args:
-    CARGO_TARGET_DIR=target/profile RUSTFLAGS="-C symbol-mangling-version=v0" cargo build --release
-    "${MAE_EXP_PYTHON:-python3}" bench/all.py --only profile --profile-bin target/profile/release/mae-exp {{args}}
+    RUSTC_WORKSPACE_WRAPPER="{{justfile_directory()}}/bench/rustc_v0.sh" cargo build --release
+    cp target/release/mae-exp target/mae-exp-profile
+    cargo build --release
+    "${MAE_EXP_PYTHON:-python3}" bench/all.py --only profile --profile-bin target/mae-exp-profile {{args}}
 
 # The sweep of mask ratios from start to end, into docs/performance.md (minutes)
 bench-sweep *args:

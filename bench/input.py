@@ -7,7 +7,8 @@ picture goes through, nothing cached. torchvision decodes with Pillow, in one pr
 The two take turns, round by round, each time in a fresh process; the clock starts after a warm-up. The ratio is
 mae-exp's pictures a second over torchvision's on the same number of cores: above 1, mae-exp is faster.
 `--json` prints everything that was measured. Without `--data` the pictures are 500x375 JPEGs of quality 90, cut from
-the photographs in data/photos/originals.
+the photographs in data/photos/originals; then the same at 2000x1500 with a camera's grain, which mae-exp decodes at half
+size, because no crop is smaller than the input then. torchvision decodes everything at full size.
 """
 
 import argparse
@@ -26,6 +27,8 @@ from common import Command, NotRun
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 SIDES = ("mae-exp", "torchvision")
+SMALL, LARGE = (500, 375), (2000, 1500)  # sizes of the pictures made here, width first
+GRAIN = 4  # standard deviation, in levels, of the noise in the large ones: without it they would be too easy to decode
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -113,11 +116,12 @@ def pictures(folder: str) -> list[str]:
     return found
 
 
-def make_pictures(folder: Path, count: int) -> None:
-    """Cut 4:3 pictures of 500x375 from the photographs that come with the project, the same ones every time."""
+def make_pictures(folder: Path, count: int, size: tuple[int, int], grain: float) -> None:
+    """Cut 4:3 pictures from the photographs that come with the project and scale them, the same ones every time."""
+    import numpy as np
     from PIL import Image
 
-    draw = random.Random(0)
+    draw, noise = random.Random(0), np.random.default_rng(0)
     originals = sorted((common.ROOT / "data" / "photos" / "originals").glob("*.jpg"))
     sources = [Image.open(path).convert("RGB") for path in originals]
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,23 +131,41 @@ def make_pictures(folder: Path, count: int) -> None:
         width = draw.randint(most // 2, most)
         height = width * 3 // 4
         left, top = draw.randint(0, source.width - width), draw.randint(0, source.height - height)
-        crop = source.crop((left, top, left + width, top + height)).resize((500, 375), Image.Resampling.BICUBIC)
+        crop = source.crop((left, top, left + width, top + height)).resize(size, Image.Resampling.BICUBIC)
+        if grain:
+            noisy = np.asarray(crop) + noise.normal(0, grain, (size[1], size[0], 1))
+            crop = Image.fromarray(noisy.round().clip(0, 255).astype(np.uint8))
         crop.save(folder / f"{number:04}.jpg", quality=90)
+
+
+def made(name: str, count: int, size: tuple[int, int], grain: float = 0) -> str:
+    """The folder of pictures made here, made now if it is not there."""
+    folder = common.FOLDER / name
+    if not folder.is_dir():
+        make_pictures(folder, count, size, grain)
+    return str(folder)
 
 
 # --- both sides, in turns -------------------------------------------------------------------------
 
 
 def measure(args: argparse.Namespace) -> dict:
-    """Let the two sides take turns, and summarise."""
+    """Let the two sides take turns on every set, and summarise."""
     if not common.has_package("torchvision"):
         raise NotRun("this Python has no torchvision")
     surroundings = common.surroundings(args) | {"threads": args.cores}
-    made = common.FOLDER / "pictures"
-    if not args.data and not made.is_dir():
-        make_pictures(made, 400)
-    data = os.path.abspath(args.data or made)
-    files, images = pictures(data), 100 if args.quick else args.images
+    images = 100 if args.quick else args.images
+    if args.data:
+        measured = compare(args, os.path.abspath(args.data), images)
+    else:
+        measured = compare(args, made("pictures", 400, SMALL), images)
+        measured["large"] = compare(args, made("large-pictures", 40, LARGE, GRAIN), max(20, images // 5))
+    return {"surroundings": surroundings, "made": not args.data} | measured | {"wait": waiting(args)}
+
+
+def compare(args: argparse.Namespace, data: str, images: int) -> dict:
+    """Both sides on the pictures of a folder."""
+    files = pictures(data)
     job = {"files": files, "size": args.size, "images": images, "threads": args.cores}
     job["warmup"] = max(20, images // 5) // args.cores or 1
     ours = [args.bin, "bench", "input", "--json", "--data", data, "--size", str(args.size), "--images", str(images)]
@@ -157,8 +179,7 @@ def measure(args: argparse.Namespace) -> dict:
         rows, reasons = common.take_turns(commands, args.rounds, 1, lambda one: f"{one['images_per_s']:.0f}/s")
     if reasons:
         raise NotRun("; ".join(f"{side}: {reason}" for side, reason in reasons.items()))
-    facts = {"files": len(files), "size": args.size, "cores": args.cores, "made": not args.data, "rounds": rows}
-    return {"surroundings": surroundings} | facts | summarise(rows) | {"wait": waiting(args)}
+    return {"files": len(files), "size": args.size, "cores": args.cores, "rounds": rows} | summarise(rows)
 
 
 def waiting(args: argparse.Namespace) -> dict:
@@ -180,22 +201,35 @@ def summarise(rows: dict[str, list[dict]]) -> dict:
 
 def tables(document: dict) -> dict[str, str]:
     """The block `input`."""
-    ratio, cores = document["ratio"], document["cores"]
-    rows = []
-    for side in SIDES:
-        shown = f"**{ratio['median']:.2f}** ({ratio['min']:.2f} to {ratio['max']:.2f})" if side == SIDES[0] else "1"
-        each = common.shown_count(document[side]["median"] / cores)
-        rows.append([side, common.shown_spread(document[side], common.shown_count), each, shown])
-    kind = "500x375 JPEGs of quality 90" if document["made"] else "pictures of a folder"
-    words = [f"{document['files']} {kind} to {document['size']}x{document['size']}, {cores} core(s) for each side,"]
+    rows = table_rows(document, named(SMALL) if document["made"] else "a folder's")
+    files = f"{document['files']} pictures"
+    if "large" in document:
+        rows += table_rows(document["large"], named(LARGE))
+        files = f"{document['files']} and {document['large']['files']} JPEGs of quality 90"
+    words = [f"{files} to {document['size']}x{document['size']}, {document['cores']} core(s) for each side,"]
     words.append(f"medians over {document['surroundings']['rounds']} rounds.")
-    head = ["program", "pictures/s", "a core", "of torchvision's speed"]
+    head = ["pictures", "program", "pictures/s", "a core", "of torchvision's speed"]
     wait = document["wait"]
     waits = (
         f"Training nano on the built-in photographs (batch 32, as the shipped sweeps do) waits for pictures "
         f"{100 * wait['median']:.2f} % of its time ({100 * wait['min']:.2f} to {100 * wait['max']:.2f} over rounds)."
     )
     return {"input": "\n\n".join([common.table(head, rows), common.footnote(document, *words), waits])}
+
+
+def named(size: tuple[int, int]) -> str:
+    """A size in words."""
+    return f"{size[0]}x{size[1]}"
+
+
+def table_rows(part: dict, name: str) -> list[list[str]]:
+    """Both sides on one set."""
+    ratio, rows = part["ratio"], []
+    for side in SIDES:
+        shown = f"**{ratio['median']:.2f}** ({ratio['min']:.2f} to {ratio['max']:.2f})" if side == SIDES[0] else "1"
+        each = common.shown_count(part[side]["median"] / part["cores"])
+        rows.append([name, side, common.shown_spread(part[side], common.shown_count), each, shown])
+    return rows
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ fn a_strategy_of_one_s_own_trains() {
     let folder = tempfile::tempdir().unwrap();
     let job = Job {
         spec: &spec,
-        set: Arc::new(ImageSet::open(&spec.data).unwrap()),
+        set: Arc::new(ImageSet::open(&spec.data, spec.model.img_size).unwrap()),
         registry: &registry,
         device: mae_exp::model::device::resolve(mae_exp::model::device::default_name()).unwrap(),
         checkpoints: Shelf::new(folder.path().join("run"), Keep { last: 1, best: false }),
@@ -110,7 +110,9 @@ fn a_strategy_of_one_s_own_trains() {
     assert!(losses[2] < losses[0], "{losses:?}");
     // Weights that are no longer those that were planned with fail the trial before its first step.
     let mut from_weights = spec.clone();
-    let checkpoint = Checkpoints::new(folder.path().join("run")).latest().unwrap();
+    let checkpoint = Shelf::new(folder.path().join("run"), Keep { last: 1, best: false })
+        .latest()
+        .unwrap();
     from_weights.model.init = Some(checkpoint.display().to_string());
     let changed = Job {
         spec: &from_weights,

@@ -4,6 +4,9 @@
 
 use image::{DynamicImage, ImageFormat};
 
+use super::jpeg;
+use super::reduce::Least;
+
 /// A decoded picture.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Picture {
@@ -31,6 +34,19 @@ impl Picture {
 /// The decoder's own words when the bytes are no such picture or are damaged, a truncated JPEG included: decoders
 /// would fill its missing part with grey, and a network would learn that grey.
 pub fn decode(bytes: &[u8]) -> Result<Picture, String> {
+    decode_as(bytes, None)
+}
+
+/// Decodes a file at the size that `least` asks for. Only JPEGs can be had at less than full size; every other
+/// file is what `decode` makes of it.
+///
+/// # Errors
+/// Those of `decode`.
+pub fn decode_for(bytes: &[u8], least: &Least) -> Result<Picture, String> {
+    decode_as(bytes, Some(least))
+}
+
+fn decode_as(bytes: &[u8], least: Option<&Least>) -> Result<Picture, String> {
     if bytes.is_empty() {
         return Err("the file is empty".into());
     }
@@ -39,6 +55,10 @@ pub fn decode(bytes: &[u8]) -> Result<Picture, String> {
     let format = format.ok_or("not a JPEG, PNG, WebP or BMP picture")?;
     if format == ImageFormat::Jpeg && jpeg_is_truncated(bytes) {
         return Err("the JPEG is truncated".into());
+    }
+    let reduced = least.filter(|_| format == ImageFormat::Jpeg);
+    if let Some(picture) = reduced.and_then(|least| jpeg::reduced(bytes, least)) {
+        return Ok(picture);
     }
     let picture = to_rgb(image::load_from_memory_with_format(bytes, format).map_err(|e| e.to_string())?);
     if picture.rgb.is_empty() {
@@ -71,27 +91,21 @@ fn jpeg_is_truncated(bytes: &[u8]) -> bool {
 
 /// The next marker after a scan's data, in which FF is followed by 00 (stuffing), a restart marker or more FF.
 fn after_scan(bytes: &[u8], start: usize) -> usize {
-    const STRIDE: usize = 64;
-    let mut at = start;
-    while at < bytes.len() {
-        let end = bytes.len().min(at + STRIDE);
-        // Most strides hold no FF, which `contains` sees many bytes at a time.
-        if bytes[at..end].contains(&0xFF) {
-            let data = &bytes[at..bytes.len().min(end + 1)];
-            let is_marker = |w: &[u8]| w[0] == 0xFF && !matches!(w[1], 0x00 | 0xD0..=0xD7 | 0xFF);
-            if let Some(found) = data.windows(2).position(is_marker) {
-                return at + found;
-            }
-        }
-        at = end;
-    }
-    bytes.len()
+    let data = bytes.get(start..).unwrap_or_default();
+    let is_marker = |at: &usize| {
+        data.get(at + 1)
+            .is_some_and(|next| !matches!(next, 0x00 | 0xD0..=0xD7 | 0xFF))
+    };
+    let found = memchr::memchr_iter(0xFF, data).find(is_marker);
+    found.map_or(bytes.len(), |at| start + at)
 }
 
 fn to_rgb(image: DynamicImage) -> Picture {
     let (width, height) = (image.width() as usize, image.height() as usize);
     let high = |v: u16| (v >> 8) as u8;
     let rgb = match image {
+        // The library's own conversion is ten times slower than decoding; it copies too.
+        DynamicImage::ImageLuma8(i) => i.into_raw().into_iter().flat_map(|v| [v; 3]).collect(),
         DynamicImage::ImageLuma16(i) => i.pixels().flat_map(|p| [high(p.0[0]); 3]).collect(),
         DynamicImage::ImageLumaA16(i) => i.pixels().flat_map(|p| [high(p.0[0]); 3]).collect(),
         DynamicImage::ImageRgb16(i) => i.pixels().flat_map(|p| p.0.map(high)).collect(),
@@ -194,6 +208,9 @@ mod tests {
             rgb: (0..=255u8).flat_map(|v| [v; 3]).collect(),
         };
         assert_eq!(picture.to_grey(), (0..=255).collect::<Vec<u8>>());
+        let every = ImageBuffer::from_fn(16, 16, |x, y| Luma([(y * 16 + x) as u8]));
+        let every = DynamicImage::ImageLuma8(every);
+        assert_eq!(to_rgb(every.clone()).rgb, every.into_rgb8().into_raw());
         let primaries = Picture {
             width: 3,
             height: 1,

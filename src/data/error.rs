@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use super::Split;
+use crate::spec::trial::ImgSize;
 
 /// Why a set could not be opened or a batch could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +71,11 @@ pub enum DataError {
     /// Neither grey nor RGB was asked for.
     #[error("make pictures of {0} channels: set model.in_chans to 1 (grey) or 3 (RGB)")]
     Channels(usize),
+    /// Batches of another input size or other crops than the set was opened for; a defect of the calling program.
+    #[error(
+        "make pictures of {0} pixels: the set was opened for another input size or other crops; open one for these"
+    )]
+    OtherInput(ImgSize),
     /// The system refused another thread.
     #[error("start a decoding thread: {0}; lower data.workers")]
     NoThread(std::io::Error),

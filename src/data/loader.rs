@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use rand::{Rng, RngExt};
 
-use super::{DataError, ImageSet, Normalise, Split, Transformer, random_crop};
+use super::{DataError, ImageSet, Least, Normalise, Split, Transformer, random_crop};
 use crate::seed::{self, Purpose};
 use crate::spec::TrialSpec;
 use crate::spec::trial::{DataSpec, ImgSize};
@@ -123,6 +123,9 @@ impl Job {
     }
 
     fn transformer(&self) -> Result<Transformer, DataError> {
+        if self.set.least() != Least::new(self.cfg.size, &self.cfg.data) {
+            return Err(DataError::OtherInput(self.cfg.size));
+        }
         Ok(Transformer::new(
             self.cfg.size,
             Normalise::new(self.cfg.channels, &self.cfg.data)?,

@@ -4,29 +4,35 @@
 //! a batch is the same whatever the number of workers.
 //!
 //! Map: `set` is the image set that others hold; `folder`, `photos` and `synthetic` find its pictures; `decode` turns
-//! bytes into 8-bit RGB; `crop`, `transform` and `normalise` make network input of that; `loader` runs them on threads.
+//! bytes into 8-bit RGB, `jpeg` does so at the smaller size that `reduce` allows; `crop`, `transform` and `normalise`
+//! make network input of that; `loader` runs them on threads.
 
 mod crop;
 mod decode;
 mod error;
 mod feed;
 mod folder;
+mod jpeg;
 mod loader;
 mod normalise;
 mod photos;
+mod reduce;
 mod set;
 mod source;
 mod synthetic;
 mod transform;
 
 #[cfg(test)]
+mod reduce_tests;
+#[cfg(test)]
 mod set_tests;
 
 pub use crop::{Crop, random_crop};
-pub use decode::{Picture, decode};
+pub use decode::{Picture, decode, decode_for};
 pub use error::DataError;
 pub use feed::Feed;
 pub use loader::{Batch, Batches, LoaderConfig, eval_batches, steps_per_epoch, train_batches};
 pub use normalise::Normalise;
+pub use reduce::Least;
 pub use set::{ImageSet, Skipped, Split};
 pub use transform::{Transformer, eval_transform};

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use super::reduce::Least;
 use super::source::{Found, Item, Origin, digest, limited};
-use super::{DataError, Picture, decode, folder, photos, synthetic};
-use crate::spec::trial::{DataKind, DataSpec};
+use super::{DataError, Picture, decode_for, folder, photos, synthetic};
+use crate::spec::trial::{DataKind, DataSpec, ImgSize};
 
 /// Decoded pictures are kept until they fill this many bytes; the rest is decoded each time.
 const CACHE_BYTES: usize = 256 << 20;
@@ -48,6 +49,7 @@ pub struct ImageSet {
     classes: Vec<String>,
     parts: [Part; 2],
     digest: String,
+    least: Least,
     skipped: Mutex<BTreeMap<String, String>>,
     cached: AtomicUsize,
     cache_bytes: usize,
@@ -69,11 +71,11 @@ impl Part {
 }
 
 impl ImageSet {
-    /// Finds the pictures of `[data]`; decodes none.
+    /// Finds the pictures of `[data]`, for input of `size`; decodes none.
     ///
     /// # Errors
     /// A missing path, a folder without pictures, a split left empty: each names the path and the cure.
-    pub fn open(spec: &DataSpec) -> Result<Self, DataError> {
+    pub fn open(spec: &DataSpec, size: ImgSize) -> Result<Self, DataError> {
         let found = match spec.kind {
             DataKind::Photos => photos::find(),
             DataKind::Folder => folder::find(spec)?,
@@ -88,18 +90,19 @@ impl ImageSet {
                 return Err(DataError::EmptySplit { split, place, cure });
             }
         }
-        Ok(Self::new(found))
+        Ok(Self::new(found, Least::new(size, spec)))
     }
 
-    /// Every picture of a folder as held out: to read features of all of them. Nothing is decoded.
+    /// Every picture of a folder as held out: to read features of all of them. Nothing is decoded. `spec` and `size` say
+    /// what the network was trained on, so that it sees pictures as it saw them then.
     ///
     /// # Errors
     /// A missing path, a folder without pictures.
-    pub fn whole(folder: &Path) -> Result<Self, DataError> {
-        Ok(Self::new(folder::all(folder)?.sorted()))
+    pub fn whole(folder: &Path, spec: &DataSpec, size: ImgSize) -> Result<Self, DataError> {
+        Ok(Self::new(folder::all(folder)?.sorted(), Least::new(size, spec)))
     }
 
-    fn new(found: Found) -> Self {
+    fn new(found: Found, least: Least) -> Self {
         let Found {
             place,
             classes,
@@ -110,6 +113,7 @@ impl ImageSet {
             digest: digest(&train, &val),
             place,
             classes,
+            least,
             parts: [Part::new(train), Part::new(val)],
             skipped: Mutex::default(),
             cached: AtomicUsize::new(0),
@@ -121,6 +125,12 @@ impl ImageSet {
     #[must_use]
     pub fn uncached(self) -> Self {
         Self { cache_bytes: 0, ..self }
+    }
+
+    /// What its pictures are large enough for; with anything else it must not be used.
+    #[must_use]
+    pub fn least(&self) -> Least {
+        self.least
     }
 
     /// Class names in order of label; empty when the pictures have no classes.
@@ -183,14 +193,15 @@ impl ImageSet {
             .collect()
     }
 
-    /// The decoded picture; `None` when it cannot be read, which is then told by `skipped`.
+    /// The decoded picture, at a size that depends on its file and on `least` alone; `None` when it cannot be read, which
+    /// is then told by `skipped`.
     #[must_use]
     pub fn picture(&self, split: Split, index: usize) -> Option<Arc<Picture>> {
         let part = self.part(split);
         if let Some(known) = part.decoded[index].get() {
             return known.clone();
         }
-        let picture = match read(&part.items[index]) {
+        let picture = match read(&part.items[index], &self.least) {
             Ok(picture) => Some(Arc::new(picture)),
             Err(error) => {
                 let name = part.items[index].name.clone();
@@ -245,14 +256,14 @@ impl fmt::Debug for ImageSet {
     }
 }
 
-fn read(item: &Item) -> Result<Picture, String> {
+fn read(item: &Item, least: &Least) -> Result<Picture, String> {
     if let Origin::Generated(recipe) = &item.origin {
         return Ok(recipe.draw());
     }
     let bytes = item.bytes().map_err(|e| e.to_string())?;
     let bytes = bytes.unwrap_or_default();
     // A decoder that panics on a damaged picture costs that picture, not the trial.
-    let decoded = std::panic::catch_unwind(|| decode(&bytes));
+    let decoded = std::panic::catch_unwind(|| decode_for(&bytes, least));
     decoded.unwrap_or_else(|_| Err("the decoder panicked: the file is damaged".to_owned()))
 }
 

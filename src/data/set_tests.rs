@@ -11,6 +11,9 @@ use tempfile::TempDir;
 use super::*;
 use crate::spec::trial::{DataKind, DataSpec, ImgSize};
 
+/// Input size of the sets here.
+pub(super) const SIZE: ImgSize = ImgSize { height: 24, width: 32 };
+
 /// The pre-training recipe's values.
 pub(super) fn spec(kind: DataKind) -> DataSpec {
     DataSpec {
@@ -31,7 +34,7 @@ pub(super) fn spec(kind: DataKind) -> DataSpec {
     }
 }
 
-fn folder_spec(path: &Path) -> DataSpec {
+pub(super) fn folder_spec(path: &Path) -> DataSpec {
     DataSpec {
         path: Some(path.display().to_string()),
         ..spec(DataKind::Folder)
@@ -51,9 +54,9 @@ fn folder(files: &[&str]) -> TempDir {
     dir
 }
 
-fn config(data: &DataSpec, batch_size: usize, workers: usize) -> LoaderConfig {
+pub(super) fn config(data: &DataSpec, batch_size: usize, workers: usize) -> LoaderConfig {
     LoaderConfig {
-        size: ImgSize { height: 24, width: 32 },
+        size: SIZE,
         channels: 3,
         data: data.clone(),
         batch_size,
@@ -61,7 +64,7 @@ fn config(data: &DataSpec, batch_size: usize, workers: usize) -> LoaderConfig {
     }
 }
 
-fn collect(batches: Batches) -> Vec<Batch> {
+pub(super) fn collect(batches: Batches) -> Vec<Batch> {
     batches.map(Result::unwrap).collect()
 }
 
@@ -71,7 +74,7 @@ fn names(set: &ImageSet, split: Split) -> Vec<String> {
 
 #[test]
 fn embedded_photos_are_complete_and_all_readable() {
-    let set = ImageSet::open(&spec(DataKind::Photos)).unwrap();
+    let set = ImageSet::open(&spec(DataKind::Photos), SIZE).unwrap();
     assert_eq!(
         set.describe(),
         "photos: 1500 training and 300 held-out pictures in 10 classes"
@@ -104,7 +107,7 @@ fn class_folders_with_train_and_val_are_labelled_and_sorted() {
     fs::write(dir.path().join("train/b/notes.txt"), "no picture").unwrap();
     fs::write(dir.path().join("train/b/.hidden.jpg"), "no picture").unwrap();
     fs::create_dir(dir.path().join("train/empty")).unwrap();
-    let set = ImageSet::open(&folder_spec(dir.path())).unwrap();
+    let set = ImageSet::open(&folder_spec(dir.path()), SIZE).unwrap();
     assert_eq!(set.classes(), ["a", "b"]);
     assert_eq!(
         names(&set, Split::Train),
@@ -123,25 +126,25 @@ fn class_folders_with_train_and_val_are_labelled_and_sorted() {
 #[test]
 fn a_flat_folder_is_split_without_classes() {
     let dir = folder(&["1.png", "2.png", "3.png", "4.png", "5.png", "6.png", "7.png", "8.png"]);
-    let set = ImageSet::open(&folder_spec(dir.path())).unwrap();
+    let set = ImageSet::open(&folder_spec(dir.path()), SIZE).unwrap();
     assert!(set.classes().is_empty());
     assert_eq!((set.len(Split::Train), set.len(Split::Val)), (6, 2));
     assert_eq!(set.label(Split::Train, 0), None);
     assert!(set.describe().ends_with("without classes"));
-    let again = ImageSet::open(&folder_spec(dir.path())).unwrap();
+    let again = ImageSet::open(&folder_spec(dir.path()), SIZE).unwrap();
     assert_eq!(names(&set, Split::Val), names(&again, Split::Val));
     let limited = DataSpec {
         train_limit: Some(3),
         ..folder_spec(dir.path())
     };
-    let limited = ImageSet::open(&limited).unwrap();
+    let limited = ImageSet::open(&limited, SIZE).unwrap();
     assert_eq!((limited.len(Split::Train), limited.len(Split::Val)), (3, 2));
     assert_ne!(limited.digest(), set.digest());
 }
 
 #[test]
 fn errors_name_the_path_and_the_cure() {
-    let message = |spec: &DataSpec| ImageSet::open(spec).unwrap_err().to_string();
+    let message = |spec: &DataSpec| ImageSet::open(spec, SIZE).unwrap_err().to_string();
     let empty = tempfile::tempdir().unwrap();
     let path = empty.path().display().to_string();
     let told = message(&folder_spec(empty.path()));
@@ -180,7 +183,7 @@ fn unreadable_pictures_are_skipped_named_once_and_the_rest_is_used() {
     fs::write(&jpeg, &bytes[..bytes.len() / 2]).unwrap();
     fs::write(dir.path().join("train/b/4.png"), "this is no picture").unwrap();
     let data = folder_spec(dir.path());
-    let set = Arc::new(ImageSet::open(&data).unwrap());
+    let set = Arc::new(ImageSet::open(&data, SIZE).unwrap());
     for epoch in 0..3 {
         let batches = collect(train_batches(&set, config(&data, 4, 2), 0, epoch, 0));
         let mut seen = batches[0].indices.clone();
@@ -202,7 +205,7 @@ fn only_a_split_without_any_readable_picture_is_fatal() {
         fs::write(dir.path().join(file), "damaged").unwrap();
     }
     let data = folder_spec(dir.path());
-    let set = Arc::new(ImageSet::open(&data).unwrap());
+    let set = Arc::new(ImageSet::open(&data, SIZE).unwrap());
     for workers in [0, 2] {
         let train = collect(train_batches(&set, config(&data, 1, workers), 0, 0, 0));
         assert_eq!(train.iter().map(|b| b.indices.clone()).collect::<Vec<_>>(), [[1]]);
@@ -218,7 +221,7 @@ fn only_a_split_without_any_readable_picture_is_fatal() {
 #[test]
 fn batches_do_not_depend_on_workers_or_on_where_the_epoch_is_entered() {
     let data = spec(DataKind::Synthetic);
-    let set = Arc::new(ImageSet::open(&data).unwrap());
+    let set = Arc::new(ImageSet::open(&data, SIZE).unwrap());
     let alone = collect(train_batches(&set, config(&data, 8, 0), 7, 3, 0));
     assert_eq!((alone.len(), steps_per_epoch(50, 8)), (6, 6));
     let held_out = collect(eval_batches(&set, config(&data, 8, 0), Split::Val));
@@ -243,7 +246,7 @@ fn batches_do_not_depend_on_workers_or_on_where_the_epoch_is_entered() {
 #[test]
 fn crops_belong_to_the_picture_not_to_its_batch_and_change_with_seed_and_epoch() {
     let data = spec(DataKind::Synthetic);
-    let set = Arc::new(ImageSet::open(&data).unwrap());
+    let set = Arc::new(ImageSet::open(&data, SIZE).unwrap());
     let by_picture = |batch_size, seed, epoch| {
         let mut all: Vec<(usize, Vec<f32>)> = Vec::new();
         for batch in collect(train_batches(&set, config(&data, batch_size, 2), seed, epoch, 0)) {
@@ -275,7 +278,7 @@ fn a_set_smaller_than_a_batch_gives_one_smaller_batch() {
         synthetic_train: 3,
         ..spec(DataKind::Synthetic)
     };
-    let set = Arc::new(ImageSet::open(&data).unwrap());
+    let set = Arc::new(ImageSet::open(&data, SIZE).unwrap());
     let batches = collect(train_batches(&set, config(&data, 8, 1), 0, 0, 0));
     assert_eq!(
         (
@@ -291,7 +294,7 @@ fn a_set_smaller_than_a_batch_gives_one_smaller_batch() {
 #[test]
 fn grey_batches_have_one_channel_and_other_counts_are_refused() {
     let data = spec(DataKind::Synthetic);
-    let set = Arc::new(ImageSet::open(&data).unwrap());
+    let set = Arc::new(ImageSet::open(&data, SIZE).unwrap());
     let grey = LoaderConfig {
         channels: 1,
         ..config(&data, 4, 1)
@@ -315,7 +318,7 @@ fn dropping_early_stops_the_threads() {
         synthetic_train: 100_000,
         ..spec(DataKind::Synthetic)
     };
-    let set = Arc::new(ImageSet::open(&data).unwrap());
+    let set = Arc::new(ImageSet::open(&data, SIZE).unwrap());
     let batches = train_batches(&set, config(&data, 1000, 3), 0, 0, 0);
     std::thread::sleep(Duration::from_millis(20));
     let dropped = Instant::now();
@@ -333,8 +336,8 @@ fn dropping_early_stops_the_threads() {
 fn without_its_cache_a_set_decodes_again_and_gives_the_same_batches() {
     let dir = folder(&["a.png", "b.jpg", "c.png", "d.jpg", "e.png", "f.png"]);
     let data = folder_spec(dir.path());
-    let cached = Arc::new(ImageSet::open(&data).unwrap());
-    let uncached = Arc::new(ImageSet::open(&data).unwrap().uncached());
+    let cached = Arc::new(ImageSet::open(&data, SIZE).unwrap());
+    let uncached = Arc::new(ImageSet::open(&data, SIZE).unwrap().uncached());
     let twice = |set: &ImageSet| [0, 0].map(|i| set.picture(Split::Train, i).unwrap());
     let ([a, b], [c, d]) = (twice(&cached), twice(&uncached));
     assert!(Arc::ptr_eq(&a, &b) && !Arc::ptr_eq(&c, &d) && a == c && c == d);

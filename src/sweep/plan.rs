@@ -9,7 +9,6 @@ use serde_json::{Value as Json, json};
 use crate::data::{ImageSet, Split, steps_per_epoch};
 use crate::model::weights::Weights;
 use crate::model::weights::build::check;
-use crate::spec::trial::DataSpec;
 use crate::spec::{self, Budget, EarlyStop, Experiment, Trial, TrialSpec};
 use crate::store::rows::{RunRow, Status, SweepRow};
 use crate::store::{Store, StoreError};
@@ -93,7 +92,7 @@ impl SweepPlan {
         let sweep = sweep_row(experiment, &common, store, outside, wishes.fresh)?;
         let mut trials = Vec::new();
         for trial in &experiment.trials {
-            let set = sets.open(&trial.spec.data)?;
+            let set = sets.open(&trial.spec)?;
             enough_batches(&trial.spec, &set)?;
             let start = starts.of(&trial.spec)?;
             let inputs = start.inputs(&set);
@@ -141,7 +140,7 @@ impl SweepPlan {
         let mut trials = Vec::new();
         for row in rows {
             let spec = TrialSpec::from_config(&row.config)?;
-            let set = sets.open(&spec.data)?;
+            let set = sets.open(&spec)?;
             let lease = store.lease(&row.id)?;
             let mut planned = Planned {
                 action: policy.action(&row, lease.as_ref(), checkpoints, outside),
@@ -265,19 +264,20 @@ fn run_row(trial: &Trial, sweep: &SweepRow, identity: String, outside: &Outside<
     }
 }
 
-/// Image sets of one sweep, each opened once.
+/// Image sets of one sweep, each opened once: one for each `[data]` and input size, which decide how large its pictures are.
 #[derive(Default)]
 struct Sets {
     open: HashMap<String, Arc<ImageSet>>,
 }
 
 impl Sets {
-    fn open(&mut self, data: &DataSpec) -> Result<Arc<ImageSet>, SweepError> {
-        let key = serde_json::to_string(data).expect("a data section is plain data");
+    fn open(&mut self, spec: &TrialSpec) -> Result<Arc<ImageSet>, SweepError> {
+        let (data, size) = (&spec.data, spec.model.img_size);
+        let key = serde_json::to_string(&(data, size)).expect("a data section is plain data");
         if let Some(set) = self.open.get(&key) {
             return Ok(set.clone());
         }
-        let set = Arc::new(ImageSet::open(data)?);
+        let set = Arc::new(ImageSet::open(data, size)?);
         self.open.insert(key, set.clone());
         Ok(set)
     }

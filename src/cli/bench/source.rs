@@ -31,7 +31,7 @@ impl Source {
 
     /// The trial's own pictures.
     pub(super) fn loader(spec: &TrialSpec) -> Result<Self, Failure> {
-        let set = Arc::new(ImageSet::open(&spec.data)?);
+        let set = Arc::new(ImageSet::open(&spec.data, spec.model.img_size)?);
         let batch_size = spec.train.batch_size;
         let mut feed = Feed::new(&set, LoaderConfig::of(spec, batch_size), spec.seed);
         let batches = feed.epoch(0, 0);

@@ -95,7 +95,7 @@ fn of_folder(
     device: &Device,
     record: &mut Json,
 ) -> Result<Rows, Failure> {
-    let set = Arc::new(ImageSet::whole(folder)?);
+    let set = Arc::new(ImageSet::whole(folder, &spec.data, spec.model.img_size)?);
     let loader = LoaderConfig::of(spec, spec.eval.batch_size);
     let found = rows(
         model,
