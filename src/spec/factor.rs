@@ -47,6 +47,10 @@ impl Reader<'_> {
     pub(super) fn factor(&self, item: &Item) -> Result<Factor, SpecError> {
         let key = item.key.as_str();
         let (word, given) = item.how(self.file)?;
+        if key == "cases" && word != "values" {
+            let message = format!("{word} of cases in {}: cases are not drawn, list them", self.file);
+            return Err(SpecError::Invalid(message));
+        }
         if key == "cases" {
             return self.cases(given);
         }

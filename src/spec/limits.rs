@@ -48,7 +48,7 @@ pub enum StopKind {
     /// Successive halving (Jamieson & Talwalkar 2016, arXiv:1502.07943): a rung is judged once every other trial has reached
     /// it or ended.
     SuccessiveHalving,
-    /// The median rule of Vizier (Golovin et al. 2017, section 3.2.2).
+    /// The median stopping rule of Vizier (Golovin et al. 2017).
     Median,
 }
 

@@ -106,6 +106,10 @@ impl Written {
             return Err(SpecError::wrong_type(&format!("when of {key}"), file, expected, value));
         }
         let Some(word) = WORDS.into_iter().find(|known| *known == word) else {
+            if key == "cases" {
+                let expected = "a list of tables, each with a name and the keys it sets";
+                return Err(SpecError::wrong_type(key, file, expected, &Map::new().into()));
+            }
             return Err(SpecError::UnknownKey {
                 key: word.into(),
                 place: format!("{key} of {file}"),

@@ -5,7 +5,7 @@
 //! Hyperparameter Tuning", arXiv:1810.05934, algorithm 2, with promotion turned round: a trial that would not be promoted
 //! stops, and so none has to be paused); `successive_halving` (Jamieson & Talwalkar 2016, arXiv:1502.07943) waits until every
 //! other trial has come to the rung or has ended, and lets a trial run meanwhile. The median rule (Golovin et al. 2017,
-//! "Google Vizier: A Service for Black-Box Optimization", section 3.2.2) compares a trial's best value so far with the median
+//! "Google Vizier: A Service for Black-Box Optimization") compares a trial's best value so far with the median
 //! of the others' running averages.
 //!
 //! What is measured before training (epoch 0) counts for nothing. Values that are not finite are the worst of all. Ties never

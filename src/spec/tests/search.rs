@@ -141,6 +141,16 @@ fn conditions_on_cases_draws_and_fixed_values() {
             "case=long train.epochs=3 seed=0"
         ]
     );
+    let conditional = sweep(
+        "train.epochs = [2, 3]\ncases = { values = [{ name = \"a\", mask.ratio = 0.5 }, { name = \"b\", mask.ratio = 0.6 }], \
+         when = { train.epochs = 3 } }\n",
+    );
+    let expected = [
+        "train.epochs=2 seed=0",
+        "train.epochs=3 case=a seed=0",
+        "train.epochs=3 case=b seed=0",
+    ];
+    assert_eq!(labels(&conditional), expected);
     let text = "samples = 5\nmask.strategy = [\"random\", \"block\"]\nmask.ratio = { uniform = [0.4, 0.6], \
                 when = { \"mask.strategy\" = \"block\" } }\n";
     let drawn = sweep(text);
@@ -257,6 +267,19 @@ fn mistakes_in_searches_are_one_line_that_names_thing_and_cure() {
         ("include = [{ case = \"c\" }]".into(), "include in x.toml names case \"c\", which is not among cases: use the name of one"),
         ("include = 3".into(), "include in x.toml must be a list of tables such as { \"mask.ratio\" = 0.9 }, found number 3"),
     ];
+    let of_cases = [
+        (
+            "samples = 2\ncases = { choice = [{ name = \"a\" }] }",
+            "choice of cases in x.toml: cases are not drawn, list them",
+        ),
+        (
+            "cases = { name = \"a\" }",
+            "cases in x.toml must be a list of tables, each with a name and the keys it sets, found a table",
+        ),
+    ];
+    for (text, expected) in of_cases {
+        assert_eq!(error_of(&format!("{NANO}[sweep]\n{text}")), expected, "{text}");
+    }
     for (text, expected) in cases {
         assert_eq!(error_of(&format!("{NANO}[sweep]\n{text}")), expected, "{text}");
     }
