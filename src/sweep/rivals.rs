@@ -55,7 +55,7 @@ impl<'a> Rivals<'a> {
         let curves = self.store.curves(self.sweep, &rule.metric)?;
         let others = curves.into_iter().filter(|curve| curve.run != self.run);
         let peer = |curve: crate::store::rows::Curve| Peer {
-            done: curve.status == Status::Finished,
+            done: curve.status.is_over() && curve.status != Status::Interrupted && curve.status != Status::Crashed,
             values: curve.points,
         };
         let peers: Vec<Peer> = others.map(peer).collect();

@@ -331,10 +331,13 @@ impl<'a> Trainer<'a> {
         if last || self.cursor.epoch.is_multiple_of(train.checkpoint_every) {
             self.save(observer)?;
         }
-        match observer.verdict().filter(|_| due && !last) {
-            Some(reason) => self.prune(reason, observer).map(Some),
-            None => Ok(None),
+        if due
+            && !last
+            && let Some(reason) = observer.verdict()
+        {
+            return self.prune(reason, observer).map(Some);
         }
+        Ok(None)
     }
 
     /// Stops for good, with a checkpoint: whoever disagrees can go on from it.
