@@ -69,7 +69,10 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn gather(store: &Store, which: &[String]) -> Result<Comparison, Failure> {
-    let runs: Vec<RunRow> = which.iter().map(|word| store.find_run(word)).collect::<Result<_, _>>()?;
+    let runs: Vec<RunRow> = which
+        .iter()
+        .map(|word| store.find_run(word))
+        .collect::<Result<_, _>>()?;
     let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
     if ids.windows(2).all(|pair| pair[0] == pair[1]) {
         let twice = format!("all of these are run {}: name two runs to compare", ids[0]);
@@ -128,10 +131,12 @@ impl Comparison {
 
     fn document(&self) -> Json {
         let plain = |line: &Line| json!({ "key": line.key, "values": line.values });
-        let with_origins = |line: &Line| json!({ "key": line.key, "values": line.values, "origins": self.origins(&line.key) });
+        let with_origins =
+            |line: &Line| json!({ "key": line.key, "values": line.values, "origins": self.origins(&line.key) });
         let with_differences =
             |line: &Line| json!({ "name": line.key, "values": line.values, "differences": differences(line) });
-        let about = |run: &RunRow| json!({ "id": run.id, "sweep": run.sweep, "label": run.label, "status": run.status });
+        let about =
+            |run: &RunRow| json!({ "id": run.id, "sweep": run.sweep, "label": run.label, "status": run.status });
         json!({
             "runs": self.runs.iter().map(about).collect::<Vec<_>>(),
             "config": self.config.iter().map(with_origins).collect::<Vec<_>>(),
@@ -156,12 +161,22 @@ impl Comparison {
         let environment = self.environment.iter().map(|line| line.row([]));
         section("environment", &names("key", &[]), environment.collect(), all);
         let metrics = self.metrics.iter().map(|line| line.row([difference(line)]));
-        section("last metrics", &names("metric", &["difference"]), metrics.collect(), all);
+        section(
+            "last metrics",
+            &names("metric", &["difference"]),
+            metrics.collect(),
+            all,
+        );
     }
 
     /// The origins of a key, once if they are the same.
     fn origin(&self, key: &str) -> String {
-        let mut origins: Vec<String> = self.origins(key).iter().filter_map(Json::as_str).map(str::to_owned).collect();
+        let mut origins: Vec<String> = self
+            .origins(key)
+            .iter()
+            .filter_map(Json::as_str)
+            .map(str::to_owned)
+            .collect();
         origins.dedup();
         origins.join(" | ")
     }

@@ -60,7 +60,11 @@ impl FilterOption {
         let ascending = match direction {
             "asc" => true,
             "desc" => false,
-            _ => return Err(Failure::usage(format!("--sort {sort} is not understood: write {name}:asc or {name}:desc"))),
+            _ => {
+                return Err(Failure::usage(format!(
+                    "--sort {sort} is not understood: write {name}:asc or {name}:desc"
+                )));
+            }
         };
         if name == "started" {
             return Ok(Order::Started { ascending });
@@ -79,7 +83,9 @@ fn status(text: &str) -> Result<Status, String> {
 fn since(text: &str) -> Result<String, String> {
     moment(text, jiff::Timestamp::now())
         .map(|time| time.to_string())
-        .ok_or_else(|| "give a day (2026-01-31), a time (2026-01-31T12:00:00Z), or so long ago (30m, 12h, 3d, 2w)".into())
+        .ok_or_else(|| {
+            "give a day (2026-01-31), a time (2026-01-31T12:00:00Z), or so long ago (30m, 12h, 3d, 2w)".into()
+        })
 }
 
 fn moment(text: &str, now: jiff::Timestamp) -> Option<jiff::Timestamp> {
@@ -120,7 +126,17 @@ mod tests {
         ] {
             assert_eq!(said(text).as_deref(), Some(time), "{text}");
         }
-        for text in ["", "d", "3", "-3d", "3y", "yesterday", "2026-13-01", "2026-01-31T12:30", "4294967295w"] {
+        for text in [
+            "",
+            "d",
+            "3",
+            "-3d",
+            "3y",
+            "yesterday",
+            "2026-13-01",
+            "2026-01-31T12:30",
+            "4294967295w",
+        ] {
             assert_eq!(said(text), None, "{text}");
         }
     }

@@ -11,7 +11,9 @@ const PART: &str = "part";
 
 /// Bytes of a file or folder; nothing when there is none.
 pub(super) fn bytes(path: &Path) -> u64 {
-    let Ok(about) = fs::symlink_metadata(path) else { return 0 };
+    let Ok(about) = fs::symlink_metadata(path) else {
+        return 0;
+    };
     if about.is_dir() {
         entries(path).iter().map(|entry| bytes(entry)).sum()
     } else {
@@ -131,7 +133,10 @@ mod tests {
         assert_eq!(copy(&from, &to).unwrap(), 5);
         assert_eq!(copy(&from, &to).unwrap(), 0, "it is there already");
         assert_eq!(entries(&to), [to.join("step-00000008")]);
-        assert_eq!(fs::read_to_string(to.join("step-00000008/cursor.json")).unwrap(), "eight");
+        assert_eq!(
+            fs::read_to_string(to.join("step-00000008/cursor.json")).unwrap(),
+            "eight"
+        );
         assert_eq!(bytes(&from), 9);
         assert!(is_of_a_run(&from) && !is_of_a_run(room.path()));
         remove(&from).unwrap();

@@ -51,7 +51,11 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if !args.yes {
         list(&loss.chosen.runs);
     }
-    println!("{}{}", if args.yes { "removed " } else { "would remove " }, loss.words());
+    println!(
+        "{}{}",
+        if args.yes { "removed " } else { "would remove " },
+        loss.words()
+    );
     if !args.yes {
         println!("nothing was removed: add --yes to remove them for good");
     }
@@ -68,7 +72,11 @@ fn weigh(store: &Store, which: &[String]) -> Result<Loss, Failure> {
         )));
     }
     let folder = checkpoints(store);
-    let checkpoint_bytes = chosen.runs.iter().map(|run| folders::bytes(&folder.join(&run.id))).sum();
+    let checkpoint_bytes = chosen
+        .runs
+        .iter()
+        .map(|run| folders::bytes(&folder.join(&run.id)))
+        .sum();
     Ok(Loss {
         chosen,
         holdings,
@@ -80,11 +88,21 @@ fn weigh(store: &Store, which: &[String]) -> Result<Loss, Failure> {
 fn remove(store: &Store, loss: &Loss) -> Result<(), Failure> {
     store.remove_runs(&loss.chosen.runs, &loss.chosen.sweeps)?;
     let folder = checkpoints(store);
-    loss.chosen.runs.iter().try_for_each(|run| folders::remove(&folder.join(&run.id)))
+    loss.chosen
+        .runs
+        .iter()
+        .try_for_each(|run| folders::remove(&folder.join(&run.id)))
 }
 
 fn list(runs: &[RunRow]) {
-    let row = |run: &RunRow| vec![run.id.clone(), run.sweep.clone(), run.label.clone(), run.status.to_string()];
+    let row = |run: &RunRow| {
+        vec![
+            run.id.clone(),
+            run.sweep.clone(),
+            run.label.clone(),
+            run.status.to_string(),
+        ]
+    };
     let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
     table::print(&["id", "sweep", "trial", "status"], &rows);
 }

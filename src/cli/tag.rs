@@ -51,7 +51,9 @@ fn tag(text: &str) -> Result<String, String> {
 
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     if let Some(both) = args.add.iter().find(|tag| args.remove.contains(tag)) {
-        return Err(Failure::usage(format!("tag {both} cannot be added and removed at once")));
+        return Err(Failure::usage(format!(
+            "tag {both} cannot be added and removed at once"
+        )));
     }
     let store = args.store.existing()?;
     let chosen = store.choose(&args.which)?;
@@ -79,7 +81,9 @@ pub(super) fn note(args: NoteArgs) -> Result<(), Failure> {
     if let Some(text) = &args.text {
         let text = text.trim();
         if text.is_empty() {
-            return Err(Failure::usage("the note is empty: give some words, or none to list the notes"));
+            return Err(Failure::usage(
+                "the note is empty: give some words, or none to list the notes",
+            ));
         }
         store.add_note(&run.id, &outside::now(), text)?;
     }

@@ -74,7 +74,9 @@ pub(super) fn send(source: &mut ReadOnly, target: &Store, runs: &[String], files
 impl Parcel {
     /// Says what became of the runs.
     pub(super) fn say(&self, target: &Path) {
-        let Copied { runs, points, pictures, .. } = &self.rows;
+        let Copied {
+            runs, points, pictures, ..
+        } = &self.rows;
         let (count, target) = (runs.len(), target.display());
         let checkpoints = match self.checkpoint_bytes {
             0 => String::new(),
@@ -87,7 +89,10 @@ impl Parcel {
             }
         };
         left(&self.rows.same, "were there already");
-        left(&self.rows.twins, "left out: the same trials of the same sweep are there under other ids");
+        left(
+            &self.rows.twins,
+            "left out: the same trials of the same sweep are there under other ids",
+        );
         left(&self.rows.unfinished, "left out: they are not over yet");
     }
 }

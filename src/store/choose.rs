@@ -73,9 +73,11 @@ fn name<'a>(word: &str, sweeps: &'a [Candidate], runs: &'a [Candidate]) -> Resul
         return Ok(Named::Run(&run.id));
     }
     match (select::pick("sweep", word, sweeps), select::pick("run", word, runs)) {
-        (Ok(sweep), Ok(run)) if is_beginning(word, sweep, sweeps) && run.starts_with(word) => Err(StoreError::Refused {
-            problem: format!("{word} fits sweep {sweep} and run {run}: give more of the id"),
-        }),
+        (Ok(sweep), Ok(run)) if is_beginning(word, sweep, sweeps) && run.starts_with(word) => {
+            Err(StoreError::Refused {
+                problem: format!("{word} fits sweep {sweep} and run {run}: give more of the id"),
+            })
+        }
         (Ok(sweep), _) => Ok(Named::Sweep(sweep)),
         (Err(StoreError::Unknown { .. }), Ok(run)) => Ok(Named::Run(run)),
         (Err(StoreError::Unknown { .. }), Err(error @ StoreError::Ambiguous { .. })) => Err(error),

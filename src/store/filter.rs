@@ -68,7 +68,9 @@ pub(super) fn push(query: &mut QueryBuilder<Sqlite>, filter: &RunFilter) {
     }
     push_order(query, &filter.order);
     if let Some(limit) = filter.limit {
-        query.push(" LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
+        query
+            .push(" LIMIT ")
+            .push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
     }
 }
 
@@ -77,7 +79,9 @@ fn push_value(query: &mut QueryBuilder<Sqlite>, key: &str, value: &Json) {
     let parts: Vec<String> = key.split('.').map(|part| format!("\"{part}\"")).collect();
     let path = format!("$.{}", parts.join("."));
     let extract = |query: &mut QueryBuilder<Sqlite>, function: &str| {
-        query.push(format!(" AND {function}(r.config, ")).push_bind(path.clone());
+        query
+            .push(format!(" AND {function}(r.config, "))
+            .push_bind(path.clone());
         query.push(") = ");
     };
     match value {
@@ -112,7 +116,9 @@ fn push_order(query: &mut QueryBuilder<Sqlite>, order: &Order) {
             query.push(format!("{STARTED} {}, ", direction(*ascending)));
         }
         Order::Metric { name, ascending } => {
-            query.push("(SELECT p.value FROM series s JOIN points p ON p.series_id = s.id WHERE s.run_id = r.id AND s.name = ");
+            query.push(
+                "(SELECT p.value FROM series s JOIN points p ON p.series_id = s.id WHERE s.run_id = r.id AND s.name = ",
+            );
             query.push_bind(name.clone());
             query.push(format!(
                 " ORDER BY p.step DESC LIMIT 1) {} NULLS LAST, ",

@@ -108,7 +108,11 @@ impl Store {
     /// Writes the journal into the file and makes the file as small as it can be. Writers wait meanwhile.
     pub fn compact(&self) -> Result<(), StoreError> {
         self.with(async |conn| {
-            for statement in ["PRAGMA wal_checkpoint(TRUNCATE)", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"] {
+            for statement in [
+                "PRAGMA wal_checkpoint(TRUNCATE)",
+                "VACUUM",
+                "PRAGMA wal_checkpoint(TRUNCATE)",
+            ] {
                 sqlx::query(statement)
                     .execute(&mut *conn)
                     .await
@@ -125,7 +129,8 @@ async fn change_tags(
     add: &[String],
     remove: &[String],
 ) -> Result<(), StoreError> {
-    let add_one = format!("INSERT INTO tags (run_id, tag) SELECT id, $2 FROM runs WHERE id IN {THESE} ON CONFLICT DO NOTHING");
+    let add_one =
+        format!("INSERT INTO tags (run_id, tag) SELECT id, $2 FROM runs WHERE id IN {THESE} ON CONFLICT DO NOTHING");
     let remove_one = format!("DELETE FROM tags WHERE run_id IN {THESE} AND tag = $2");
     let ids = Json::from(runs).to_string();
     let mut tx = begin(conn).await?;
@@ -185,8 +190,16 @@ async fn holdings(conn: &mut SqliteConnection, runs: &[String]) -> Result<Holdin
                  (SELECT id FROM series WHERE run_id IN (SELECT value FROM json_each($1)))), \
                  COUNT(*), COALESCE(SUM(LENGTH(png)), 0) \
                  FROM pictures WHERE run_id IN (SELECT value FROM json_each($1))";
-    let row = sqlx::query(query).bind(ids).fetch_one(conn).await.doing("count what is kept")?;
-    let count = |i: usize| row.try_get::<i64, _>(i).doing("count what is kept").map(i64::unsigned_abs);
+    let row = sqlx::query(query)
+        .bind(ids)
+        .fetch_one(conn)
+        .await
+        .doing("count what is kept")?;
+    let count = |i: usize| {
+        row.try_get::<i64, _>(i)
+            .doing("count what is kept")
+            .map(i64::unsigned_abs)
+    };
     Ok(Holdings {
         points: count(0)?,
         pictures: count(1)?,

@@ -36,8 +36,8 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
 
-use connect::{Link, Mode};
 pub use choose::Chosen;
+use connect::{Link, Mode};
 pub use error::StoreError;
 pub use filter::{Order, RunFilter};
 pub use house::{Holdings, Tags};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow, SqliteValueRef};
-use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Decode, Executor, Row, Sqlite, SqlSafeStr, Statement};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Decode, Executor, Row, SqlSafeStr, Sqlite, Statement};
 use sqlx::{TypeInfo, ValueRef};
 use tokio::runtime::{Builder, Runtime};
 
@@ -48,7 +48,8 @@ impl ReadOnly {
         let path = connect::locate(target)?;
         connect::prepare(&path, Mode::Existing)?;
         let runtime = Builder::new_current_thread().enable_time().build();
-        let runtime = runtime.map_err(|error| StoreError::unusable(&path, format!("cannot be opened ({error})"), "try again"))?;
+        let runtime =
+            runtime.map_err(|error| StoreError::unusable(&path, format!("cannot be opened ({error})"), "try again"))?;
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .read_only(true)
@@ -64,7 +65,11 @@ impl ReadOnly {
             conn: Some(conn),
         };
         match found {
-            None => Err(StoreError::unusable(&store.path, "is no store of mae-exp", "give another file")),
+            None => Err(StoreError::unusable(
+                &store.path,
+                "is no store of mae-exp",
+                "give another file",
+            )),
             Some(found) if found > known() => Err(StoreError::Newer {
                 path: store.path.clone(),
                 found,
@@ -163,13 +168,20 @@ async fn answer(conn: &mut SqliteConnection, sql: &str) -> Result<Answer, StoreE
     };
     let prepared = (&mut *conn).prepare(AssertSqlSafe(sql.to_owned()).into_sql_str());
     let columns = prepared.await.map_err(refused)?;
-    let columns = columns.columns().iter().map(|column| column.name().to_owned()).collect();
+    let columns = columns
+        .columns()
+        .iter()
+        .map(|column| column.name().to_owned())
+        .collect();
     let rows = sqlx::query(AssertSqlSafe(sql.to_owned()))
         .persistent(false)
         .fetch_all(conn)
         .await
         .map_err(refused)?;
-    let rows = rows.iter().map(|row| cells(row).map_err(refused)).collect::<Result<_, _>>()?;
+    let rows = rows
+        .iter()
+        .map(|row| cells(row).map_err(refused))
+        .collect::<Result<_, _>>()?;
     Ok(Answer { columns, rows })
 }
 
@@ -205,7 +217,10 @@ fn must_read(sql: &str) -> Result<(), String> {
     }
     if !READING.contains(&first.to_ascii_uppercase().as_str()) {
         let first = bare.split_whitespace().next().unwrap_or_default();
-        return Err(format!("{first} is not allowed: a query begins with {}", READING.join(", ")));
+        return Err(format!(
+            "{first} is not allowed: a query begins with {}",
+            READING.join(", ")
+        ));
     }
     if bare.contains(';') {
         return Err("the query has several statements: give them one at a time".into());

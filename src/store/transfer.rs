@@ -145,7 +145,9 @@ fn moved(source: &mut ReadOnly, runs: &[String], folder: &Path) -> Result<Vec<Mo
     let mut moved = Vec::new();
     for run in runs {
         for row in source.checkpoints(run)? {
-            let Some(name) = Path::new(&row.path).file_name() else { continue };
+            let Some(name) = Path::new(&row.path).file_name() else {
+                continue;
+            };
             let path = folder.join(run).join(name).to_string_lossy().into_owned();
             let run = run.clone();
             moved.push(Moved { run, path, row });
@@ -174,7 +176,10 @@ fn uri(path: &Path) -> Result<String, StoreError> {
 }
 
 async fn attach(conn: &mut SqliteConnection, uri: &str) -> Result<(), StoreError> {
-    let attached = sqlx::query("ATTACH DATABASE $1 AS source").bind(uri).execute(conn).await;
+    let attached = sqlx::query("ATTACH DATABASE $1 AS source")
+        .bind(uri)
+        .execute(conn)
+        .await;
     attached.doing("open the other store").map(|_| ())
 }
 
@@ -275,7 +280,10 @@ async fn has_twin(conn: &mut SqliteConnection, run: &str) -> Result<bool, StoreE
         .await
         .doing("look for the same trial")?;
     for id in &planned {
-        for statement in ["DELETE FROM main.events WHERE run_id = $1", "DELETE FROM main.runs WHERE id = $1"] {
+        for statement in [
+            "DELETE FROM main.events WHERE run_id = $1",
+            "DELETE FROM main.runs WHERE id = $1",
+        ] {
             let done = sqlx::query(statement).bind(id).execute(&mut *conn).await;
             done.doing("make way for a trained run")?;
         }

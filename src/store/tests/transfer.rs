@@ -23,8 +23,12 @@ fn source() -> (TempDir, Store) {
         }
         writer.picture(id, picture("masked", 0, 1.0));
         writer.picture(id, picture("original", 1, 0.0));
-        writer.set_status(id, Status::Running, "2026-01-02T06:00:00Z", "").unwrap();
-        store.add_checkpoint(id, &checkpoint(&format!("/far/away/{id}/step-00000020"))).unwrap();
+        writer
+            .set_status(id, Status::Running, "2026-01-02T06:00:00Z", "")
+            .unwrap();
+        store
+            .add_checkpoint(id, &checkpoint(&format!("/far/away/{id}/step-00000020")))
+            .unwrap();
     }
     store.set_warnings("r0", &json!(["one picture skipped"])).unwrap();
     writer.set_status("r0", Status::Finished, END, "").unwrap();
@@ -55,7 +59,11 @@ fn copy(from: &Store, to: &Store, runs: &[&str], folder: Option<&Path>) -> Resul
 /// Everything kept of a run but its checkpoints, as text: not a number equals itself.
 fn whole(store: &Store, id: &str) -> String {
     let run = store.run(id).unwrap();
-    let measured = (store.metrics(id).unwrap(), store.pictures(id).unwrap(), store.events(id).unwrap());
+    let measured = (
+        store.metrics(id).unwrap(),
+        store.pictures(id).unwrap(),
+        store.events(id).unwrap(),
+    );
     let said = (store.tags(&words(&[id])).unwrap(), store.notes(id).unwrap());
     format!("{run:?}\n{measured:?}\n{said:?}")
 }
@@ -64,7 +72,10 @@ fn whole(store: &Store, id: &str) -> String {
 fn runs_arrive_as_they_were_and_finished_ones_are_guarded() {
     let ((_a, from), (_b, to)) = (source(), store());
     let copied = copy(&from, &to, &["r0", "r1", "r2", "r3"], None).unwrap();
-    assert_eq!((copied.runs, copied.unfinished), (words(&["r0", "r1"]), words(&["r2", "r3"])));
+    assert_eq!(
+        (copied.runs, copied.unfinished),
+        (words(&["r0", "r1"]), words(&["r2", "r3"]))
+    );
     assert_eq!((copied.points, copied.pictures), (12, 4));
     for id in ["r0", "r1"] {
         assert_eq!(whole(&to, id), whole(&from, id));
@@ -84,7 +95,8 @@ fn runs_arrive_as_they_were_and_finished_ones_are_guarded() {
 fn a_second_time_nothing_happens_and_new_runs_join() {
     let ((_a, from), (_b, to)) = (source(), store());
     copy(&from, &to, &["r0"], None).unwrap();
-    to.change_tags(&words(&["r0"]), &words(&["here"]), &words(&["a"])).unwrap();
+    to.change_tags(&words(&["r0"]), &words(&["here"]), &words(&["a"]))
+        .unwrap();
     let before = whole(&to, "r0");
     let again = copy(&from, &to, &["r0", "r1"], None).unwrap();
     assert_eq!((again.same, again.runs), (words(&["r0"]), words(&["r1"])));
@@ -108,7 +120,10 @@ fn what_differs_is_refused_by_name_and_nothing_arrives() {
         copy(&from, &to, &["r1"], None).unwrap();
         execute(&to, change).unwrap();
         let error = copy(&from, &to, &["r0", "r1"], None).unwrap_err();
-        assert!(error.is_usage() && error.to_string().contains("run r1"), "{change}: {error}");
+        assert!(
+            error.is_usage() && error.to_string().contains("run r1"),
+            "{change}: {error}"
+        );
         assert_eq!(to.run("r0").unwrap(), None, "all or none");
         let after = copy(&from, &to, &["r0"], None).unwrap();
         assert_eq!(after.runs, words(&["r0"]), "the store is in order after a refusal");
@@ -123,7 +138,12 @@ fn the_same_trial_is_not_there_twice_and_a_plan_gives_way() {
     to.set_status("mine1", Status::Diverged, END, "too fast").unwrap();
     let copied = copy(&from, &to, &["r0", "r1"], None).unwrap();
     assert_eq!((copied.runs, copied.twins), (words(&["r0"]), words(&["r1"])));
-    let ids: Vec<String> = to.runs(&RunFilter::default()).unwrap().into_iter().map(|run| run.id).collect();
+    let ids: Vec<String> = to
+        .runs(&RunFilter::default())
+        .unwrap()
+        .into_iter()
+        .map(|run| run.id)
+        .collect();
     assert_eq!(ids, ["r0", "mine1"], "the planned trial was trained elsewhere");
 }
 
@@ -134,7 +154,10 @@ fn checkpoints_are_noted_in_their_new_place() {
     let path = to.checkpoints("r0").unwrap()[0].path.clone();
     assert_eq!(to.checkpoints("r0").unwrap(), [checkpoint(&path)]);
     assert_eq!(Path::new(&path), Path::new("/new/place/r0/step-00000020"));
-    assert_eq!(from.checkpoints("r0").unwrap(), [checkpoint("/far/away/r0/step-00000020")]);
+    assert_eq!(
+        from.checkpoints("r0").unwrap(),
+        [checkpoint("/far/away/r0/step-00000020")]
+    );
 }
 
 #[test]
@@ -144,7 +167,10 @@ fn a_store_is_not_copied_into_itself_nor_from_an_older_schema() {
     assert!(error.contains("cannot be copied into itself"), "{error}");
     execute(&from, "DELETE FROM _sqlx_migrations WHERE version > 1").unwrap();
     let error = copy(&from, &to, &["r0"], None).unwrap_err().to_string();
-    assert!(error.contains("has schema 1") && error.contains("open it once"), "{error}");
+    assert!(
+        error.contains("has schema 1") && error.contains("open it once"),
+        "{error}"
+    );
 }
 
 #[test]
