@@ -42,6 +42,11 @@ pub(super) fn json(document: &Json) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A number of things: `1 run`, `2 runs`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A metric for the eye: four significant digits.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {

@@ -1,5 +1,5 @@
-//! Reading a store without any trace: nothing is created, migrated or changed, and no writer waits. The questions are those
-//! of this module's callers, or SQL of the user's own.
+//! Reading a store and no more: it is neither made nor migrated nor changed, and no writer waits. The questions are those of
+//! this module's callers, or SQL of the user's own.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
