@@ -160,7 +160,7 @@ impl Comparison {
         section("configuration", &names("key", &["origin"]), config.collect(), all);
         let environment = self.environment.iter().map(|line| line.row([]));
         section("environment", &names("key", &[]), environment.collect(), all);
-        let metrics = self.metrics.iter().map(|line| line.row([difference(line)]));
+        let metrics = self.metrics.iter().map(Line::measured);
         section(
             "last metrics",
             &names("metric", &["difference"]),
