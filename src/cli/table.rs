@@ -27,10 +27,9 @@ pub(super) fn print(header: &[&str], rows: &[Vec<String>]) {
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
     };
-    println!("{}", line(header.to_vec()));
-    for row in rows {
-        println!("{}", line(row.iter().map(String::as_str).collect()));
-    }
+    let mut lines = vec![line(header.to_vec())];
+    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    println!("{}", lines.join("\n"));
 }
 
 /// Prints one JSON document.

@@ -190,7 +190,7 @@ fn cells(row: &SqliteRow) -> Result<Vec<Json>, sqlx::Error> {
 }
 
 /// A value by the type that it is stored as, whatever its column says.
-fn cell(value: SqliteValueRef<'_>) -> Result<Json, sqlx::Error> {
+pub(super) fn cell(value: SqliteValueRef<'_>) -> Result<Json, sqlx::Error> {
     let kind = value.type_info().name().to_owned();
     let decoded = match kind.as_str() {
         _ if value.is_null() => Ok(Json::Null),

@@ -224,6 +224,40 @@ fn listings_are_ordered_and_limited() {
     assert_eq!(error, "no metric called vall_loss: did you mean val_loss?");
 }
 
+#[test]
+fn a_listing_reads_what_it_shows() {
+    let (_dir, store) = furnished();
+    store.change_tags(&words(&["r0"]), &words(&["best"]), &[]).unwrap();
+    let tiny = point("tiny", 1, f64::MIN_POSITIVE);
+    let writer = store.writer().unwrap();
+    writer.metric("r2", tiny.clone());
+    writer.close().unwrap();
+    let listed = store
+        .list(&RunFilter::default(), &["val_loss", "train_loss", "tiny"])
+        .unwrap();
+    let shown: Vec<String> = listed
+        .iter()
+        .map(|run| {
+            format!(
+                "{} {} {} [{}] {:?}",
+                run.id, run.label, run.status, run.tags, run.metrics
+            )
+        })
+        .collect();
+    let tiny = tiny.value;
+    assert_eq!(
+        shown,
+        [
+            "r0 mask.ratio=0.25 finished [best old] [Some(0.5), Some(NaN), None]".to_owned(),
+            "r1 mask.ratio=0.5 finished [old] [Some(0.25), Some(NaN), None]".to_owned(),
+            format!("r2 mask.ratio=0.75 queued [] [None, None, Some({tiny:?})]"),
+        ]
+    );
+    assert_eq!(listed[0].sweep, "mask_ratio");
+    assert_eq!(listed[0].started_at.as_deref(), Some("2026-01-02T06:00:00Z"));
+    assert_eq!(listed[0].finished_at.as_deref(), Some(END));
+}
+
 /// Rows that a question brings, asked as `mae-exp query` does.
 fn ask(store: &Store, sql: &str) -> Vec<Vec<Json>> {
     let path = store.path().to_str().unwrap();
