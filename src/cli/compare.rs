@@ -160,7 +160,7 @@ impl Comparison {
         section("configuration", &names("key", &["origin"]), config.collect(), all);
         let environment = self.environment.iter().map(|line| line.row([]));
         section("environment", &names("key", &[]), environment.collect(), all);
-        let metrics = self.metrics.iter().map(|line| line.row([difference(line)]));
+        let metrics = self.metrics.iter().map(Line::measured);
         section(
             "last metrics",
             &names("metric", &["difference"]),
@@ -183,6 +183,17 @@ impl Comparison {
 }
 
 impl Line {
+    /// The cells of a metric, with four significant digits.
+    fn measured(&self) -> Vec<String> {
+        let cell = |value: &Option<Json>| match value {
+            Some(Json::Number(number)) => table::number(number.as_f64().unwrap_or(f64::NAN)),
+            Some(value) => show::text(value),
+            None => "-".into(),
+        };
+        let values = self.values.iter().map(cell).collect();
+        [vec![self.key.clone()], values, vec![difference(self)]].concat()
+    }
+
     fn row<const N: usize>(&self, more: [String; N]) -> Vec<String> {
         [vec![self.key.clone()], self.cells(), more.into()].concat()
     }

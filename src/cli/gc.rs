@@ -181,12 +181,13 @@ fn print(args: &Args, waste: &[Waste], won: u64, training: Option<&str>) {
         let (path, why, bytes) = (item.path.display(), item.why, folders::readable(item.bytes));
         println!("{path}  {bytes}  {why}");
     }
-    let (count, bytes) = (waste.len(), folders::readable(total(waste)));
+    let count = table::counted(waste.len() as u64, "folder");
+    let bytes = folders::readable(total(waste));
     if args.dry_run {
-        println!("would remove {count} folders with {bytes} of checkpoints; nothing was done");
+        println!("would remove {count} with {bytes} of checkpoints; nothing was done");
         return;
     }
-    println!("removed {count} folders with {bytes} of checkpoints");
+    println!("removed {count} with {bytes} of checkpoints");
     match training {
         Some(who) => println!("the store stays as large as it is: {who}"),
         None => println!("the store is smaller by {}", folders::readable(won)),

@@ -1,4 +1,4 @@
-//! `mae-exp query "SELECT …"`: any question to the store, answered without a trace in it.
+//! `mae-exp query "SELECT …"`: any question to the store; nothing in it can be changed this way.
 
 use serde_json::{Value as Json, json};
 

@@ -110,10 +110,10 @@ fn list(runs: &[RunRow]) {
 impl Loss {
     fn words(&self) -> String {
         format!(
-            "{} runs with {} points, {} pictures ({}) and {} of checkpoints",
-            self.chosen.runs.len(),
-            self.holdings.points,
-            self.holdings.pictures,
+            "{} with {}, {} ({}) and {} of checkpoints",
+            table::counted(self.chosen.runs.len() as u64, "run"),
+            table::counted(self.holdings.points, "point"),
+            table::counted(self.holdings.pictures, "picture"),
             folders::readable(self.holdings.picture_bytes),
             folders::readable(self.checkpoint_bytes)
         )

@@ -4,7 +4,7 @@ use mae_strategies::Registry;
 use serde_json::{Map, Value as Json, json};
 
 use crate::store::rows::RunRow;
-use crate::store::{LastMetrics, Order, Tags};
+use crate::store::{LastMetrics, Listed, Order, RunFilter, Store, Tags};
 
 use super::failure::Failure;
 use super::filter::FilterOption;
@@ -29,40 +29,49 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let store = args.store.existing()?;
     let filter = args.filter.filter(&store, registry)?;
-    let runs = store.runs(&filter)?;
-    let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
-    if args.ids {
-        ids.iter().for_each(|id| println!("{id}"));
-        return Ok(());
-    }
-    let (last, tags) = (store.last_metrics(&ids)?, store.tags(&ids)?);
     if args.json {
-        let list: Vec<Json> = runs.iter().map(|run| document(run, &last, &tags)).collect();
-        return table::json(&json!({ "runs": list }));
+        return print_json(&store, &filter);
     }
-    if runs.is_empty() {
+    let shown = shown(&filter.order);
+    let runs = store.list(&filter, if args.ids { &[] } else { &shown })?;
+    if args.ids {
+        runs.iter().for_each(|run| println!("{}", run.id));
+    } else if runs.is_empty() {
         println!("no runs");
-        return Ok(());
+    } else {
+        print_table(&runs, &shown);
     }
-    list(&runs, &last, &tags, &filter.order);
     Ok(())
 }
 
-/// The table: a few metrics and that of the order; tags where there are any.
-fn list(runs: &[RunRow], last: &LastMetrics, tags: &Tags, order: &Order) {
+fn print_json(store: &Store, filter: &RunFilter) -> Result<(), Failure> {
+    let runs = store.runs(filter)?;
+    let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
+    let (last, tags) = (store.last_metrics(&ids)?, store.tags(&ids)?);
+    let list: Vec<Json> = runs.iter().map(|run| document(run, &last, &tags)).collect();
+    table::json(&json!({ "runs": list }))
+}
+
+/// The metrics of the table: a few, and that of the order.
+fn shown(order: &Order) -> Vec<&str> {
     let mut shown = vec!["val_loss", "eval_mse", "knn_accuracy"];
     if let Order::Metric { name, .. } = order
         && !shown.contains(&name.as_str())
     {
         shown.push(name);
     }
-    let tagged = tags.values().any(|tags| !tags.is_empty());
+    shown
+}
+
+/// The table, with tags where there are any.
+fn print_table(runs: &[Listed], shown: &[&str]) {
+    let tagged = runs.iter().any(|run| !run.tags.is_empty());
     let mut header = vec!["id", "sweep", "trial", "status", "minutes"];
-    header.extend(&shown);
+    header.extend(shown);
     header.extend(tagged.then_some("tags"));
-    let full = |run: &RunRow| {
-        let mut row = row(run, last, &shown);
-        row.extend(tagged.then(|| words(tags, &run.id)));
+    let full = |run: &Listed| {
+        let mut row = row(run);
+        row.extend(tagged.then(|| run.tags.clone()));
         row
     };
     table::print(&header, &runs.iter().map(full).collect::<Vec<_>>());
@@ -111,25 +120,21 @@ pub(super) fn number(value: f64) -> Json {
     }
 }
 
-fn row(run: &RunRow, last: &LastMetrics, shown: &[&str]) -> Vec<String> {
+fn row(run: &Listed) -> Vec<String> {
     let mut row = vec![
         run.id.clone(),
         run.sweep.clone(),
         run.label.clone(),
-        run.status.to_string(),
+        run.status.clone(),
         minutes(run).map_or_else(|| "-".into(), |m| format!("{m:.1}")),
     ];
-    let value = |name: &&str| last.get(&run.id).and_then(|metrics| metrics.get(*name)).copied();
-    row.extend(
-        shown
-            .iter()
-            .map(|name| value(name).map_or_else(|| "-".into(), table::number)),
-    );
+    let cell = |value: &Option<f64>| value.map_or_else(|| "-".into(), table::number);
+    row.extend(run.metrics.iter().map(cell));
     row
 }
 
 /// Minutes between start and end, once both are known.
-fn minutes(run: &RunRow) -> Option<f64> {
+fn minutes(run: &Listed) -> Option<f64> {
     let parse = |time: &Option<String>| time.as_ref()?.parse::<jiff::Timestamp>().ok();
     let span = parse(&run.finished_at)?.duration_since(parse(&run.started_at)?);
     Some(span.as_secs_f64() / 60.0)

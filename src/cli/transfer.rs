@@ -74,25 +74,28 @@ pub(super) fn send(source: &mut ReadOnly, target: &Store, runs: &[String], files
 impl Parcel {
     /// Says what became of the runs.
     pub(super) fn say(&self, target: &Path) {
-        let Copied {
-            runs, points, pictures, ..
-        } = &self.rows;
-        let (count, target) = (runs.len(), target.display());
+        let rows = &self.rows;
+        let runs = table::counted(rows.runs.len() as u64, "run");
+        let points = table::counted(rows.points, "point");
+        let pictures = table::counted(rows.pictures, "picture");
         let checkpoints = match self.checkpoint_bytes {
             0 => String::new(),
             bytes => format!(" and {} of checkpoints", folders::readable(bytes)),
         };
-        println!("copied {count} runs with {points} points, {pictures} pictures{checkpoints} to {target}");
+        println!(
+            "copied {runs} with {points}, {pictures}{checkpoints} to {}",
+            target.display()
+        );
         let left = |runs: &[String], why: &str| {
             if !runs.is_empty() {
-                println!("{} runs {why}", runs.len());
+                println!("{why}: {}", runs.join(", "));
             }
         };
-        left(&self.rows.same, "were there already");
+        left(&rows.same, "there already");
         left(
-            &self.rows.twins,
-            "left out: the same trials of the same sweep are there under other ids",
+            &rows.twins,
+            "left out, since the same sweep has their trials there under other ids",
         );
-        left(&self.rows.unfinished, "left out: they are not over yet");
+        left(&rows.unfinished, "left out, since they are not over yet");
     }
 }

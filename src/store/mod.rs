@@ -21,13 +21,13 @@ mod filter;
 mod house;
 mod inbox;
 mod lease;
+mod listing;
 mod query;
 mod read;
 mod record;
 pub mod rows;
 mod scribe;
 mod select;
-mod summary;
 mod transfer;
 mod turn;
 mod write;
@@ -48,9 +48,10 @@ pub use error::StoreError;
 pub use filter::{Order, RunFilter};
 pub use house::{Holdings, Tags};
 pub use lease::Lease;
+pub use listing::Listed;
 pub use query::{Answer, ReadOnly};
 pub use read::LastMetrics;
-use rows::{CheckpointRow, Curve, EventRow, LeaseRow, MetricPoint, Picture, RunRow, RunSummary, Status, SweepRow};
+use rows::{CheckpointRow, Curve, EventRow, LeaseRow, MetricPoint, Picture, RunRow, Status, SweepRow};
 pub use transfer::Copied;
 use write::Entry;
 pub use writer::Writer;
@@ -225,12 +226,6 @@ impl Store {
     /// The runs a filter admits, by sweep (oldest first) and position.
     pub fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
         self.with(async |conn| read::runs(conn, filter).await)
-    }
-
-    /// What a list shows of the runs a filter admits, in the order of [`Store::runs`], with the last values of some
-    /// metrics: a fraction of the work where there are thousands.
-    pub fn run_summaries(&self, filter: &RunFilter, metrics: &[&str]) -> Result<Vec<RunSummary>, StoreError> {
-        self.with(async |conn| summary::run_summaries(conn, filter, metrics).await)
     }
 
     /// The run a word means: id, `latest` (last started), label or sweep's name (the newest of them), or unique

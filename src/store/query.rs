@@ -1,5 +1,5 @@
-//! Reading a store without any trace: nothing is created, migrated or changed, and no writer waits. The questions are those
-//! of this module's callers, or SQL of the user's own.
+//! Reading a store and no more: it is neither made nor migrated nor changed, and no writer waits. The questions are those of
+//! this module's callers, or SQL of the user's own.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -190,7 +190,7 @@ fn cells(row: &SqliteRow) -> Result<Vec<Json>, sqlx::Error> {
 }
 
 /// A value by the type that it is stored as, whatever its column says.
-fn cell(value: SqliteValueRef<'_>) -> Result<Json, sqlx::Error> {
+pub(super) fn cell(value: SqliteValueRef<'_>) -> Result<Json, sqlx::Error> {
     let kind = value.type_info().name().to_owned();
     let decoded = match kind.as_str() {
         _ if value.is_null() => Ok(Json::Null),

@@ -231,22 +231,3 @@ pub struct LeaseRow {
     /// Whether it has not let go yet.
     pub held: bool,
 }
-
-/// What a list shows of a run.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunSummary {
-    /// Unique id.
-    pub id: String,
-    /// Name of its sweep.
-    pub sweep: String,
-    /// Short label.
-    pub label: String,
-    /// State.
-    pub status: Status,
-    /// When training began, if it did.
-    pub started_at: Option<String>,
-    /// When it ended, if it did.
-    pub finished_at: Option<String>,
-    /// Last values of the metrics that were asked for, in that order.
-    pub last: Vec<Option<f64>>,
-}

@@ -2,6 +2,7 @@
 
 mod bounds;
 mod common;
+mod conditions;
 mod errors;
 mod grown;
 mod layers;

@@ -103,24 +103,24 @@ fn the_last_value_is_the_one_of_the_highest_step() {
     writer.metric("r2", point("lr", 5, f64::NEG_INFINITY));
     writer.flush().unwrap();
     let asked = ["val_loss", "train_loss", "lr", "nothing"];
-    let short = store.run_summaries(&RunFilter::default(), &asked).unwrap();
+    let short = store.list(&RunFilter::default(), &asked).unwrap();
     let ids: Vec<&str> = short.iter().map(|run| run.id.as_str()).collect();
     assert_eq!(ids, ["r0", "r1", "r2"]);
-    assert_eq!((short[0].last[0], short[0].last[2]), (Some(0.25), None));
-    assert!(short[0].last[1].unwrap().is_nan());
-    assert_eq!(short[1].last, [Some(0.5), None, None, None]);
-    assert_eq!(short[2].last[2], Some(f64::NEG_INFINITY));
+    assert_eq!((short[0].metrics[0], short[0].metrics[2]), (Some(0.25), None));
+    assert!(short[0].metrics[1].unwrap().is_nan());
+    assert_eq!(short[1].metrics, [Some(0.5), None, None, None]);
+    assert_eq!(short[2].metrics[2], Some(f64::NEG_INFINITY));
     let whole = store.run("r0").unwrap().unwrap();
     assert_eq!((&short[0].label, &short[0].sweep), (&whole.label, &whole.sweep));
     assert_eq!(
-        (short[0].status, &short[0].started_at),
-        (whole.status, &whole.started_at)
+        (short[0].status.as_str(), &short[0].started_at),
+        (whole.status.as_str(), &whole.started_at)
     );
     let none = RunFilter {
         status: Some(Status::Failed),
         ..RunFilter::default()
     };
-    assert!(store.run_summaries(&none, &asked).unwrap().is_empty());
+    assert!(store.list(&none, &asked).unwrap().is_empty());
 }
 
 #[test]
