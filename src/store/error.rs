@@ -146,6 +146,24 @@ impl StoreError {
         )
     }
 
+    /// SQLite refused, with one of its primary result codes and its words.
+    pub(super) fn failed(code: Option<i64>, said: String, doing: &str) -> Self {
+        let doing = doing.to_owned();
+        let cure = match code {
+            Some(SQLITE_CORRUPT | SQLITE_NOTADB) => return Self::Damaged { doing, problem: said },
+            Some(SQLITE_FULL) => "; free some space",
+            Some(SQLITE_BUSY | SQLITE_LOCKED) => "; another program keeps it locked",
+            Some(SQLITE_IOERR) => "; check the disk",
+            Some(SQLITE_READONLY) => "; make the file and its folder writable",
+            _ => "",
+        };
+        Self::Sql {
+            doing,
+            problem: said + cure,
+            passing: is_passing(code),
+        }
+    }
+
     /// A store that cannot be used, with problem and cure.
     pub(super) fn unusable(path: &Path, problem: impl Into<String>, cure: impl Into<String>) -> Self {
         Self::Unusable {
@@ -242,26 +260,7 @@ pub(super) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, sqlx::Error> {
     fn doing(self, doing: &str) -> Result<T, StoreError> {
-        self.map_err(|error| {
-            if let Some(SQLITE_CORRUPT | SQLITE_NOTADB) = code(&error) {
-                return StoreError::Damaged {
-                    doing: doing.to_owned(),
-                    problem: text(&error),
-                };
-            }
-            let cure = match code(&error) {
-                Some(SQLITE_FULL) => "; free some space",
-                Some(SQLITE_BUSY | SQLITE_LOCKED) => "; another program keeps it locked",
-                Some(SQLITE_IOERR) => "; check the disk",
-                Some(SQLITE_READONLY) => "; make the file and its folder writable",
-                _ => "",
-            };
-            StoreError::Sql {
-                doing: doing.to_owned(),
-                problem: text(&error) + cure,
-                passing: is_passing(code(&error)),
-            }
-        })
+        self.map_err(|error| StoreError::failed(code(&error), text(&error), doing))
     }
 
     fn doing_to(self, doing: &str, run: &str) -> Result<T, StoreError> {

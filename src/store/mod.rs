@@ -13,6 +13,7 @@
 //! # Ok::<(), mae_exp::store::StoreError>(())
 //! ```
 
+mod bulk;
 mod choose;
 mod connect;
 mod curves;

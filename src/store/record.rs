@@ -1,17 +1,21 @@
 //! Recording what was measured: curves and pictures, many at a time, within the transaction of the writer's thread.
 
+use std::ffi::CStr;
 use std::sync::{Arc, LazyLock};
 
 use sqlx::AssertSqlSafe;
 use sqlx::sqlite::SqliteConnection;
 
+use super::bulk;
 use super::error::{Doing, StoreError};
 use super::inbox::{CurveName, Point};
 use super::rows::Picture;
 use super::write::unknown;
 
 /// Points per statement: five values each, far below SQLite's limit of 32766.
-const ROWS: usize = 500;
+const ROWS: usize = 200;
+/// Points from which on the driver is passed by.
+const MANY: usize = 1000;
 
 /// What waits to be written of one curve.
 #[derive(Debug)]
@@ -68,7 +72,13 @@ pub(super) async fn record(
         rows.extend(curve.points.iter().map(|point| (id, *point)));
         run = &curve.run;
     }
-    for chunk in rows.chunks(ROWS) {
+    let mut rest = rows.as_slice();
+    if rows.len() >= MANY {
+        let many;
+        (many, rest) = rows.as_chunks();
+        bulk::insert(&mut *conn, many).await?;
+    }
+    for chunk in rest.chunks(ROWS) {
         insert_points(&mut *conn, chunk).await.doing_to("record metrics", run)?;
     }
     for (run, picture) in pictures {
@@ -80,16 +90,18 @@ pub(super) async fn record(
     Ok(())
 }
 
-/// Number of a curve, which is made if there is none.
+/// Number of a curve, which is made if there is none; a finished run refuses.
 async fn series_id(conn: &mut SqliteConnection, run: &str, name: &str) -> Result<i64, StoreError> {
-    let found: Option<i64> = sqlx::query_scalar("SELECT id FROM series WHERE run_id = $1 AND name = $2")
+    let found: Option<(i64, i64)> = sqlx::query_as("SELECT id, closed FROM series WHERE run_id = $1 AND name = $2")
         .bind(run)
         .bind(name)
         .fetch_optional(&mut *conn)
         .await
         .doing_to("find a metric", run)?;
-    if let Some(id) = found {
-        return Ok(id);
+    match found {
+        Some((id, 0)) => return Ok(id),
+        Some(_) => return Err(StoreError::Finished { run: run.to_owned() }),
+        None => {}
     }
     let made =
         sqlx::query_scalar("INSERT INTO series (run_id, name) SELECT id, $2 FROM runs WHERE id = $1 RETURNING id")
@@ -103,7 +115,7 @@ async fn series_id(conn: &mut SqliteConnection, run: &str, name: &str) -> Result
 
 /// The statement for a number of rows. Bare question marks: looking numbered ones up takes SQLite longer, the more there
 /// are.
-fn statement(rows: usize) -> String {
+pub(super) fn statement(rows: usize) -> String {
     let mut sql = String::from("INSERT INTO points (series_id, step, epoch, value, special) VALUES (?, ?, ?, ?, ?)");
     sql.push_str(&", (?, ?, ?, ?, ?)".repeat(rows - 1));
     sql.push_str(
@@ -126,6 +138,7 @@ async fn insert_points(conn: &mut SqliteConnection, rows: &[(i64, Point)]) -> Re
     let mut query = sqlx::query(AssertSqlSafe(sql)).persistent(full);
     for (series, point) in rows {
         let (value, special) = split(point.value);
+        let special = special.and_then(|word| word.to_str().ok());
         query = query
             .bind(series)
             .bind(point.step)
@@ -138,11 +151,11 @@ async fn insert_points(conn: &mut SqliteConnection, rows: &[(i64, Point)]) -> Re
 }
 
 /// A finite value, or the name of one that is not: SQLite would turn NaN into NULL.
-fn split(value: f64) -> (Option<f64>, Option<&'static str>) {
+pub(super) fn split(value: f64) -> (Option<f64>, Option<&'static CStr>) {
     if value.is_nan() {
-        (None, Some("nan"))
+        (None, Some(c"nan"))
     } else if value.is_infinite() {
-        (None, Some(if value > 0.0 { "inf" } else { "-inf" }))
+        (None, Some(if value > 0.0 { c"inf" } else { c"-inf" }))
     } else {
         (Some(value), None)
     }

@@ -4,6 +4,7 @@ mod input;
 mod masks;
 mod source;
 mod store;
+mod store_worker;
 mod sweep;
 mod train_step;
 
