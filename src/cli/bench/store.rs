@@ -89,7 +89,7 @@ fn measure(args: &Args, file: &Path) -> Result<Json, Failure> {
         .collect();
     calls.sort_by(f64::total_cmp);
     let call = |share: f64| store_worker::quantile(&calls, share).map(|ns| ns / 1e3);
-    let median = |key: &str| {
+    let median = |key: &'static str| {
         let mut all: Vec<f64> = ends(key).collect();
         all.sort_by(f64::total_cmp);
         store_worker::quantile(&all, 0.5)
