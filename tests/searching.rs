@@ -46,8 +46,7 @@ fn hopeless_trials_are_stopped_early_and_the_reason_is_recorded() {
             .as_array()
             .unwrap()
             .iter()
-            .filter(|point| point["name"] == "val_loss")
-            .next_back();
+            .rfind(|point| point["name"] == "val_loss");
         assert!(
             last.unwrap()["epoch"].as_f64().unwrap() < 9.0,
             "it did not train to its end"

@@ -15,6 +15,7 @@ fn the_table_of_keys_is_that_of_the_types() {
         "data.train_limit=1",
         "data.val_limit=1",
         "model.init=w.pth",
+        "train.checkpoint_steps=1",
         "train.clip_grad=1",
         "train.lr=1",
         "train.max_steps=1",

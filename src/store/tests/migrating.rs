@@ -10,7 +10,7 @@ use crate::store::connect::MIGRATOR;
 
 /// One row or more in every table of the first schema; run `r0` is finished.
 const ROWS: &[&str] = &[
-    "INSERT INTO sweeps VALUES ('s1', 'mask_ratio', 'Which?', '0.75', 'little', '', 'x.toml', '[]', '2026-01-01T00:00:00Z')",
+    "INSERT INTO sweeps (id, name, question, expect, cost, analysis, file, axes, created_at) VALUES ('s1', 'mask_ratio', 'Which?', '0.75', 'little', '', 'x.toml', '[]', '2026-01-01T00:00:00Z')",
     "INSERT INTO runs (id, sweep_id, position, label, identity, status, seed, config, origins, point, environment, error, \
      warnings, created_at, started_at) VALUES \
      ('r0', 's1', 0, 'a', 'i0', 'running', 7, '{\"mask\":{\"ratio\":0.5}}', '{}', '{}', '{\"pid\":1}', '', '[]', 't0', 't1'), \
