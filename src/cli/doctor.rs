@@ -7,6 +7,7 @@ use crate::store::rows::{RunRow, Status};
 use crate::store::{RunFilter, Store, StoreError};
 use crate::sweep::Process;
 use crate::sweep::plan::shelf_of;
+use crate::sweep::policy::{Holder, holder};
 use crate::train::Keep;
 
 use super::failure::Failure;
@@ -102,11 +103,13 @@ fn repair(store: &Store) -> Result<(Vec<String>, Vec<String>), StoreError> {
     let (mut repaired, mut elsewhere) = (Vec::new(), Vec::new());
     for run in &running {
         let what = format!("{} ({})", run.id, run.label);
-        match outside::process(&run.environment) {
-            Process::Alive(_) => {}
-            Process::Elsewhere(host) => elsewhere.push(format!("{what} on {host}")),
-            Process::Gone(why) => {
-                let fence = store.lease(&run.id)?.map(|lease| lease.fence);
+        let (process, lease) = (outside::process(&run.environment), store.lease(&run.id)?);
+        let far = matches!(process, Process::Elsewhere(_));
+        match holder(process, lease.as_ref(), outside::now_ms()) {
+            Holder::Lives(place) if far => elsewhere.push(format!("{what} {place}")),
+            Holder::Lives(_) => {}
+            Holder::Gone(why) => {
+                let fence = lease.map(|lease| lease.fence);
                 if store.mark_crashed(run, fence, &outside::now(), &why)? {
                     repaired.push(format!("{what}: {why}; go on with mae-exp resume {}", run.sweep_id));
                 }

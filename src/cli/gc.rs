@@ -79,7 +79,7 @@ fn find(store: &Store, finished: bool) -> Result<Vec<Waste>, Failure> {
         match &run {
             None if shared.is_some() => {}
             None => waste.push(Waste::new(path, "its run is not in the store")),
-            Some(run) if outside::training(run).is_some() => {}
+            Some(run) if outside::training(store, run)?.is_some() => {}
             Some(run) if finished && needs_none(run) => waste.push(Waste::new(path, "its run is over")),
             Some(run) => {
                 let halves = inside.into_iter().filter(|path| folders::is_part(path));
@@ -132,7 +132,9 @@ fn clear(store: &Store, waste: &[Waste]) -> Result<(), Failure> {
     let mut over = Vec::new();
     for item in waste {
         let run = store.run(&item.run)?;
-        if run.as_ref().and_then(outside::training).is_some() {
+        if let Some(run) = &run
+            && outside::training(store, run)?.is_some()
+        {
             continue;
         }
         folders::remove(&item.path)?;
@@ -149,8 +151,12 @@ fn training(store: &Store) -> Result<Option<String>, Failure> {
         status: Some(Status::Running),
         ..RunFilter::default()
     })?;
-    let said = |run: &RunRow| Some(format!("run {} is being trained {}", run.id, outside::training(run)?));
-    Ok(running.iter().find_map(said))
+    for run in &running {
+        if let Some(place) = outside::training(store, run)? {
+            return Ok(Some(format!("run {} is being trained {place}", run.id)));
+        }
+    }
+    Ok(None)
 }
 
 /// Bytes of the file and its journal.

@@ -252,7 +252,13 @@ fn summary(store: &Store, plan: &SweepPlan, interrupted: bool) -> Result<Summary
             continue;
         }
         match store.run(&planned.row.id)?.map(|run| run.status) {
-            Some(Status::Queued) => {}
+            Some(Status::Queued) => {
+                let over = |most| format!("max_trials = {most} trials have been trained; raise it to go on");
+                summary.budget = plan.budget.max_trials.map(over).or(summary.budget);
+            }
+            Some(Status::Interrupted) if !interrupted && plan.budget.max_hours.is_some() => {
+                summary.budget = Some("max_hours are used up; sweep again to go on".into());
+            }
             Some(status) => summary.count(status),
             None => summary.lost += 1,
         }

@@ -3,7 +3,9 @@
 use std::process::Command;
 
 use crate::store::rows::{RunRow, Status};
+use crate::store::{Store, StoreError};
 use crate::sweep::Process;
+use crate::sweep::policy::{Holder, holder};
 use serde_json::{Value as Json, json};
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, Signal, System};
 
@@ -135,14 +137,16 @@ pub(super) fn trace() -> String {
 }
 
 /// Where a run is being trained, as far as is known: `by process 123` or `on` another machine; nothing when it is not.
-pub(super) fn training(run: &RunRow) -> Option<String> {
+///
+/// # Errors
+/// When its lease cannot be read.
+pub(super) fn training(store: &Store, run: &RunRow) -> Result<Option<String>, StoreError> {
     if run.status != Status::Running {
-        return None;
+        return Ok(None);
     }
-    match process(&run.environment) {
-        Process::Alive(pid) => Some(format!("by process {pid}")),
-        Process::Elsewhere(host) => Some(format!("on {host}")),
-        Process::Gone(_) => None,
+    match holder(process(&run.environment), store.lease(&run.id)?.as_ref(), now_ms()) {
+        Holder::Lives(place) => Ok(Some(place)),
+        Holder::Gone(_) => Ok(None),
     }
 }
 

@@ -65,11 +65,13 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
 fn weigh(store: &Store, which: &[String]) -> Result<Loss, Failure> {
     let chosen = store.choose(which)?;
     let holdings = store.holdings(&chosen.ids())?;
-    if let Some((run, who)) = chosen.runs.iter().find_map(|run| Some((run, outside::training(run)?))) {
-        return Err(Failure::usage(format!(
-            "run {} ({}) is being trained {who}: stop it before it is removed",
-            run.id, run.label
-        )));
+    for run in &chosen.runs {
+        if let Some(place) = outside::training(store, run)? {
+            let (id, label) = (&run.id, &run.label);
+            return Err(Failure::usage(format!(
+                "run {id} ({label}) is being trained {place}: stop it before it is removed"
+            )));
+        }
     }
     let folder = checkpoints(store);
     let checkpoint_bytes = chosen

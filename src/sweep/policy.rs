@@ -45,10 +45,10 @@ impl Policy {
         match row.status {
             Status::Finished => Action::Skip("finished".into()),
             Status::Queued => Action::Run,
-            Status::Running => match self.what_became(row, lease, outside) {
-                Some(why) if self.retry.contains(&Status::Crashed) => go_on(&why),
-                Some(why) => Action::Skip(format!("{why}; --retry crashed takes it up again")),
-                None => Action::Skip(holder(row, outside)),
+            Status::Running => match holder((outside.process)(&row.environment), lease, (outside.now_ms)()) {
+                Holder::Gone(why) if self.retry.contains(&Status::Crashed) => go_on(&why),
+                Holder::Gone(why) => Action::Skip(format!("{why}; --retry crashed takes it up again")),
+                Holder::Lives(place) => Action::Skip(format!("being trained {place}")),
             },
             Status::Pruned if wanted => go_on("stopped early"),
             Status::Pruned => left("stopped early before"),
@@ -60,17 +60,29 @@ impl Policy {
             other => left(&format!("{other} before")),
         }
     }
+}
 
-    /// Why nobody is training a running run any more; nothing while somebody is.
-    pub(super) fn what_became(&self, row: &RunRow, lease: Option<&LeaseRow>, outside: &Outside<'_>) -> Option<String> {
-        match (outside.process)(&row.environment) {
-            Process::Alive(_) => None,
-            Process::Gone(why) => Some(why),
-            Process::Elsewhere(host) => {
-                let silent = (outside.now_ms)() - lease?.beat_at;
-                (silent > SILENCE_MS).then(|| format!("no sign of life from {host} for {} minutes", silent / 60_000))
+/// Who trains a running run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Holder {
+    /// Somebody, as far as is known; where.
+    Lives(String),
+    /// Nobody any more; why.
+    Gone(String),
+}
+
+/// Who trains a running run, from what has become of its process, its lease, and the time in milliseconds since 1970.
+#[must_use]
+pub fn holder(process: Process, lease: Option<&LeaseRow>, now_ms: i64) -> Holder {
+    match process {
+        Process::Alive(pid) => Holder::Lives(format!("by process {pid}")),
+        Process::Gone(why) => Holder::Gone(why),
+        Process::Elsewhere(host) => match lease.map(|lease| now_ms - lease.beat_at) {
+            Some(silent) if silent > SILENCE_MS => {
+                Holder::Gone(format!("no sign of life from {host} for {} minutes", silent / 60_000))
             }
-        }
+            _ => Holder::Lives(format!("on {host}")),
+        },
     }
 }
 
@@ -80,13 +92,5 @@ fn go_on_or_again(row: &RunRow, action: Action) -> Action {
     match action {
         Action::Resume(folder) if !row.error.starts_with("panic") => Action::Resume(folder),
         _ => Action::Retry("failed before".into()),
-    }
-}
-
-fn holder(row: &RunRow, outside: &Outside<'_>) -> String {
-    match (outside.process)(&row.environment) {
-        Process::Alive(pid) => format!("being trained by process {pid}"),
-        Process::Elsewhere(host) => format!("being trained on {host}"),
-        Process::Gone(why) => why,
     }
 }

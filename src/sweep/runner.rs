@@ -17,6 +17,7 @@ use crate::train::{Job, Keep, Observer, Outcome, Progress, TrainError, checkpoin
 use super::budget;
 use super::ending::{self, Ended};
 use super::plan::{Action, Planned, SweepPlan, shelf_of};
+use super::policy::{Holder, holder};
 use super::recorder::Recorder;
 use super::rivals::Rivals;
 use super::{Outside, SweepError};
@@ -109,13 +110,15 @@ impl Runner<'_> {
                 summary.interrupted = true;
                 break;
             }
-            let open = !matches!(self.next_action(plan, index)?, Action::Skip(_));
-            if open && let Some(why) = self.over_budget(plan, deadline)? {
+            let seen = self.look(plan, index)?;
+            if seen.is_some()
+                && let Some(why) = self.over_budget(plan, deadline)?
+            {
                 summary.budget = Some(why);
                 break;
             }
             let planned = &mut plan.trials[index];
-            let claimed = if open { self.claim(planned)? } else { None };
+            let claimed = seen.map_or(Ok(None), |seen| self.claim(planned, &seen))?;
             reporter.started(index, total, planned);
             let Some((lease, resume, warnings)) = claimed else {
                 summary.skipped += 1;
@@ -155,27 +158,33 @@ impl Runner<'_> {
         )?)
     }
 
-    /// What is to be done with a trial as the store holds it now; noted in the plan.
-    fn next_action<'p>(&self, plan: &'p mut SweepPlan, index: usize) -> Result<&'p Action, SweepError> {
-        let policy = plan.policy.clone();
+    /// What is to be done with a trial as the store holds it now, noted in the plan. Returns the row that this rests on,
+    /// where something is to be done; a run whose process is gone is marked as crashed then.
+    fn look(&self, plan: &mut SweepPlan, index: usize) -> Result<Option<RunRow>, SweepError> {
         let planned = &mut plan.trials[index];
         let Some(now) = self.store.run(&planned.row.id)? else {
             planned.action = Action::Skip("removed from the store".into());
-            return Ok(&planned.action);
+            return Ok(None);
         };
         let lease = self.store.lease(&now.id)?;
-        let action = policy.action(&now, lease.as_ref(), self.checkpoints, self.outside);
-        let leave = matches!(planned.action, Action::Skip(_)) && !matches!(action, Action::Skip(_));
-        if !leave {
+        let action = plan.policy.action(&now, lease.as_ref(), self.checkpoints, self.outside);
+        let mut seen = now;
+        if seen.status == Status::Running {
+            let process = (self.outside.process)(&seen.environment);
+            if let Holder::Gone(why) = holder(process, lease.as_ref(), (self.outside.now_ms)()) {
+                let (time, fence) = ((self.outside.now)(), lease.map(|lease| lease.fence));
+                if !self.store.mark_crashed(&seen, fence, &time, &why)? {
+                    planned.action = Action::Skip("taken by another process just now".into());
+                    return Ok(None);
+                }
+                seen.status = Status::Crashed;
+            }
+        }
+        // What the plan leaves alone stays alone, whatever may have become of it.
+        if !matches!(planned.action, Action::Skip(_)) || matches!(action, Action::Skip(_)) {
             planned.action = action;
         }
-        if now.status == Status::Running && !matches!(planned.action, Action::Skip(_)) {
-            let why = policy.what_became(&now, lease.as_ref(), self.outside);
-            let fence = lease.map(|lease| lease.fence);
-            let why = why.unwrap_or_else(|| "its process is gone".into());
-            self.store.mark_crashed(&now, fence, &(self.outside.now)(), &why)?;
-        }
-        Ok(&planned.action)
+        Ok(Some(seen).filter(|_| !matches!(planned.action, Action::Skip(_))))
     }
 
     /// Takes the run, unless another process was faster: its lease, the checkpoint to go on from, and warnings.
@@ -186,13 +195,11 @@ impl Runner<'_> {
     fn claim(
         &self,
         planned: &mut Planned,
+        seen: &RunRow,
     ) -> Result<Option<(Lease, Option<std::path::PathBuf>, Vec<String>)>, SweepError> {
-        let Some(now) = self.store.run(&planned.row.id)? else {
-            return Ok(None);
-        };
         let (mut resume, mut warnings) = (None, Vec::new());
         if let Action::Resume(_) = &planned.action {
-            let shelf = shelf_of(self.checkpoints, &now.id, Keep::of(&planned.spec.train));
+            let shelf = shelf_of(self.checkpoints, &seen.id, Keep::of(&planned.spec.train));
             (resume, warnings) = shelf.sound();
         }
         let cursor = resume.as_deref().map(checkpoint::load_cursor).transpose()?;
@@ -207,7 +214,7 @@ impl Runner<'_> {
             ..planned.row.clone()
         };
         let (time, now_ms) = ((self.outside.now)(), (self.outside.now_ms)());
-        let lease = self.store.claim_run(&mine, &now, &time, now_ms, keep)?;
+        let lease = self.store.claim_run(&mine, seen, &time, now_ms, keep)?;
         if lease.is_none() {
             planned.action = Action::Skip("taken by another process just now".into());
         }
