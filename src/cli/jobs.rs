@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use mae_strategies::Registry;
 
-use crate::spec::Experiment;
+use crate::spec::{Budget, Experiment};
 use crate::store::rows::{RunRow, Status};
 use crate::store::{RunFilter, Store};
-use crate::sweep::{Action, Summary, SweepPlan};
+use crate::sweep::{Action, Process, Summary, SweepPlan};
 
 use super::failure::Failure;
 use super::sweep::{TrainOptions, announce, conclude, planned, stop_on_signal};
@@ -59,11 +59,12 @@ pub(super) fn train(
         crashes: HashMap::new(),
         workers: Vec::new(),
         started: 0,
+        in_vain: 0,
     };
     for _ in 0..jobs.min(runs.len()) {
         crew.start(&runs)?;
     }
-    crew.watch(&runs, &stop)?;
+    crew.watch(&runs, jobs, &stop)?;
     let summary = summary(&store, &plan, stop.load(Ordering::Relaxed))?;
     let page = report::render(&store, &plan.sweep.id, &options.reports.reports, registry)?;
     conclude(&plan, &summary, Some(&page))
@@ -80,6 +81,19 @@ struct Crew<'a> {
     crashes: HashMap<String, usize>,
     workers: Vec<Child>,
     started: usize,
+    /// Processes that died one after the other without having begun a trial.
+    in_vain: usize,
+}
+
+impl Drop for Crew<'_> {
+    /// However this process comes to its end: nobody is left behind training unseen.
+    fn drop(&mut self) {
+        for worker in &mut self.workers {
+            outside::interrupt(worker.id());
+            // One that cannot be waited for is none of ours any more.
+            let _ = worker.wait();
+        }
+    }
 }
 
 impl Crew<'_> {
@@ -108,7 +122,8 @@ impl Crew<'_> {
                 "--retry",
                 &states,
             ])
-            .stdin(Stdio::null())
+            // It ends with this process, by whatever that ends: see `stop_with_parent`.
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         for name in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"] {
@@ -122,10 +137,13 @@ impl Crew<'_> {
         let mut worker = command.spawn()?;
         let (number, lines) = (self.started, worker.stderr.take());
         let tell = move || {
-            let lines = lines.map(BufReader::new).into_iter().flat_map(BufRead::lines);
+            let lines = lines
+                .map(BufReader::new)
+                .into_iter()
+                .flat_map(|reader| reader.split(b'\n'));
             lines
                 .map_while(Result::ok)
-                .for_each(|line| eprintln!("{number}: {line}"));
+                .for_each(|line| eprintln!("{number}: {}", String::from_utf8_lossy(&line)));
         };
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
@@ -135,7 +153,7 @@ impl Crew<'_> {
     }
 
     /// Waits until all have ended.
-    fn watch(&mut self, runs: &[String], stop: &AtomicBool) -> Result<(), Failure> {
+    fn watch(&mut self, runs: &[String], jobs: usize, stop: &AtomicBool) -> Result<(), Failure> {
         let (begun, mut looked) = (Instant::now(), Instant::now());
         let (mut told, mut handed_on) = (0, false);
         while !self.workers.is_empty() {
@@ -153,11 +171,17 @@ impl Crew<'_> {
                 _ => true,
             });
             for (pid, status) in ended {
-                if self.bury(pid, status)? && !handed_on {
-                    let left = self.left(runs)?;
-                    if !left.is_empty() {
-                        self.start(&left)?;
-                    }
+                if !self.bury(pid, status)? || handed_on {
+                    continue;
+                }
+                let left = self.left(runs)?;
+                if self.in_vain > jobs {
+                    return Err(Failure::Failed(anyhow::anyhow!(
+                        "{jobs} processes in a row died before they began a trial: see what they said above"
+                    )));
+                }
+                if !left.is_empty() {
+                    self.start(&left)?;
                 }
             }
             if looked.elapsed() >= LOOK {
@@ -168,21 +192,33 @@ impl Crew<'_> {
         Ok(())
     }
 
-    /// Marks the runs of a process that did not end by itself; whether it was so.
+    /// Marks the runs that a process left behind; whether it came to a violent end.
     fn bury(&mut self, pid: u32, status: ExitStatus) -> Result<bool, Failure> {
-        let Some(why) = self.violence(status) else {
-            return Ok(false);
-        };
-        eprintln!("worker {pid} {why}");
-        for run in self.rows()? {
-            if run.status == Status::Running && run.environment["pid"].as_u64() == Some(pid.into()) {
-                let fence = self.store.lease(&run.id)?.map(|lease| lease.fence);
-                self.store
-                    .mark_crashed(&run, fence, &outside::now(), &format!("its process {why}"))?;
-                *self.crashes.entry(run.id).or_default() += 1;
-            }
+        let violence = self.violence(status);
+        if let Some(why) = &violence {
+            eprintln!("worker {pid} {why}");
         }
-        Ok(true)
+        let mut marked = 0;
+        for run in self.rows()?.iter().filter(|run| run.status == Status::Running) {
+            let own = run.environment["pid"].as_u64() == Some(pid.into());
+            if !own || !matches!(outside::process(&run.environment), Process::Gone(_)) {
+                continue;
+            }
+            let fence = self.store.lease(&run.id)?.map(|lease| lease.fence);
+            let why = violence
+                .as_ref()
+                .map_or_else(|| format!("ended by {status}"), Clone::clone);
+            self.store
+                .mark_crashed(run, fence, &outside::now(), &format!("its process {why}"))?;
+            *self.crashes.entry(run.id.clone()).or_default() += 1;
+            marked += 1;
+        }
+        self.in_vain = if violence.is_some() && marked == 0 {
+            self.in_vain + 1
+        } else {
+            0
+        };
+        Ok(violence.is_some())
     }
 
     /// How a process came to its end, where it was not by itself.
@@ -241,27 +277,31 @@ impl Crew<'_> {
 }
 
 /// What has become of the trials of a plan, from the store.
-fn summary(store: &Store, plan: &SweepPlan, interrupted: bool) -> Result<Summary, Failure> {
-    let mut summary = Summary {
-        interrupted,
-        ..Summary::default()
-    };
+fn summary(store: &Store, plan: &SweepPlan, stopped: bool) -> Result<Summary, Failure> {
+    let mut summary = Summary::default();
+    let mut left = 0;
     for planned in &plan.trials {
         if matches!(planned.action, Action::Skip(_)) {
             summary.skipped += 1;
             continue;
         }
         match store.run(&planned.row.id)?.map(|run| run.status) {
-            Some(Status::Queued) => {
-                let over = |most| format!("max_trials = {most} trials have been trained; raise it to go on");
-                summary.budget = plan.budget.max_trials.map(over).or(summary.budget);
-            }
-            Some(Status::Interrupted) if !interrupted && plan.budget.max_hours.is_some() => {
-                summary.budget = Some("max_hours are used up; sweep again to go on".into());
-            }
+            Some(Status::Queued | Status::Interrupted | Status::Crashed) => left += 1,
+            // Another process has it.
+            Some(Status::Running) => summary.skipped += 1,
             Some(status) => summary.count(status),
             None => summary.lost += 1,
         }
+    }
+    if left > 0 && !stopped {
+        let Budget { max_trials, max_hours } = &plan.budget;
+        let trials = max_trials.map(|most| format!("max_trials = {most} trials have been trained; raise it to go on"));
+        let hours = max_hours.map(|hours| format!("max_hours = {hours} are used up; sweep again to go on"));
+        summary.budget = trials.or(hours);
+    }
+    summary.interrupted = left > 0 && stopped;
+    if left > 0 && !stopped && summary.budget.is_none() {
+        summary.failed += left;
     }
     Ok(summary)
 }

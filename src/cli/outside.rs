@@ -50,11 +50,14 @@ pub(super) fn process(environment: &Json) -> Process {
         return Process::Gone("the machine was restarted".into());
     }
     let pid = environment["pid"].as_u64();
-    let started = pid.and_then(|pid| u32::try_from(pid).ok()).and_then(start_time);
-    let recorded = environment["process_started"].as_u64();
-    let same = started
-        .zip(recorded)
-        .is_some_and(|(now, then)| now.abs_diff(then) <= CLOCK_SLACK);
+    let number = pid.and_then(|pid| u32::try_from(pid).ok());
+    let same = match (environment["process_ticks"].as_u64(), number.and_then(ticks)) {
+        (Some(then), now) => now == Some(then),
+        (None, _) => number
+            .and_then(start_time)
+            .zip(environment["process_started"].as_u64())
+            .is_some_and(|(now, then)| now.abs_diff(then) <= CLOCK_SLACK),
+    };
     match pid {
         Some(pid) if same && pid != u64::from(std::process::id()) => Process::Alive(pid),
         _ => Process::Gone(gone(environment)),
@@ -150,6 +153,17 @@ pub(super) fn training(store: &Store, run: &RunRow) -> Result<Option<String>, St
     }
 }
 
+/// When a process of this machine started, counted from the machine's own start, which no clock moves; nothing when there is
+/// none of that number, or when it has ended and only waits to be taken note of (Linux; elsewhere unknown).
+fn ticks(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name of the program, in brackets, may hold anything; state and start are fields 3 and 22 of the whole line.
+    let (_, rest) = text.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_whitespace().collect();
+    let dead = matches!(*fields.first()?, "Z" | "X" | "x");
+    fields.get(19)?.parse().ok().filter(|_| !dead)
+}
+
 /// When a process of this machine started, in seconds since 1970; nothing when there is none of that number.
 fn start_time(pid: u32) -> Option<u64> {
     let mut system = System::new().ok()?;
@@ -182,6 +196,7 @@ pub(super) fn environment(device: &str) -> Json {
         "host": System::host_name().ok(),
         "pid": std::process::id(),
         "process_started": start_time(std::process::id()),
+        "process_ticks": ticks(std::process::id()),
         "boot_id": boot_id(),
         "pid_namespace": pid_namespace(),
         "memory_kills": memory_kills(),

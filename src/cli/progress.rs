@@ -1,5 +1,6 @@
 //! Progress of a sweep on stderr: a bar on a terminal, plain lines elsewhere.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,8 @@ pub(super) struct Display {
     /// What all trials to train have to compute, and those that are over, in one unit.
     open: f64,
     done: f64,
+    /// Labels of the trials that were to be trained when the sweep began.
+    planned: HashSet<String>,
     /// What the current trial has to compute.
     weight: f64,
     current: String,
@@ -50,6 +53,7 @@ impl Display {
             begun: Instant::now(),
             open: estimate::open(plan).map(weight).sum(),
             done: 0.0,
+            planned: estimate::open(plan).map(|planned| planned.row.label.clone()).collect(),
             weight: 0.0,
             current: String::new(),
             share: 0.0,
@@ -89,7 +93,13 @@ impl Reporter for Display {
             Action::Run => self.say(&format!("{place} {label}")),
             Action::Resume(_) => self.say(&format!("{place} {label}: going on from its checkpoint")),
             Action::Retry(why) => self.say(&format!("{place} {label}: again from the start ({why})")),
-            Action::Skip(why) => self.say(&format!("{place} {label}: skipped ({why})")),
+            Action::Skip(why) => {
+                self.say(&format!("{place} {label}: skipped ({why})"));
+                // Another process has it or had it, although it was open when the sweep began.
+                if self.planned.remove(&planned.row.label) {
+                    self.open -= self.weight;
+                }
+            }
         }
         if let Some(bar) = &self.bar {
             bar.set_prefix(place);

@@ -147,7 +147,9 @@ pub(super) fn execute(
         return Ok(());
     }
     let stop = stop_on_signal()?;
-    if !options.worker {
+    if options.worker {
+        stop_with_parent(stop.clone());
+    } else {
         announce(&plan, options, estimate::line(&plan, &device, registry, 1));
     }
     let folder = checkpoints(store);
@@ -243,6 +245,15 @@ pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
     });
     set.map_err(|error| Failure::Failed(anyhow::Error::new(error).context("watch for Ctrl-C")))?;
     Ok(stop)
+}
+
+/// Stops, with a checkpoint, when the process that started this one is gone: its end closes our standard input.
+fn stop_with_parent(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        // Whatever ends the reading means that nobody is at the other end.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop.store(true, Ordering::Relaxed);
+    });
 }
 
 /// Says how a sweep ended, and makes the exit code of it.

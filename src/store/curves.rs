@@ -7,12 +7,13 @@ use super::error::{Doing, StoreError};
 use super::read::{get, status, value};
 use super::rows::Curve;
 
-/// Curves by position of their runs; a run without any point of that name has none.
+/// Curves by position of their runs; that of a run without any point of that name is empty.
 pub(super) async fn curves(conn: &mut SqliteConnection, sweep: &str, metric: &str) -> Result<Vec<Curve>, StoreError> {
     let rows = sqlx::query(
-        "SELECT r.id, r.status, p.epoch, p.value, p.special FROM runs r JOIN series s ON s.run_id = r.id \
-         JOIN points p ON p.series_id = s.id WHERE r.sweep_id = $1 AND s.name = $2 AND p.step > 0 \
-         ORDER BY r.position, r.id, p.step",
+        "SELECT r.id, r.status, p.step, p.epoch, p.value, p.special FROM runs r \
+         LEFT JOIN series s ON s.run_id = r.id AND s.name = $2 \
+         LEFT JOIN points p ON p.series_id = s.id AND p.step > 0 \
+         WHERE r.sweep_id = $1 ORDER BY r.position, r.id, p.step",
     )
     .bind(sweep)
     .bind(metric)
@@ -29,8 +30,10 @@ pub(super) async fn curves(conn: &mut SqliteConnection, sweep: &str, metric: &st
                 points: Vec::new(),
             });
         }
-        let point = (get(row, "epoch")?, value(row)?);
-        curves.last_mut().expect("one was just pushed").points.push(point);
+        if get::<Option<i64>>(row, "step")?.is_some() {
+            let point = (get(row, "epoch")?, value(row)?);
+            curves.last_mut().expect("one was just pushed").points.push(point);
+        }
     }
     Ok(curves)
 }

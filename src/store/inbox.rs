@@ -97,7 +97,11 @@ impl Inbox {
 
     /// Says that nobody takes anything away any more.
     pub(super) fn abandon(&self) {
-        self.lock().gone = true;
+        let mut state = self.lock();
+        state.gone = true;
+        // Whoever waits for an answer learns that there will be none.
+        state.load = Load::default();
+        drop(state);
         self.room.notify_all();
     }
 

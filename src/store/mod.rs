@@ -249,7 +249,7 @@ impl Store {
         self.with(async |conn| read::run_by_identity(conn, sweep_id, identity).await)
     }
 
-    /// One metric of every run of a sweep that has it, by position.
+    /// One metric of every run of a sweep, by position; empty where it was not measured.
     pub fn curves(&self, sweep_id: &str, metric: &str) -> Result<Vec<Curve>, StoreError> {
         self.with(async |conn| curves::curves(conn, sweep_id, metric).await)
     }

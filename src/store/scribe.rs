@@ -125,7 +125,8 @@ impl Scribe {
     }
 
     fn act(&mut self, act: &Act) -> Result<(), StoreError> {
-        if matches!(act, Act::Nothing) {
+        // What follows a flush, a checkpoint say, must not be a fenced holder's: so it looks, even with nothing to write.
+        if matches!(act, Act::Nothing) && self.holder.is_none() {
             return Ok(());
         }
         let over = matches!(act, Act::Enter(to) if to.status.is_over());

@@ -46,8 +46,8 @@ const CONTENT: [&str; 4] = [
 const COPY: [(&str, &str); 8] = [
     (
         "sweeps",
-        "INSERT INTO main.sweeps (id, name, question, expect, cost, analysis, file, axes, created_at) \
-         SELECT id, name, question, expect, cost, analysis, file, axes, created_at FROM source.sweeps \
+        "INSERT INTO main.sweeps (id, name, question, expect, cost, analysis, file, axes, settings, created_at) \
+         SELECT id, name, question, expect, cost, analysis, file, axes, settings, created_at FROM source.sweeps \
          WHERE id IN (SELECT sweep_id FROM source.runs WHERE id IN (SELECT value FROM json_each($1))) \
          ON CONFLICT (id) DO NOTHING",
     ),

@@ -11,14 +11,15 @@ pub(super) fn deadline(budget: &Budget, now_ms: i64) -> Option<i64> {
         .map(|hours| now_ms.saturating_add((hours * 3.6e6) as i64))
 }
 
-/// Why no further trial should begin, if none should. Trials of all processes count.
+/// Why run `own` should not begin, if it should not. Trials of all processes count; several that begin at once may be one
+/// more each.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub(super) fn used_up(
     budget: &Budget,
     store: &Store,
-    sweep: &str,
+    (sweep, own): (&str, &str),
     now_ms: i64,
     deadline: Option<i64>,
 ) -> Result<Option<String>, StoreError> {
@@ -32,6 +33,7 @@ pub(super) fn used_up(
         ..RunFilter::default()
     };
     let begun = |status: Status| !matches!(status, Status::Queued | Status::Interrupted | Status::Crashed);
-    let count = store.runs(&filter)?.iter().filter(|run| begun(run.status)).count();
+    let others = store.runs(&filter)?.into_iter().filter(|run| run.id != own);
+    let count = others.filter(|run| begun(run.status)).count();
     Ok((count >= most).then(|| format!("max_trials = {most} trials have been trained; raise it to go on")))
 }

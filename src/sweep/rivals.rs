@@ -23,10 +23,15 @@ impl<'a> Rivals<'a> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub(super) fn of(plan: &'a SweepPlan, index: usize, store: &'a Store) -> Result<Self, StoreError> {
+    pub(super) fn of(
+        plan: &'a SweepPlan,
+        index: usize,
+        rule: Option<&'a EarlyStop>,
+        store: &'a Store,
+    ) -> Result<Self, StoreError> {
         let planned = &plan.trials[index];
         let mut rivals = Self {
-            rule: plan.early_stop.as_ref(),
+            rule,
             store,
             sweep: &plan.sweep.id,
             run: &planned.row.id,

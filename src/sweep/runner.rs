@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::model::Device;
 use crate::store::rows::{MetricPoint, RunRow, Status};
-use crate::store::{Lease, Store, StoreError};
+use crate::store::{Lease, RunFilter, Store, StoreError};
 use crate::train::{Job, Keep, Observer, Outcome, Progress, TrainError, checkpoint};
 
 use super::budget;
@@ -102,6 +102,7 @@ impl Runner<'_> {
     /// When the store cannot be written; a failing trial is a row.
     pub fn run(&self, plan: &mut SweepPlan, reporter: &mut dyn Reporter) -> Result<Summary, SweepError> {
         plan.record(self.store)?;
+        self.mark_the_dead(&plan.sweep.id)?;
         let mut summary = Summary::default();
         let (total, begun) = (plan.trials.len(), (self.outside.now_ms)());
         let deadline = budget::deadline(&plan.budget, begun);
@@ -112,11 +113,12 @@ impl Runner<'_> {
             }
             let seen = self.look(plan, index)?;
             if seen.is_some()
-                && let Some(why) = self.over_budget(plan, deadline)?
+                && let Some(why) = self.over_budget(plan, index, deadline)?
             {
                 summary.budget = Some(why);
                 break;
             }
+            let stopped_early = seen.as_ref().is_some_and(|seen| seen.status == Status::Pruned);
             let planned = &mut plan.trials[index];
             let claimed = seen.map_or(Ok(None), |seen| self.claim(planned, &seen))?;
             reporter.started(index, total, planned);
@@ -130,12 +132,14 @@ impl Runner<'_> {
                 resume,
                 warnings,
             };
-            let rivals = Rivals::of(plan, index, self.store)?;
+            // One that was stopped early and is taken up all the same goes to its end.
+            let rule = plan.early_stop.as_ref().filter(|_| !stopped_early);
+            let rivals = Rivals::of(plan, index, rule, self.store)?;
             match self.trial(&held, rivals, deadline, reporter)? {
                 Some(report) => {
                     let over = deadline.is_some_and(|deadline| (self.outside.now_ms)() >= deadline);
                     match report.status {
-                        Status::Interrupted if over => summary.budget = self.over_budget(plan, deadline)?,
+                        Status::Interrupted if over => summary.budget = self.over_budget(plan, index, deadline)?,
                         status => summary.count(status),
                     }
                     reporter.ended(held.planned, &report);
@@ -147,15 +151,29 @@ impl Runner<'_> {
     }
 
     /// Why no further trial should begin, if none should.
-    fn over_budget(&self, plan: &SweepPlan, deadline: Option<i64>) -> Result<Option<String>, SweepError> {
+    fn over_budget(&self, plan: &SweepPlan, index: usize, deadline: Option<i64>) -> Result<Option<String>, SweepError> {
         let now = (self.outside.now_ms)();
-        Ok(budget::used_up(
-            &plan.budget,
-            self.store,
-            &plan.sweep.id,
-            now,
-            deadline,
-        )?)
+        let which = (plan.sweep.id.as_str(), plan.trials[index].row.id.as_str());
+        Ok(budget::used_up(&plan.budget, self.store, which, now, deadline)?)
+    }
+
+    /// No run of the sweep stays running whose process is gone, whether this plan takes it up or not.
+    fn mark_the_dead(&self, sweep: &str) -> Result<(), SweepError> {
+        let running = self.store.runs(&RunFilter {
+            sweep: Some(sweep.to_string()),
+            status: Some(Status::Running),
+            ..RunFilter::default()
+        })?;
+        for run in &running {
+            let lease = self.store.lease(&run.id)?;
+            let process = (self.outside.process)(&run.environment);
+            if let Holder::Gone(why) = holder(process, lease.as_ref(), (self.outside.now_ms)()) {
+                let fence = lease.map(|lease| lease.fence);
+                // Whoever was faster has it now.
+                self.store.mark_crashed(run, fence, &(self.outside.now)(), &why)?;
+            }
+        }
+        Ok(())
     }
 
     /// What is to be done with a trial as the store holds it now, noted in the plan. Returns the row that this rests on,
@@ -202,8 +220,11 @@ impl Runner<'_> {
             let shelf = shelf_of(self.checkpoints, &seen.id, Keep::of(&planned.spec.train));
             (resume, warnings) = shelf.sound();
         }
-        let cursor = resume.as_deref().map(checkpoint::load_cursor).transpose()?;
-        let keep = cursor.map(|cursor| (cursor.step as i64, cursor.epoch as f64));
+        let place = |folder: &Path| -> Result<(i64, f64), TrainError> {
+            let step = checkpoint::load_cursor(folder)?.step as i64;
+            Ok((step, checkpoint::Manifest::read(folder)?.epoch))
+        };
+        let keep = resume.as_deref().map(place).transpose()?;
         if keep.is_none() && matches!(planned.action, Action::Resume(_)) {
             planned.action = Action::Retry("none of its checkpoints can be read".into());
         }
@@ -279,7 +300,10 @@ impl Runner<'_> {
             Err(StoreError::Fenced { .. }) => return Ok(None),
             Err(lost) => {
                 (report.status, report.error) = (Status::Failed, format!("record the trial: {lost}"));
-                end(&report)?;
+                match end(&report) {
+                    Err(StoreError::Fenced { .. }) => return Ok(None),
+                    other => other?,
+                }
             }
             Ok(()) => {}
         }

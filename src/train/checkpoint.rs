@@ -86,6 +86,7 @@ pub(super) fn write_files(folder: &Path, contents: &Contents) -> Result<String, 
     }
     let manifest = Manifest {
         files,
+        epoch: contents.epoch,
         val_loss: contents.val_loss.filter(|loss| loss.is_finite()),
     };
     let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
@@ -98,6 +99,8 @@ pub(super) fn write_files(folder: &Path, contents: &Contents) -> Result<String, 
 pub struct Manifest {
     /// BLAKE3 of every other file, by name.
     pub files: BTreeMap<String, String>,
+    /// Passes over the data done, fractional within one.
+    pub epoch: f64,
     /// Validation loss of the weights, where it was measured at this step.
     pub val_loss: Option<f64>,
 }

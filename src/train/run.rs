@@ -328,14 +328,16 @@ impl<'a> Trainer<'a> {
         if due && let Some(outcome) = self.judge(observer, Phase::Evaluating)? {
             return Ok(Some(outcome));
         }
-        if last || self.cursor.epoch.is_multiple_of(train.checkpoint_every) {
-            self.save(observer)?;
-        }
+        // Asked before the checkpoint: what goes on from it does not ask again.
         if due
             && !last
             && let Some(reason) = observer.verdict()
         {
             return self.prune(reason, observer).map(Some);
+        }
+        let train = &self.job.spec.train;
+        if last || self.cursor.epoch.is_multiple_of(train.checkpoint_every) {
+            self.save(observer)?;
         }
         Ok(None)
     }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::TrainError;
-use super::checkpoint::{Contents, Manifest, fail, is_whole, out_of, verify, write_files};
+use super::checkpoint::{Contents, Manifest, fail, is_whole, load_cursor, out_of, verify, write_files};
 use super::events::Written;
 use crate::spec::trial::TrainSpec;
 
@@ -52,10 +52,12 @@ impl Shelf {
     pub fn save(&self, contents: &Contents) -> Result<Written, TrainError> {
         let name = format!("step-{:08}", contents.cursor.step);
         let (place, part) = (self.folder.join(&name), self.folder.join(format!("{name}.part")));
-        let hash = match verify(&place) {
-            Ok(hash) => hash,
-            Err(_) => self.write(&place, &part, contents)?,
+        let hash = match verify(&place).ok().filter(|_| holds(&place, contents)) {
+            Some(hash) => hash,
+            None => self.write(&place, &part, contents)?,
         };
+        self.forget_later(&place)
+            .map_err(|error| fail(&place, &out_of(&error)))?;
         Ok(Written {
             removed: self.prune().map_err(|error| fail(&place, &out_of(&error)))?,
             path: place,
@@ -74,6 +76,14 @@ impl Shelf {
             .and_then(|()| sync_folder(&self.folder))
             .map_err(io)?;
         Ok(hash)
+    }
+
+    /// Removes checkpoints of later steps: training went on from an earlier one, because they are damaged.
+    fn forget_later(&self, place: &Path) -> std::io::Result<()> {
+        self.all()
+            .iter()
+            .filter(|folder| folder.as_path() > place)
+            .try_for_each(|folder| remove(folder))
     }
 
     /// Removes what is not kept, and returns it.
@@ -139,6 +149,12 @@ impl Shelf {
         folders.sort();
         folders
     }
+}
+
+/// Whether a checkpoint is at this very place in training already, and knows as much about it.
+fn holds(folder: &Path, contents: &Contents) -> bool {
+    let same_place = load_cursor(folder).is_ok_and(|cursor| cursor == contents.cursor);
+    same_place && Manifest::read(folder).is_ok_and(|manifest| manifest.val_loss == contents.val_loss)
 }
 
 /// Brings the entries of a folder to the disk.
