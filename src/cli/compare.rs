@@ -12,7 +12,7 @@ use super::options::StoreOption;
 use super::{config, runs, show, table};
 
 /// Keys of the environment that differ between any two processes and mean nothing.
-const IDLE: [&str; 2] = ["pid", "process_started"];
+const IDLE: [&str; 4] = ["memory_kills", "pid", "process_started", "process_ticks"];
 
 /// Arguments of `compare`.
 #[derive(Debug, clap::Args)]
