@@ -25,6 +25,8 @@ pub enum Purpose<'a> {
     Synthetic,
     /// Data of a benchmark.
     Bench,
+    /// Values drawn for the key of this name in a sweep.
+    Search(&'a str),
 }
 
 impl Purpose<'_> {
@@ -38,6 +40,7 @@ impl Purpose<'_> {
             Self::Split => ("split", ""),
             Self::Synthetic => ("synthetic", ""),
             Self::Bench => ("bench", ""),
+            Self::Search(key) => ("search", key),
         }
     }
 }

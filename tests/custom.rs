@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use mae_exp::data::ImageSet;
 use mae_exp::store::rows::{MetricPoint, Picture};
-use mae_exp::train::{Checkpoints, Job, Observer, Outcome, Progress, TrainError, Written, train};
+use mae_exp::train::{Job, Keep, Observer, Outcome, Progress, Shelf, TrainError, Written, train};
 use mae_strategies::{Mask, MaskContext, MaskingStrategy, Registry, Request, conformance};
 
 use crate::support::{Room, SMALL, small};
@@ -93,7 +93,7 @@ fn a_strategy_of_one_s_own_trains() {
         set: Arc::new(ImageSet::open(&spec.data, spec.model.img_size).unwrap()),
         registry: &registry,
         device: mae_exp::model::device::resolve(mae_exp::model::device::default_name()).unwrap(),
-        checkpoints: Checkpoints::new(folder.path().join("run")),
+        checkpoints: Shelf::new(folder.path().join("run"), Keep { last: 1, best: false }),
         init: None,
         resume: None,
         stop: &AtomicBool::new(false),
@@ -110,11 +110,13 @@ fn a_strategy_of_one_s_own_trains() {
     assert!(losses[2] < losses[0], "{losses:?}");
     // Weights that are no longer those that were planned with fail the trial before its first step.
     let mut from_weights = spec.clone();
-    let checkpoint = Checkpoints::new(folder.path().join("run")).latest().unwrap();
+    let checkpoint = Shelf::new(folder.path().join("run"), Keep { last: 1, best: false })
+        .latest()
+        .unwrap();
     from_weights.model.init = Some(checkpoint.display().to_string());
     let changed = Job {
         spec: &from_weights,
-        checkpoints: Checkpoints::new(folder.path().join("other")),
+        checkpoints: Shelf::new(folder.path().join("other"), Keep { last: 1, best: false }),
         init: Some("weights-of-another-day"),
         set: job.set.clone(),
         device: job.device.clone(),

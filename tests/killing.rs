@@ -179,6 +179,9 @@ fn two_processes_share_a_sweep_without_doing_a_trial_twice() {
         .map(|run| shown(&room, run)["environment"]["pid"].as_u64().unwrap())
         .collect();
     assert_eq!(pids.len(), 2, "both trained something");
+    let twice = "SELECT run_id FROM events WHERE status = 'running' GROUP BY run_id HAVING COUNT(*) <> 1";
+    let claims = room.json(&["query", twice, "--json"]);
+    assert_eq!(claims["rows"], serde_json::json!([]), "each trial was taken once");
     let alone = Room::new();
     alone.write("x.toml", &experiment(4));
     alone.ok(&args);

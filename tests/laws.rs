@@ -60,7 +60,7 @@ fn burn_is_named_in_model_train_and_eval_only() {
 #[test]
 fn sql_is_in_the_store_only() {
     only_in(
-        &["sqlx::", "INSERT INTO", "DELETE FROM", "CREATE TABLE"],
+        &["sqlx::", "libsqlite3_sys", "INSERT INTO", "DELETE FROM", "CREATE TABLE"],
         &["src/store/"],
     );
 }

@@ -5,14 +5,17 @@
 )]
 
 mod browser;
+mod crashing;
 mod custom;
 mod errors;
+mod housekeeping;
 mod killing;
 mod laws;
 mod parity;
 mod reading;
 mod recipe;
 mod reference;
+mod searching;
 mod shipped;
 mod support;
 mod sweeping;

@@ -204,9 +204,18 @@ fn masks_recording_and_pictures_are_measured() {
     let masks = document["masks"].as_array().unwrap();
     assert!(masks.iter().any(|mask| mask["strategy"] == "block"));
     assert!(masks.iter().all(|mask| mask["masks_per_s"].as_f64().unwrap() > 0.0));
-    let document = room.json(&["bench", "store", "--metrics", "500", "--json"]);
-    assert_eq!(document["rows"], 500);
-    assert!(document["metrics_per_s"].as_f64().unwrap() > 0.0);
+    let document = room.json(&["bench", "store", "--writers", "3", "--points", "505", "--json"]);
+    assert_eq!((&document["rows"], &document["errors"]), (&1515.into(), &0.into()));
+    for key in [
+        "points_per_s",
+        "call_p50_us",
+        "call_p99_us",
+        "seconds",
+        "create_ms",
+        "close_ms",
+    ] {
+        assert!(document[key].as_f64().unwrap() > 0.0, "{key}");
+    }
     let folder = room.path().join("pictures");
     std::fs::create_dir(&folder).unwrap();
     for i in 0..4u8 {

@@ -36,7 +36,13 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
             .iter()
             .map(|a| json!({ "key": a.key, "values": a.values }))
             .collect();
-        return table::json(&json!({ "name": experiment.name, "axes": axes, "trials": trials }));
+        return table::json(&json!({
+            "name": experiment.name,
+            "axes": axes,
+            "budget": experiment.budget,
+            "early_stop": experiment.early_stop,
+            "trials": trials,
+        }));
     }
     let Some(first) = experiment.trials.first() else {
         return Ok(());
@@ -51,15 +57,24 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
         let values: Vec<String> = axis.values.iter().map(Json::to_string).collect();
         println!("# sweep {} = [{}]", axis.key, values.join(", "));
     }
+    for (name, table) in [
+        ("budget", json!(experiment.budget)),
+        ("early_stop", json!(experiment.early_stop)),
+    ] {
+        let given = table
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, value)| !value.is_null());
+        given.for_each(|(key, value)| println!("# {name}.{key} = {value}"));
+    }
     print_leaves(&first.config, |key| first.origins.get(key).cloned().unwrap_or_default());
     Ok(())
 }
 
 /// Prints `section.key = value  # origin` for every leaf.
 pub(super) fn print_leaves(config: &Json, origin: impl Fn(&str) -> String) {
-    let mut leaves = Vec::new();
-    collect("", config, &mut leaves);
-    let lines: Vec<(String, String)> = leaves
+    let lines: Vec<(String, String)> = leaves(config)
         .iter()
         .map(|(key, value)| (format!("{key} = {value}"), origin(key)))
         .collect();
@@ -72,7 +87,14 @@ pub(super) fn print_leaves(config: &Json, origin: impl Fn(&str) -> String) {
     }
 }
 
-fn collect(prefix: &str, value: &Json, leaves: &mut Vec<(String, String)>) {
+/// Every dotted key of a configuration and its value, in order.
+pub(super) fn leaves(config: &Json) -> Vec<(String, Json)> {
+    let mut leaves = Vec::new();
+    collect("", config, &mut leaves);
+    leaves
+}
+
+fn collect(prefix: &str, value: &Json, leaves: &mut Vec<(String, Json)>) {
     match value {
         Json::Object(table) => {
             for (key, value) in table {
@@ -84,6 +106,6 @@ fn collect(prefix: &str, value: &Json, leaves: &mut Vec<(String, String)>) {
                 collect(&key, value, leaves);
             }
         }
-        value => leaves.push((prefix.to_string(), value.to_string())),
+        value => leaves.push((prefix.to_string(), value.clone())),
     }
 }

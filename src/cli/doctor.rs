@@ -1,15 +1,18 @@
-//! `mae-exp doctor`: devices, store, runs left over by dead processes, versions.
+//! `mae-exp doctor`: devices, store, versions; runs left over by dead processes are found and marked.
 
 use serde_json::{Value as Json, json};
 
 use crate::model::device;
 use crate::store::rows::{RunRow, Status};
-use crate::store::{RunFilter, Store};
+use crate::store::{RunFilter, Store, StoreError};
 use crate::sweep::Process;
+use crate::sweep::plan::shelf_of;
+use crate::sweep::policy::{Holder, holder};
+use crate::train::Keep;
 
 use super::failure::Failure;
 use super::options::StoreOption;
-use super::{outside, show, table};
+use super::{options, outside, show, table};
 
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
@@ -60,37 +63,80 @@ fn check(name: &str) -> Json {
 }
 
 fn store(option: &StoreOption) -> Json {
-    match Store::open_existing(&option.store).and_then(|store| examine(&store)) {
+    match Store::open_existing(&option.store).and_then(|store| examine(&store, option)) {
         Ok(found) => found,
         Err(error) => json!({ "state": error.to_string() }),
     }
 }
 
-fn examine(store: &Store) -> Result<Json, crate::store::StoreError> {
+fn examine(store: &Store, option: &StoreOption) -> Result<Json, StoreError> {
     let problems = store.problems()?;
-    let running = store.runs(&RunFilter {
-        sweep: None,
-        status: Some(Status::Running),
-    })?;
-    let gone = |run: &&RunRow| outside::process(&run.environment) == Process::Gone;
-    let stale: Vec<String> = running
-        .iter()
-        .filter(gone)
-        .map(|run| {
-            format!(
-                "{} ({}): its process is gone; go on with mae-exp resume {}",
-                run.id, run.label, run.sweep_id
-            )
-        })
-        .collect();
+    let (repaired, elsewhere) = if problems.is_empty() {
+        repair(store)?
+    } else {
+        Default::default()
+    };
+    let runs = store.runs(&RunFilter::default())?;
     let bytes = std::fs::metadata(store.path()).map(|m| m.len()).unwrap_or(0);
     Ok(json!({
-        "state": if problems.is_empty() { "sound" } else { "damaged" },
+        "state": if problems.is_empty() { "sound" } else { "damaged: restore a copy, or give another file with --store" },
         "schema_version": store.schema_version()?,
         "bytes": bytes,
+        "free_bytes": outside::free_bytes(store.path()),
         "sweeps": store.sweeps()?.len(),
-        "runs": store.runs(&RunFilter::default())?.len(),
+        "runs": runs.len(),
         "problems": problems,
-        "stale_runs": stale,
+        "repaired_runs": repaired,
+        "runs_elsewhere": elsewhere,
+        "open_runs": open(&runs),
+        "damaged_checkpoints": damaged(&runs, &options::checkpoints(store)),
+        "store": option.store,
     }))
+}
+
+/// Runs whose process is gone become crashed; returns what was done, and runs of other machines, of which nothing is known.
+fn repair(store: &Store) -> Result<(Vec<String>, Vec<String>), StoreError> {
+    let running = store.runs(&RunFilter {
+        status: Some(Status::Running),
+        ..RunFilter::default()
+    })?;
+    let (mut repaired, mut elsewhere) = (Vec::new(), Vec::new());
+    for run in &running {
+        let what = format!("{} ({})", run.id, run.label);
+        let (process, lease) = (outside::process(&run.environment), store.lease(&run.id)?);
+        let far = matches!(process, Process::Elsewhere(_));
+        match holder(process, lease.as_ref(), outside::now_ms()) {
+            Holder::Lives(place) if far => elsewhere.push(format!("{what} {place}")),
+            Holder::Lives(_) => {}
+            Holder::Gone(why) => {
+                let fence = lease.map(|lease| lease.fence);
+                if store.mark_crashed(run, fence, &outside::now(), &why)? {
+                    repaired.push(format!("{what}: {why}; go on with mae-exp resume {}", run.sweep_id));
+                }
+            }
+        }
+    }
+    Ok((repaired, elsewhere))
+}
+
+/// Sweeps with runs that can be taken up again, and how many.
+fn open(runs: &[RunRow]) -> Vec<String> {
+    let can = |run: &&RunRow| matches!(run.status, Status::Queued | Status::Interrupted | Status::Crashed);
+    let mut counts: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();
+    for run in runs.iter().filter(can) {
+        *counts.entry(&run.sweep_id).or_default() += 1;
+    }
+    let line = |(sweep, count)| format!("{count} of {sweep}: go on with mae-exp resume {sweep}");
+    counts.into_iter().map(line).collect()
+}
+
+/// Checkpoints that unfinished runs would go on from, and that are not what was written.
+fn damaged(runs: &[RunRow], folder: &std::path::Path) -> Vec<String> {
+    let unfinished = runs
+        .iter()
+        .filter(|run| !matches!(run.status, Status::Finished | Status::Running));
+    let keep = Keep { last: 1, best: false };
+    unfinished
+        .flat_map(|run| shelf_of(folder, &run.id, keep).sound().1)
+        .collect()
 }

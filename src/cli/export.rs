@@ -1,26 +1,31 @@
-//! `mae-exp export SWEEP`: a sweep's table for other programs and for papers.
+//! `mae-exp export`: a sweep's table for other programs and for papers, or whole runs as another store.
 
 use std::path::PathBuf;
 
 use anyhow::Context;
 use mae_strategies::Registry;
 
+use crate::store::{ReadOnly, Store};
+
 use super::failure::Failure;
 use super::options::StoreOption;
-use super::report;
+use super::{report, transfer};
 
 /// Arguments of `export`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Sweep: name, id, unique prefix of an id, or latest.
-    #[arg(default_value = "latest")]
-    sweep: String,
-    /// Form of the table.
+    /// Sweep: name, id, unique prefix of an id, or latest. With --format db, any number of runs and sweeps.
+    #[arg(default_value = "latest", value_name = "SWEEP")]
+    which: Vec<String>,
+    /// Form of the table, or db for a store with everything measured.
     #[arg(long, value_enum, default_value = "csv")]
     format: Format,
-    /// File to write; standard output when absent.
+    /// File to write; standard output when absent. With --format db, a store, which may be there already.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Copy the checkpoints, too (--format db).
+    #[arg(long)]
+    checkpoints: bool,
     #[command(flatten)]
     store: StoreOption,
 }
@@ -33,19 +38,43 @@ enum Format {
     Json,
     /// A booktabs table, mean ± sd over seeds.
     Latex,
+    /// A store with everything measured, for `mae-exp import` and every command's --store.
+    Db,
 }
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
+    if let Format::Db = args.format {
+        return database(&args);
+    }
+    let [sweep] = args.which.as_slice() else {
+        return Err(Failure::usage("a table is of one sweep: name one, or give --format db"));
+    };
+    if args.checkpoints {
+        return Err(Failure::usage("--checkpoints goes with --format db only"));
+    }
     let store = args.store.existing()?;
-    let data = report::gather(&store, &store.find_sweep(&args.sweep)?.id, registry)?;
+    let data = report::gather(&store, &store.find_sweep(sweep)?.id, registry)?;
     let text = match args.format {
         Format::Csv => crate::report::csv(&data),
-        Format::Json => serde_json::to_string_pretty(&crate::report::json(&data)).map_err(anyhow::Error::new)? + "\n",
         Format::Latex => crate::report::latex(&data),
+        _ => serde_json::to_string_pretty(&crate::report::json(&data)).map_err(anyhow::Error::new)? + "\n",
     };
     match args.out {
         None => print!("{text}"),
         Some(path) => std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?,
     }
+    Ok(())
+}
+
+/// Copies runs into another store.
+fn database(args: &Args) -> Result<(), Failure> {
+    let Some(out) = &args.out else {
+        return Err(Failure::usage("--format db writes a file: name it with --out FILE.db"));
+    };
+    let store = args.store.existing()?;
+    let ids = store.choose(&args.which)?.ids();
+    let mut source = ReadOnly::open(&args.store.store)?;
+    let target = Store::open(&out.to_string_lossy())?;
+    transfer::send(&mut source, &target, &ids, args.checkpoints)?.say(target.path());
     Ok(())
 }

@@ -7,24 +7,34 @@
 )]
 
 mod bench;
+mod compare;
 mod config;
 mod doctor;
+mod estimate;
 mod export;
 mod failure;
 mod files;
+mod filter;
+mod folders;
+mod gc;
+mod jobs;
 mod model;
 mod options;
 mod outside;
 mod progress;
+mod query;
 mod reconstruct;
 mod report;
 mod resume;
+mod rm;
 mod run;
 mod runs;
 mod show;
 mod strategies;
 mod sweep;
 mod table;
+mod tag;
+mod transfer;
 mod weights;
 
 use std::io::IsTerminal;
@@ -61,8 +71,22 @@ enum Command {
     Show(show::Args),
     /// Render the HTML report of a sweep
     Report(report::Args),
-    /// Write a sweep's table as CSV, JSON or LaTeX
+    /// Write a sweep's table as CSV, JSON or LaTeX, or runs as another store
     Export(export::Args),
+    /// Copy runs of another store into this one
+    Import(transfer::Args),
+    /// Say what differs between runs: configuration, environment, metrics
+    Compare(compare::Args),
+    /// Ask the store a question in SQL
+    Query(query::Args),
+    /// Tag runs, or list their tags
+    Tag(tag::Args),
+    /// Add a note to a run, or list its notes
+    Note(tag::NoteArgs),
+    /// Remove runs with everything measured
+    Rm(rm::Args),
+    /// Remove checkpoints that nothing needs and make the store smaller
+    Gc(gc::Args),
     /// Masking strategies: list, show, preview
     Strategies(strategies::Args),
     /// Models: sizes and cost; weights in and out
@@ -91,6 +115,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Err(error) => error.exit(),
     };
     start_logging();
+    outside::keep_traces();
     match dispatch(cli, registry) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -111,10 +136,17 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
         Command::Sweep(args) => sweep::run(args, registry),
         Command::Run(args) => run::run(args, registry),
         Command::Resume(args) => resume::run(args, registry),
-        Command::Runs(args) => runs::run(args),
+        Command::Runs(args) => runs::run(args, registry),
         Command::Show(args) => show::run(args),
         Command::Report(args) => report::run(args, registry),
         Command::Export(args) => export::run(args, registry),
+        Command::Import(args) => transfer::run(args),
+        Command::Compare(args) => compare::run(args),
+        Command::Query(args) => query::run(args),
+        Command::Tag(args) => tag::run(args),
+        Command::Note(args) => tag::note(args),
+        Command::Rm(args) => rm::run(args),
+        Command::Gc(args) => gc::run(args),
         Command::Strategies(args) => strategies::run(args, registry),
         Command::Model(args) => model::run(args, registry),
         Command::Reconstruct(args) => reconstruct::run(&args, registry),

@@ -35,13 +35,15 @@ impl StoreOption {
 
 /// Folder of checkpoints, beside the store.
 pub(super) fn checkpoints(store: &Store) -> PathBuf {
-    let name = store
-        .path()
+    checkpoints_beside(store.path())
+}
+
+/// Folder of checkpoints beside the store in that file.
+pub(super) fn checkpoints_beside(path: &Path) -> PathBuf {
+    let name = path
         .file_stem()
         .map_or_else(|| "store".into(), |stem| stem.to_string_lossy().into_owned());
-    store
-        .path()
-        .parent()
+    path.parent()
         .unwrap_or(Path::new("."))
         .join(format!("{name}-checkpoints"))
 }

@@ -1,15 +1,16 @@
 //! Progress of a sweep on stderr: a bar on a terminal, plain lines elsewhere.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::store::rows::{MetricPoint, Status};
-use crate::sweep::runner::End;
-use crate::sweep::{Action, Planned, Reporter, SweepPlan};
+use crate::sweep::{Action, Planned, Report, Reporter, SweepPlan, work};
 use crate::train::{Phase, Progress};
 
+use super::estimate;
 use super::table::number;
 
 /// Metrics shown at the end of a trial, in this order, where they were taken.
@@ -25,10 +26,13 @@ const SHOWN: [&str; 5] = [
 pub(super) struct Display {
     bar: Option<ProgressBar>,
     begun: Instant,
-    /// Trials to train.
-    open: usize,
-    /// Trials trained.
-    done: usize,
+    /// What all trials to train have to compute, and those that are over, in one unit.
+    open: f64,
+    done: f64,
+    /// Labels of the trials that were to be trained when the sweep began.
+    planned: HashSet<String>,
+    /// What the current trial has to compute.
+    weight: f64,
     current: String,
     /// Share of the current trial that is done.
     share: f64,
@@ -47,12 +51,10 @@ impl Display {
         Self {
             bar,
             begun: Instant::now(),
-            open: plan
-                .trials
-                .iter()
-                .filter(|t| !matches!(t.action, Action::Skip(_)))
-                .count(),
-            done: 0,
+            open: estimate::open(plan).map(weight).sum(),
+            done: 0.0,
+            planned: estimate::open(plan).map(|planned| planned.row.label.clone()).collect(),
+            weight: 0.0,
             current: String::new(),
             share: 0.0,
             trial_begun: Instant::now(),
@@ -72,9 +74,9 @@ impl Display {
         }
     }
 
-    /// Time left for the whole sweep, from the share of the open trials that is done.
+    /// Time left for the whole sweep, from the share of the computing that is done.
     fn left(&self) -> Option<Duration> {
-        let share = (self.done as f64 + self.share) / self.open.max(1) as f64;
+        let share = (self.done + self.share * self.weight) / self.open.max(f64::MIN_POSITIVE);
         let spent = self.begun.elapsed().as_secs_f64();
         (share > 0.0).then(|| Duration::from_secs_f64(spent * (1.0 - share).max(0.0) / share))
     }
@@ -86,12 +88,18 @@ impl Reporter for Display {
         let place = format!("[{}/{total}]", index + 1);
         self.current = place.clone();
         self.trial_begun = Instant::now();
-        self.share = 0.0;
+        (self.share, self.weight) = (0.0, weight(planned));
         match &planned.action {
             Action::Run => self.say(&format!("{place} {label}")),
             Action::Resume(_) => self.say(&format!("{place} {label}: going on from its checkpoint")),
             Action::Retry(why) => self.say(&format!("{place} {label}: again from the start ({why})")),
-            Action::Skip(why) => self.say(&format!("{place} {label}: skipped ({why})")),
+            Action::Skip(why) => {
+                self.say(&format!("{place} {label}: skipped ({why})"));
+                // Another process has it or had it, although it was open when the sweep began.
+                if self.planned.remove(&planned.row.label) {
+                    self.open -= self.weight;
+                }
+            }
         }
         if let Some(bar) = &self.bar {
             bar.set_prefix(place);
@@ -129,16 +137,17 @@ impl Reporter for Display {
         bar.set_message(format!("epoch {:.1} {loss} {phase}  {left}", progress.epoch));
     }
 
-    fn ended(&mut self, planned: &Planned, end: &End) {
-        self.done += 1;
-        self.share = 0.0;
+    fn ended(&mut self, planned: &Planned, end: &Report) {
+        self.done += self.weight;
+        (self.share, self.weight) = (0.0, 0.0);
         for warning in &end.warnings {
             self.say(&format!("{} warning: {warning}", self.current));
         }
         let spent = clock(self.trial_begun.elapsed());
         let status = match end.status {
             Status::Finished => format!("finished in {spent}"),
-            Status::Interrupted => "interrupted".to_string(),
+            Status::Interrupted => format!("interrupted: {}", end.error),
+            Status::Pruned => format!("stopped early: {}", end.error),
             Status::Diverged => format!("diverged: {}", end.error),
             _ => format!("failed: {}", end.error),
         };
@@ -150,8 +159,12 @@ impl Reporter for Display {
     }
 }
 
+fn weight(planned: &Planned) -> f64 {
+    work::of_trial(&planned.spec, &planned.set)
+}
+
 /// `3m 05s`, or `42s`.
-fn clock(duration: Duration) -> String {
+pub(super) fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
         (0, 0, s) => format!("{s}s"),

@@ -55,7 +55,7 @@ pub(super) fn gather(store: &Store, sweep: &str, registry: &Registry) -> Result<
     let mut runs = Vec::new();
     for run in store.runs(&RunFilter {
         sweep: Some(sweep.id.clone()),
-        status: None,
+        ..RunFilter::default()
     })? {
         let (metrics, pictures) = (store.metrics(&run.id)?, store.pictures(&run.id)?);
         runs.push(RunReport { run, metrics, pictures });

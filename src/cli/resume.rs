@@ -13,9 +13,9 @@ use super::sweep::{TrainOptions, computable, execute, outside};
 /// Arguments of `resume`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Sweep or run: name, id, unique prefix of an id, or latest.
-    #[arg(value_name = "SWEEP|RUN")]
-    which: String,
+    /// Sweep, or runs of one sweep: name, id, unique prefix of an id, or latest.
+    #[arg(value_name = "SWEEP|RUN", required = true)]
+    which: Vec<String>,
     #[command(flatten)]
     options: TrainOptions,
 }
@@ -29,7 +29,8 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     }
     let (sweep, runs) = selected(&store, &args.which)?;
     let outside = outside(&args.options);
-    let plan = SweepPlan::resume(sweep, runs, &checkpoints(&store), &outside)?;
+    let place = (checkpoints(&store), args.options.policy());
+    let plan = SweepPlan::resume(&store, sweep, runs, (&place.0, place.1), &outside)?;
     let open = plan
         .trials
         .iter()
@@ -39,18 +40,32 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
 }
 
 /// The sweep and those of its runs that are meant.
-fn selected(store: &Store, which: &str) -> Result<(SweepRow, Vec<RunRow>), Failure> {
-    match store.find_sweep(which) {
-        Ok(sweep) => {
-            let runs = store.runs(&RunFilter {
-                sweep: Some(sweep.id.clone()),
-                status: None,
-            })?;
-            Ok((sweep, runs))
-        }
-        Err(no_sweep) => {
-            let run = store.find_run(which).map_err(|_| no_sweep)?;
-            Ok((store.find_sweep(&run.sweep_id)?, vec![run]))
+fn selected(store: &Store, which: &[String]) -> Result<(SweepRow, Vec<RunRow>), Failure> {
+    let mut no_sweep = None;
+    if let [one] = which {
+        match store.find_sweep(one) {
+            Ok(sweep) => {
+                let runs = store.runs(&RunFilter {
+                    sweep: Some(sweep.id.clone()),
+                    ..RunFilter::default()
+                })?;
+                return Ok((sweep, runs));
+            }
+            Err(error) => no_sweep = Some(error),
         }
     }
+    let runs = which.iter().map(|one| match store.run(one)? {
+        Some(run) => Ok(run),
+        None => store.find_run(one).map_err(|error| no_sweep.take().unwrap_or(error)),
+    });
+    let runs: Vec<RunRow> = runs.collect::<Result<_, _>>()?;
+    let sweep = &runs[0].sweep_id;
+    if let Some(other) = runs.iter().find(|run| run.sweep_id != *sweep) {
+        let text = format!(
+            "{} and {} belong to different sweeps: resume them one by one",
+            runs[0].id, other.id
+        );
+        return Err(Failure::usage(text));
+    }
+    Ok((store.find_sweep(sweep)?, runs))
 }

@@ -1,23 +1,24 @@
 //! `mae-exp runs`: list recorded runs.
 
+use mae_strategies::Registry;
 use serde_json::{Map, Value as Json, json};
 
-use crate::store::rows::{RunRow, Status};
-use crate::store::{LastMetrics, RunFilter};
+use crate::store::rows::RunRow;
+use crate::store::{LastMetrics, Listed, Order, RunFilter, Store, Tags};
 
 use super::failure::Failure;
+use super::filter::FilterOption;
 use super::options::StoreOption;
 use super::table;
 
 /// Arguments of `runs`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only runs of this sweep: name, id, unique prefix of an id, or latest.
-    #[arg(long)]
-    sweep: Option<String>,
-    /// Only runs in this state: queued, running, finished, failed, diverged or interrupted.
-    #[arg(long, value_parser = status)]
-    status: Option<Status>,
+    #[command(flatten)]
+    filter: FilterOption,
+    /// Print the ids alone, one a line, for other commands.
+    #[arg(long, conflicts_with = "json")]
+    ids: bool,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -25,38 +26,64 @@ pub(super) struct Args {
     store: StoreOption,
 }
 
-fn status(text: &str) -> Result<Status, String> {
-    serde_json::from_value(Json::String(text.into()))
-        .map_err(|_| "use queued, running, finished, failed, diverged or interrupted".into())
-}
-
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let store = args.store.existing()?;
-    let sweep = args.sweep.map(|s| store.find_sweep(&s)).transpose()?.map(|s| s.id);
-    let runs = store.runs(&RunFilter {
-        sweep,
-        status: args.status,
-    })?;
-    let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
-    let last = store.last_metrics(&ids)?;
+    let filter = args.filter.filter(&store, registry)?;
     if args.json {
-        let list: Vec<Json> = runs.iter().map(|run| document(run, &last)).collect();
-        return table::json(&json!({ "runs": list }));
+        return print_json(&store, &filter);
     }
-    if runs.is_empty() {
+    let shown = shown(&filter.order);
+    let runs = store.list(&filter, if args.ids { &[] } else { &shown })?;
+    if args.ids {
+        runs.iter().for_each(|run| println!("{}", run.id));
+    } else if runs.is_empty() {
         println!("no runs");
-        return Ok(());
+    } else {
+        print_table(&runs, &shown);
     }
-    let shown = ["val_loss", "eval_mse", "knn_accuracy"];
-    let mut header = vec!["id", "sweep", "trial", "status", "minutes"];
-    header.extend(shown);
-    let rows: Vec<Vec<String>> = runs.iter().map(|run| row(run, &last, &shown)).collect();
-    table::print(&header, &rows);
     Ok(())
 }
 
+fn print_json(store: &Store, filter: &RunFilter) -> Result<(), Failure> {
+    let runs = store.runs(filter)?;
+    let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
+    let (last, tags) = (store.last_metrics(&ids)?, store.tags(&ids)?);
+    let list: Vec<Json> = runs.iter().map(|run| document(run, &last, &tags)).collect();
+    table::json(&json!({ "runs": list }))
+}
+
+/// The metrics of the table: a few, and that of the order.
+fn shown(order: &Order) -> Vec<&str> {
+    let mut shown = vec!["val_loss", "eval_mse", "knn_accuracy"];
+    if let Order::Metric { name, .. } = order
+        && !shown.contains(&name.as_str())
+    {
+        shown.push(name);
+    }
+    shown
+}
+
+/// The table, with tags where there are any.
+fn print_table(runs: &[Listed], shown: &[&str]) {
+    let tagged = runs.iter().any(|run| !run.tags.is_empty());
+    let mut header = vec!["id", "sweep", "trial", "status", "minutes"];
+    header.extend(shown);
+    header.extend(tagged.then_some("tags"));
+    let full = |run: &Listed| {
+        let mut row = row(run);
+        row.extend(tagged.then(|| run.tags.clone()));
+        row
+    };
+    table::print(&header, &runs.iter().map(full).collect::<Vec<_>>());
+}
+
+/// The tags of a run on one line.
+pub(super) fn words(tags: &Tags, run: &str) -> String {
+    tags.get(run).map(|tags| tags.join(" ")).unwrap_or_default()
+}
+
 /// One run as `runs --json` and `show --json` print it; numbers that are not finite become text.
-pub(super) fn document(run: &RunRow, last: &LastMetrics) -> Json {
+pub(super) fn document(run: &RunRow, last: &LastMetrics, tags: &Tags) -> Json {
     let metrics = last
         .get(&run.id)
         .into_iter()
@@ -69,11 +96,13 @@ pub(super) fn document(run: &RunRow, last: &LastMetrics) -> Json {
         "position": run.position,
         "label": run.label,
         "status": run.status,
+        "tags": tags.get(&run.id).cloned().unwrap_or_default(),
         "seed": run.seed,
         "point": run.point,
         "config": run.config,
         "metrics": metrics.collect::<Map<_, _>>(),
         "error": run.error,
+        "trace": run.trace,
         "warnings": run.warnings,
         "identity": run.identity,
         "created_at": run.created_at,
@@ -91,28 +120,21 @@ pub(super) fn number(value: f64) -> Json {
     }
 }
 
-fn row(run: &RunRow, last: &LastMetrics, shown: &[&str]) -> Vec<String> {
-    let status = serde_json::to_value(run.status)
-        .ok()
-        .and_then(|s| s.as_str().map(str::to_string));
+fn row(run: &Listed) -> Vec<String> {
     let mut row = vec![
         run.id.clone(),
         run.sweep.clone(),
         run.label.clone(),
-        status.unwrap_or_default(),
+        run.status.clone(),
         minutes(run).map_or_else(|| "-".into(), |m| format!("{m:.1}")),
     ];
-    let value = |name: &&str| last.get(&run.id).and_then(|metrics| metrics.get(*name)).copied();
-    row.extend(
-        shown
-            .iter()
-            .map(|name| value(name).map_or_else(|| "-".into(), table::number)),
-    );
+    let cell = |value: &Option<f64>| value.map_or_else(|| "-".into(), table::number);
+    row.extend(run.metrics.iter().map(cell));
     row
 }
 
 /// Minutes between start and end, once both are known.
-fn minutes(run: &RunRow) -> Option<f64> {
+fn minutes(run: &Listed) -> Option<f64> {
     let parse = |time: &Option<String>| time.as_ref()?.parse::<jiff::Timestamp>().ok();
     let span = parse(&run.finished_at)?.duration_since(parse(&run.started_at)?);
     Some(span.as_secs_f64() / 60.0)

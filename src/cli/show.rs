@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::failure::Failure;
 use super::options::StoreOption;
-use super::{runs, table};
+use super::{runs, table, tag};
 
 /// Arguments of `show`.
 #[derive(Debug, clap::Args)]
@@ -21,9 +21,11 @@ pub(super) struct Args {
 pub(super) fn run(args: Args) -> Result<(), Failure> {
     let store = args.store.existing()?;
     let run = store.find_run(&args.run)?;
-    let last = store.last_metrics(std::slice::from_ref(&run.id))?;
+    let ids = std::slice::from_ref(&run.id);
+    let (last, tags) = (store.last_metrics(ids)?, store.tags(ids)?);
     if args.json {
-        let mut document = runs::document(&run, &last);
+        let mut document = runs::document(&run, &last, &tags);
+        document["notes"] = json!(tag::notes(&store, &run.id)?);
         let points = store.metrics(&run.id)?;
         let point = |p: &crate::store::rows::MetricPoint| json!({ "name": p.name, "step": p.step, "epoch": p.epoch, "value": runs::number(p.value) });
         document["points"] = points.iter().map(point).collect();
@@ -43,6 +45,12 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     );
     for warning in run.warnings.as_array().into_iter().flatten() {
         println!("warning: {}", text(warning));
+    }
+    if tags.values().any(|tags| !tags.is_empty()) {
+        println!("tags: {}", runs::words(&tags, &run.id));
+    }
+    for note in store.notes(&run.id)? {
+        println!("note: {} ({})", note.text, note.time);
     }
     println!("\nlast metrics");
     for (name, value) in last.get(&run.id).into_iter().flatten() {

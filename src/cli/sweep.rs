@@ -8,11 +8,12 @@ use mae_strategies::Registry;
 use crate::model::Device;
 use crate::spec::{Experiment, TrialSpec};
 use crate::store::Store;
-use crate::sweep::{Action, Outside, Runner, Summary, SweepPlan};
+use crate::store::rows::Status;
+use crate::sweep::{Action, Outside, Policy, Runner, Summary, SweepPlan, Wishes};
 
 use super::failure::Failure;
 use super::options::{DeviceOption, ReportsOption, SetOption, StoreOption, checkpoints};
-use super::{outside as world, progress, report};
+use super::{estimate, jobs, outside as world, progress, report};
 
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -23,6 +24,9 @@ pub(super) struct Args {
     sets: SetOption,
     #[command(flatten)]
     options: TrainOptions,
+    /// Train in this many processes at once, which share the processor's cores.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    jobs: u16,
 }
 
 /// Options of every command that trains.
@@ -40,27 +44,85 @@ pub(super) struct TrainOptions {
     /// Train finished trials again, as another sweep of the same name.
     #[arg(long)]
     pub(super) fresh: bool,
+    /// Take up runs that ended in these states: failed, interrupted, crashed, diverged, pruned, or none.
+    #[arg(long, value_name = "STATES", value_delimiter = ',', value_parser = retried, default_value = "failed,interrupted,crashed")]
+    pub(super) retry: Vec<Option<Status>>,
+    /// One of the processes of a sweep with --jobs: trains, and leaves the report to the one that started it.
+    #[arg(long, hide = true)]
+    pub(super) worker: bool,
+}
+
+impl TrainOptions {
+    /// Which runs that are over are taken up again.
+    pub(super) fn policy(&self) -> Policy {
+        Policy {
+            retry: self.retry.iter().flatten().copied().collect(),
+        }
+    }
+
+    fn wishes(&self) -> Wishes {
+        Wishes {
+            fresh: self.fresh,
+            policy: self.policy(),
+        }
+    }
+}
+
+/// A state that may be taken up again; `none` for none.
+fn retried(text: &str) -> Result<Option<Status>, String> {
+    let states = [
+        Status::Failed,
+        Status::Interrupted,
+        Status::Crashed,
+        Status::Diverged,
+        Status::Pruned,
+    ];
+    match (text, Status::parse(text).filter(|status| states.contains(status))) {
+        ("none", _) => Ok(None),
+        (_, Some(status)) => Ok(Some(status)),
+        _ => Err("use failed, interrupted, crashed, diverged, pruned or none".into()),
+    }
 }
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let experiment = crate::spec::load(&args.sets.request(vec![args.file]), registry)?;
-    train(&experiment, &args.options, registry)
+    match args.jobs {
+        1 => train(&experiment, &args.options, registry),
+        jobs => jobs::train(&experiment, &args.options, registry, usize::from(jobs)),
+    }
 }
 
 /// Plans and trains an experiment and renders its report: the body of `sweep` and `run`.
 pub(super) fn train(experiment: &Experiment, options: &TrainOptions, registry: &Registry) -> Result<(), Failure> {
-    for warning in &experiment.warnings {
+    let Some((store, plan, outside)) = planned(experiment, options)? else {
+        return Ok(());
+    };
+    execute(plan, &store, options.device.resolve()?, &outside, options, registry)
+}
+
+/// Store, plan and world of an experiment; nothing where only the plan was wanted, which is then printed.
+pub(super) fn planned(
+    experiment: &Experiment,
+    options: &TrainOptions,
+) -> Result<Option<(Store, SweepPlan, Outside<'static>)>, Failure> {
+    for warning in experiment.warnings.iter().filter(|_| !options.worker) {
         eprintln!("warning: {warning}");
     }
-    let (device, outside) = (options.device.resolve()?, outside(options));
+    options.device.resolve()?;
     computable(options, experiment.trials.iter().map(|trial| &trial.spec))?;
+    let (outside, wishes) = (outside(options), options.wishes());
     if options.dry_run && !options.store.exists() {
         let nowhere = std::path::Path::new("");
-        return dry_run(&SweepPlan::new(experiment, None, nowhere, &outside, options.fresh)?);
+        dry_run(&SweepPlan::new(experiment, None, nowhere, &outside, &wishes)?);
+        return Ok(None);
     }
     let store = options.store.create()?;
-    let plan = SweepPlan::new(experiment, Some(&store), &checkpoints(&store), &outside, options.fresh)?;
-    execute(plan, &store, device, &outside, options, registry)
+    let plan = SweepPlan::new(experiment, Some(&store), &checkpoints(&store), &outside, &wishes)?;
+    if options.dry_run {
+        dry_run(&plan);
+        return Ok(None);
+    }
+    Ok(Some((store, plan, outside)))
 }
 
 /// That the device computes in the numbers that trials ask for: said before anything is made.
@@ -81,10 +143,15 @@ pub(super) fn execute(
     registry: &Registry,
 ) -> Result<(), Failure> {
     if options.dry_run {
-        return dry_run(&plan);
+        dry_run(&plan);
+        return Ok(());
     }
     let stop = stop_on_signal()?;
-    announce(&plan, options);
+    if options.worker {
+        stop_with_parent(stop.clone());
+    } else {
+        announce(&plan, options, estimate::line(&plan, &device, registry, 1));
+    }
     let folder = checkpoints(store);
     let runner = Runner {
         store,
@@ -93,25 +160,36 @@ pub(super) fn execute(
         checkpoints: &folder,
         outside,
         stop: &stop,
+        train: &crate::train::train,
     };
     let mut display = progress::Display::new(&plan);
     let summary = runner.run(&mut plan, &mut display)?;
     display.finish();
-    let page = report::render(store, &plan.sweep.id, &options.reports.reports, registry)?;
-    conclude(&plan, &summary, &page)
+    let page = match options.worker {
+        true => None,
+        false => Some(report::render(
+            store,
+            &plan.sweep.id,
+            &options.reports.reports,
+            registry,
+        )?),
+    };
+    conclude(&plan, &summary, page.as_deref())
 }
 
 /// The world as a training command sees it.
 pub(super) fn outside(options: &TrainOptions) -> Outside<'static> {
     Outside {
         now: &world::now,
+        now_ms: world::now_ms,
         new_id: &world::new_id,
         process: &world::process,
+        trace: &world::trace,
         environment: world::environment(&options.device.device),
     }
 }
 
-fn announce(plan: &SweepPlan, options: &TrainOptions) {
+pub(super) fn announce(plan: &SweepPlan, options: &TrainOptions, estimate: Option<String>) {
     let open = plan
         .trials
         .iter()
@@ -132,9 +210,12 @@ fn announce(plan: &SweepPlan, options: &TrainOptions) {
         eprintln!("  pictures: {}", first.set.describe());
     }
     eprintln!("  device:   {}, store {}", options.device.device, options.store.store);
+    if let Some(estimate) = estimate {
+        eprintln!("  time:     {estimate}");
+    }
 }
 
-fn dry_run(plan: &SweepPlan) -> Result<(), Failure> {
+fn dry_run(plan: &SweepPlan) {
     println!(
         "sweep {} ({}): {} trials",
         plan.sweep.name,
@@ -150,11 +231,10 @@ fn dry_run(plan: &SweepPlan) -> Result<(), Failure> {
         };
         println!("{what:>7}  {}{why}", planned.row.label);
     }
-    Ok(())
 }
 
 /// The first Ctrl-C (or SIGTERM) stops after the current step; a second one ends the process at once.
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
+pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let seen = stop.clone();
     let set = ctrlc::set_handler(move || {
@@ -167,26 +247,42 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
     Ok(stop)
 }
 
-fn conclude(plan: &SweepPlan, summary: &Summary, page: &std::path::Path) -> Result<(), Failure> {
-    let Summary {
-        finished,
-        skipped,
-        failed,
-        interrupted,
-    } = summary;
-    eprintln!(
-        "{finished} finished, {skipped} skipped, {failed} failed; report: {}",
-        page.display()
-    );
-    if *interrupted {
+/// Stops, with a checkpoint, when the process that started this one is gone: its end closes our standard input.
+fn stop_with_parent(stop: Arc<AtomicBool>) {
+    std::thread::spawn(move || {
+        // Whatever ends the reading means that nobody is at the other end.
+        let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        stop.store(true, Ordering::Relaxed);
+    });
+}
+
+/// Says how a sweep ended, and makes the exit code of it.
+pub(super) fn conclude(plan: &SweepPlan, summary: &Summary, page: Option<&std::path::Path>) -> Result<(), Failure> {
+    let counts = [
+        (summary.finished, "finished"),
+        (summary.skipped, "skipped"),
+        (summary.pruned, "stopped early"),
+        (summary.lost, "taken over by another process"),
+        (summary.failed, "failed"),
+    ];
+    let always = ["finished", "skipped", "failed"];
+    let said = counts
+        .iter()
+        .filter(|(count, what)| *count > 0 || always.contains(what));
+    let said: Vec<String> = said.map(|(count, what)| format!("{count} {what}")).collect();
+    let page = page
+        .map(|page| format!("; report: {}", page.display()))
+        .unwrap_or_default();
+    eprintln!("{}{page}", said.join(", "));
+    if let Some(why) = &summary.budget {
+        eprintln!("the sweep's budget ends it: {why}");
+    } else if summary.interrupted {
         let again = format!("interrupted; go on with: mae-exp resume {}", plan.sweep.id);
         return Err(Failure::Interrupted(again));
     }
-    if *failed > 0 {
-        let text = format!(
-            "{failed} of {} trials failed: see the report or mae-exp runs",
-            plan.trials.len()
-        );
+    if summary.failed > 0 {
+        let (failed, all) = (summary.failed, plan.trials.len());
+        let text = format!("{failed} of {all} trials failed: see the report or mae-exp runs");
         return Err(Failure::Failed(anyhow::anyhow!(text)));
     }
     Ok(())

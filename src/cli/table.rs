@@ -27,10 +27,9 @@ pub(super) fn print(header: &[&str], rows: &[Vec<String>]) {
         });
         padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
     };
-    println!("{}", line(header.to_vec()));
-    for row in rows {
-        println!("{}", line(row.iter().map(String::as_str).collect()));
-    }
+    let mut lines = vec![line(header.to_vec())];
+    lines.extend(rows.iter().map(|row| line(row.iter().map(String::as_str).collect())));
+    println!("{}", lines.join("\n"));
 }
 
 /// Prints one JSON document.
@@ -40,6 +39,11 @@ pub(super) fn json(document: &Json) -> Result<(), Failure> {
         serde_json::to_string_pretty(document).map_err(anyhow::Error::new)?
     );
     Ok(())
+}
+
+/// A number of things: `1 run`, `2 runs`.
+pub(super) fn counted(count: u64, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A metric for the eye: four significant digits.

@@ -79,20 +79,31 @@ impl ModelInfo {
 
 impl Gmacs {
     fn new(spec: &ModelSpec) -> Self {
-        let (patches, values) = (spec.grid().len(), spec.patch_values());
-        let (d, e) = (spec.embed_dim, spec.decoder_embed_dim);
-        let encoder =
-            |visible: usize| patches * values * d + spec.encoder_depth * block_macs(1 + visible, d, spec.mlp_width(d));
-        let visible = mae_strategies::keep_count(patches, 0.75);
-        let decoder = (1 + visible) * d * e
-            + spec.decoder_depth * block_macs(1 + patches, e, spec.mlp_width(e))
-            + (1 + patches) * e * values;
-        let giga = |macs: usize| macs as f64 / 1e9;
+        let encoder = encoder_gmacs(spec, 0.75);
+        let decoder = decoder_gmacs(spec, 0.75);
         Self {
-            encoder_full: giga(encoder(patches)),
-            encoder_at_75: giga(encoder(visible)),
-            decoder: giga(decoder),
-            total_at_75: giga(encoder(visible) + decoder),
+            encoder_full: encoder_gmacs(spec, 0.0),
+            encoder_at_75: encoder,
+            decoder,
+            total_at_75: encoder + decoder,
         }
     }
+}
+
+/// Billions of multiply-accumulates of the encoder's forward pass of one picture of which this share is hidden.
+#[must_use]
+pub fn encoder_gmacs(spec: &ModelSpec, hidden: f64) -> f64 {
+    let (patches, d) = (spec.grid().len(), spec.embed_dim);
+    let visible = mae_strategies::keep_count(patches, hidden);
+    let blocks = spec.encoder_depth * block_macs(1 + visible, d, spec.mlp_width(d));
+    (patches * spec.patch_values() * d + blocks) as f64 / 1e9
+}
+
+/// The same of the decoder.
+#[must_use]
+pub fn decoder_gmacs(spec: &ModelSpec, hidden: f64) -> f64 {
+    let (patches, e) = (spec.grid().len(), spec.decoder_embed_dim);
+    let visible = mae_strategies::keep_count(patches, hidden);
+    let blocks = spec.decoder_depth * block_macs(1 + patches, e, spec.mlp_width(e));
+    ((1 + visible) * spec.embed_dim * e + blocks + (1 + patches) * e * spec.patch_values()) as f64 / 1e9
 }

@@ -102,7 +102,10 @@ pub(super) fn troubles(data: &ReportData) -> Vec<Trouble> {
             .map(|w| format!("warning: {}", format::value(w)));
         let error = (!r.run.error.is_empty()).then(|| r.run.error.clone());
         let lines: Vec<String> = error.into_iter().chain(warnings).collect();
-        let bad = matches!(r.run.status, Status::Failed | Status::Diverged | Status::Interrupted);
+        let bad = matches!(
+            r.run.status,
+            Status::Failed | Status::Diverged | Status::Interrupted | Status::Crashed
+        );
         (bad || !lines.is_empty()).then(|| Trouble {
             label: r.run.label.clone(),
             status: status(r.run.status),

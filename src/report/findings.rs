@@ -37,7 +37,9 @@ pub(super) fn states(data: &ReportData) -> String {
         (Status::Finished, "finished"),
         (Status::Running, "running"),
         (Status::Queued, "queued"),
+        (Status::Crashed, "crashed"),
         (Status::Interrupted, "interrupted"),
+        (Status::Pruned, "stopped early"),
         (Status::Diverged, "diverged"),
         (Status::Failed, "failed"),
     ];

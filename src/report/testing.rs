@@ -36,6 +36,7 @@ pub(super) fn run(position: i64, point: Json, seed: i64, metrics: &[(&str, f64)]
         point,
         environment: json!({"device": "flex"}),
         error: String::new(),
+        trace: String::new(),
         warnings: json!([]),
         created_at: "2026-01-01T00:00:00Z".into(),
         started_at: Some("2026-01-01T00:00:00Z".into()),
@@ -58,6 +59,7 @@ pub(super) fn report(axes: Json, runs: Vec<RunReport>) -> ReportData {
         analysis: String::new(),
         file: "experiments/test.toml".into(),
         axes,
+        settings: json!({}),
         created_at: "2026-01-01T00:00:00Z".into(),
     };
     ReportData {

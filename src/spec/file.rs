@@ -1,20 +1,21 @@
 //! What the inputs of a command say: one experiment file, one flat file, or a list of parts.
-//! Finds out which it is and takes the experiment's own keys apart; values under `[set]` and `[sweep]` stay
-//! raw for `load` and `axes`. It must not resolve anything.
+//! Finds out which it is and takes the experiment's own keys apart; values under `[sweep]` stay raw for `grid`. It must not resolve anything.
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::document::{self, Entries, is_yaml};
 use super::error::SpecError;
 use super::flat;
 use super::layer::{Layer, Origin};
+use super::limits::{self, Budget, EarlyStop};
+use super::nested::{self, Block};
 use super::parts::Library;
 use super::schema::{SECTIONS, Schema};
 
 /// The keys of an experiment file that stand outside `[set]` and `[sweep]`.
-const EXPERIMENT_KEYS: [&str; 9] = [
+const EXPERIMENT_KEYS: [&str; 12] = [
     "name",
     "question",
     "expect",
@@ -22,6 +23,9 @@ const EXPERIMENT_KEYS: [&str; 9] = [
     "base",
     "set",
     "sweep",
+    "sweeps",
+    "budget",
+    "early_stop",
     "analysis",
     "analysis.text",
 ];
@@ -38,10 +42,14 @@ pub(super) struct Source {
     pub(super) library: Library,
     /// Base parts, then `[set]`.
     pub(super) layers: Vec<Layer>,
-    /// The entries of `[sweep]`.
-    pub(super) sweep: Entries,
-    /// The file that `[sweep]` stands in.
+    /// `[sweep]`, or each of `[[sweeps]]`; one without a key where there is neither.
+    pub(super) blocks: Vec<Block>,
+    /// The file that they stand in.
     pub(super) sweep_file: String,
+    pub(super) budget: Budget,
+    pub(super) early_stop: Option<EarlyStop>,
+    /// What is probably not meant, one line each.
+    pub(super) warnings: Vec<String>,
 }
 
 /// Reads the inputs: one experiment or flat file, or any number of parts.
@@ -54,6 +62,7 @@ pub(super) fn gather(inputs: &[String], schema: &Schema) -> Result<Source, SpecE
     let mut source = Source {
         library: Library::beside(None),
         file: inputs.join(" "),
+        blocks: vec![Block::default()],
         ..Source::default()
     };
     for input in inputs {
@@ -142,6 +151,7 @@ fn flat_file(path: &str, entries: Entries, schema: &Schema) -> Result<Source, Sp
         file: path.into(),
         library,
         layers,
+        blocks: vec![Block::default()],
         ..Source::default()
     })
 }
@@ -157,18 +167,28 @@ fn experiment(path: &str, entries: Entries, schema: &Schema) -> Result<Source, S
         ..Source::default()
     };
     source.library = Library::beside(Some(path));
-    let mut set = Entries::new();
+    let [mut set, mut sweep, mut budget, mut early_stop] = [const { Entries::new() }; 4];
+    let mut sweeps = None;
     for (key, value) in entries {
         if let Some(key) = key.strip_prefix("set.") {
             set.push((key.into(), value));
         } else if let Some(key) = key.strip_prefix("sweep.") {
-            source.sweep.push((key.into(), value));
+            sweep.push((key.into(), value));
+        } else if root(&key) == "sweeps" {
+            sweeps = Some(if key == "sweeps" { value } else { Map::new().into() });
+        } else if key.starts_with("budget.") {
+            budget.push((key, value));
+        } else if key.starts_with("early_stop.") {
+            early_stop.push((key, value));
         } else if key == "base" {
             source.layers = base(&value, path, &source.library, schema)?;
         } else {
             text_key(&mut source, &key, value, path)?;
         }
     }
+    source.budget = limits::budget(&budget, path)?;
+    (source.early_stop, source.warnings) = limits::early_stop(&early_stop, path)?;
+    source.blocks = nested::blocks(sweep, sweeps, path, &source.library, schema)?;
     if source.name.is_empty() || source.name.starts_with('.') || !source.name.chars().all(is_name_char) {
         let name = Value::from(source.name);
         return Err(SpecError::Invalid(format!(
@@ -202,7 +222,7 @@ fn text_key(source: &mut Source, key: &str, value: Value, path: &str) -> Result<
         "expect" => &mut source.expect,
         "cost" => &mut source.cost,
         "analysis" | "analysis.text" => &mut source.analysis,
-        "set" | "sweep" => return Err(SpecError::wrong_type(key, path, "a table", &value)),
+        "set" | "sweep" | "budget" | "early_stop" => return Err(SpecError::wrong_type(key, path, "a table", &value)),
         _ if SECTIONS.contains(&root(key)) => {
             let message = format!(
                 "{key} in {path} stands outside [set]: move it to [set] or to [set.{}]",

@@ -91,6 +91,9 @@ mod tests {
             ("data", "path"),
             ("train", "log_every"),
             ("train", "checkpoint_every"),
+            ("train", "checkpoint_steps"),
+            ("train", "keep_checkpoints"),
+            ("train", "keep_best"),
             ("model", "variant"),
             ("model", "init"),
         ] {

@@ -13,6 +13,9 @@ use super::schema::Schema;
 /// How values of a sweep are named.
 const SWEEP: &str = "sweep";
 
+/// How fixed values of nested sweeps are named.
+const NESTED_SET: &str = "[sweeps.set]";
+
 type Table = serde_json::Map<String, Value>;
 
 /// Where values come from: in the words of `config`, and in the words of an error ("… in PLACE").
@@ -49,6 +52,23 @@ impl Origin {
             name: format!("{path} [set]"),
             place: path.into(),
         }
+    }
+
+    pub(super) fn nested_set(path: &str) -> Self {
+        Self {
+            name: format!("{path} {NESTED_SET}"),
+            place: path.into(),
+        }
+    }
+
+    /// Whether these are values written under `[set]` of a file, or of one of its nested sweeps.
+    pub(super) fn is_set_section(&self) -> bool {
+        self.name.ends_with(" [set]") || self.is_nested_set()
+    }
+
+    /// Whether these are values written under `[sweeps.set]` itself, not those of a part that it names.
+    pub(super) fn is_nested_set(&self) -> bool {
+        self.name.ends_with(NESTED_SET)
     }
 
     pub(super) fn sweep_section(path: &str) -> Self {

@@ -2,24 +2,33 @@
 //! The order of layers is decided here: defaults < base parts < `[set]` < environment < `--set` < the sweep's point.
 //! It must not read the environment or the clock, and must not run anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use figment::Figment;
 use mae_strategies::Registry;
 use serde_json::{Map, Value};
 
-use super::axes::{self, Axis, Point, Seeds, Swept};
+use super::axes::{Axes, Axis};
 use super::common::common;
 use super::error::SpecError;
 use super::file::{self, Source};
+use super::grid::Grid;
 use super::layer::{Layer, Origin, merged};
+use super::limits::{Budget, EarlyStop};
+use super::nested::Block;
 use super::overrides::Overrides;
 use super::parts::{self, Library, stack};
+use super::points::{Point, limit};
 use super::render::render;
 use super::resolve::{resolve, section};
 use super::schema::Schema;
+use super::seeds::Seeds;
 use super::trial::{ModelSpec, TrialSpec};
 use super::validate::{check, check_model};
+use super::warnings;
+
+/// The key of a point that tells nested sweeps apart.
+const NESTED: &str = "sweep";
 
 /// What a command was asked to run.
 #[derive(Debug, Clone, Default)]
@@ -47,11 +56,15 @@ pub struct Experiment {
     pub analysis: String,
     /// The inputs it was read from.
     pub file: String,
-    /// What is swept, outermost first; `seed` last where seeds are swept.
+    /// What is swept, outermost first; `seed` last where seeds are swept. Drawn keys count as outermost, wherever they stand.
     pub axes: Vec<Axis>,
+    /// How much of it may be run.
+    pub budget: Budget,
+    /// When a trial is given up; `None`: never.
+    pub early_stop: Option<EarlyStop>,
     /// What a sweep is known by: the configuration beneath its points, nested by section, less the seed and every key
-    /// that the sweep may decide. A part among the swept values takes out the whole of every section that it sets.
-    /// Adding values to an axis, cases of the same keys or seeds leaves it as it is.
+    /// that the sweep may decide, fixed values of nested sweeps included. A part among the swept values takes out the whole
+    /// of every section that it sets. Adding values to an axis, draws, cases of the same keys or seeds leaves it as it is.
     pub common: Value,
     /// Every point, in order.
     pub trials: Vec<Trial>,
@@ -84,34 +97,33 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
     let schema = Schema::new(registry);
     let source = file::gather(&request.inputs, &schema)?;
     let overrides = Overrides::read(&request.env, &request.sets, &source.library, &schema)?;
-    let base = stack(Figment::new().merge(parts::defaults(&schema)?), &source.layers);
-    let base = stack(base, &overrides.layers);
-    let swept = axes::axes(&source, &schema)?;
-    let (seeds, place) = seeds(&source, &overrides)?;
-    axes::limit(&swept, &seeds)?;
-    let common = common(&base, &swept)?;
-    let mut trials = Vec::new();
-    for point in axes::points(&swept) {
-        let figment = stack(base.clone(), &point.layers);
-        let first = merged(&figment)?["seed"].as_u64().unwrap_or_default();
-        for seed in seeds.from(first)? {
-            let figment = match &place {
-                Some(origin) => {
-                    figment
-                        .clone()
-                        .merge(Layer::new(vec![("seed".into(), seed.into())], origin.clone(), &schema)?)
-                }
-                None => figment.clone(),
-            };
-            trials.push(trial(trials.len(), &figment, &point, registry)?);
-        }
+    let bottom = stack(Figment::new().merge(parts::defaults(&schema)?), &source.layers);
+    let read = |block: &Block| Grid::read(&block.sweep, &source.sweep_file, &source.library, &schema);
+    let grids: Vec<Grid> = source.blocks.iter().map(read).collect::<Result<_, _>>()?;
+    let common = common(&stack(bottom.clone(), &overrides.layers), &source.blocks, &grids)?;
+    let mut trials = Trials::default();
+    let mut axes = Axes::default();
+    for (block, grid) in source.blocks.iter().zip(&grids) {
+        let base = stack(stack(bottom.clone(), &block.set), &overrides.layers);
+        trials.add(block, grid, &base, &overrides, &schema, registry)?;
+        let name = block.name.as_deref().map(Value::from);
+        name.iter().for_each(|name| axes.add(NESTED, name));
     }
-    let warnings = warnings(&source, &overrides, &swept, &seeds, &trials);
-    let axes = swept
-        .into_iter()
-        .map(|swept| swept.axis)
-        .chain(seed_axis(&seeds, &trials))
-        .collect();
+    grids.iter().for_each(|grid| axes.grid(grid));
+    let Trials {
+        trials,
+        seeds,
+        warnings,
+        ..
+    } = trials.finished();
+    let warnings = [
+        source.warnings.clone(),
+        warnings,
+        warnings::all(&source, &overrides, &grids, &seeds, &trials),
+    ]
+    .concat();
+    let mut axes = axes.of(trials.iter().flat_map(|trial| &trial.point));
+    axes.extend(seed_axis(&seeds, &trials));
     let Source {
         name,
         question,
@@ -119,6 +131,8 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
         cost,
         analysis,
         file,
+        budget,
+        early_stop,
         ..
     } = source;
     Ok(Experiment {
@@ -129,10 +143,85 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
         analysis,
         file,
         axes,
+        budget,
+        early_stop,
         common,
         trials,
         warnings,
     })
+}
+
+/// The trials of an experiment, as they are made.
+#[derive(Default)]
+struct Trials {
+    trials: Vec<Trial>,
+    /// How the seeds of each sweep are given.
+    seeds: Vec<Seeds>,
+    /// Place of each configuration.
+    known: HashMap<String, usize>,
+    /// How many repeated an earlier one, and the labels of the first that did and of what it repeats.
+    repeated: Option<(usize, String, String)>,
+    warnings: Vec<String>,
+}
+
+impl Trials {
+    /// Adds the trials of one sweep above `base`.
+    fn add(
+        &mut self,
+        block: &Block,
+        grid: &Grid,
+        base: &Figment,
+        overrides: &Overrides,
+        schema: &Schema,
+        registry: &Registry,
+    ) -> Result<(), SpecError> {
+        let (seeds, place) = seeds(grid, overrides)?;
+        let (points, warnings) = grid.points(seeds.len())?;
+        limit(self.trials.len() + points.len().saturating_mul(seeds.len()))?;
+        self.warnings.extend(warnings);
+        for mut point in points {
+            if let Some(name) = &block.name {
+                point.values.shift_insert(0, NESTED.into(), name.as_str().into());
+            }
+            let figment = stack(base.clone(), &point.layers);
+            let first = merged(&figment)?["seed"].as_u64().unwrap_or_default();
+            for seed in seeds.from(first)? {
+                let figment = match &place {
+                    Some(origin) => {
+                        let layer = Layer::new(vec![("seed".into(), seed.into())], origin.clone(), schema)?;
+                        figment.clone().merge(layer)
+                    }
+                    None => figment.clone(),
+                };
+                self.push(trial(self.trials.len(), &figment, &point, registry)?);
+            }
+        }
+        self.seeds.push(seeds);
+        Ok(())
+    }
+
+    /// Keeps a trial unless one before it has the same configuration.
+    fn push(&mut self, trial: Trial) {
+        let known = *self.known.entry(trial.config.to_string()).or_insert(trial.position);
+        if known == trial.position {
+            self.trials.push(trial);
+            return;
+        }
+        let first = || (0, trial.label.clone(), self.trials[known].label.clone());
+        let (count, ..) = self.repeated.get_or_insert_with(first);
+        *count += 1;
+    }
+
+    fn finished(mut self) -> Self {
+        self.warnings.extend(self.repeated.take().map(|(count, label, of)| {
+            let are = match count {
+                1 => "1 trial is configured as an earlier one and is".into(),
+                count => format!("{count} trials are configured as earlier ones and are"),
+            };
+            format!("{are} left out: {label} is {of}")
+        }));
+        self
+    }
 }
 
 /// The network of a part (`base`, `model/base`) or of a file that holds one.
@@ -179,28 +268,20 @@ fn plain(value: &Value) -> String {
 }
 
 /// The seeds to run and where they were asked for; the last word is `--set seeds`, then the environment's.
-fn seeds(source: &Source, overrides: &Overrides) -> Result<(Seeds, Option<Origin>), SpecError> {
+fn seeds(grid: &Grid, overrides: &Overrides) -> Result<(Seeds, Option<Origin>), SpecError> {
     if let Some((value, origin)) = &overrides.seeds {
         return Ok((Seeds::read(value, &origin.place)?, Some(origin.clone())));
     }
-    let given: Vec<_> = source
-        .sweep
-        .iter()
-        .filter(|(key, _)| key == "seeds" || key == "seed")
-        .collect();
-    let file = &source.sweep_file;
-    match given[..] {
-        [] => Ok((Seeds::One, None)),
-        [(_, value)] => Ok((Seeds::read(value, file)?, Some(Origin::sweep_section(file)))),
-        _ => Err(SpecError::Invalid(format!(
-            "[sweep] in {file} gives both seed and seeds: keep seeds"
-        ))),
-    }
+    Ok(match &grid.seeds {
+        Some(seeds) => (seeds.clone(), Some(Origin::sweep_section(&grid.file))),
+        None => (Seeds::One, None),
+    })
 }
 
-fn seed_axis(seeds: &Seeds, trials: &[Trial]) -> Option<Axis> {
+fn seed_axis(seeds: &[Seeds], trials: &[Trial]) -> Option<Axis> {
+    let swept = seeds.iter().any(|seeds| *seeds != Seeds::One);
     let mut values = Vec::new();
-    for trial in trials.iter().filter(|_| *seeds != Seeds::One) {
+    for trial in trials.iter().filter(|_| swept) {
         let seed = Value::from(trial.spec.seed);
         if !values.contains(&seed) {
             values.push(seed);
@@ -210,35 +291,4 @@ fn seed_axis(seeds: &Seeds, trials: &[Trial]) -> Option<Axis> {
         key: "seed".into(),
         values,
     })
-}
-
-fn warnings(source: &Source, overrides: &Overrides, swept: &[Swept], seeds: &Seeds, trials: &[Trial]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let from_set = source
-        .layers
-        .iter()
-        .filter(|layer| layer.origin.name.ends_with(" [set]"));
-    for layer in from_set.chain(&overrides.layers) {
-        for key in layer.keys() {
-            let listed = key == "seed" && matches!(seeds, Seeds::List(_));
-            let swept = swept
-                .iter()
-                .find(|swept| swept.keys().any(|swept| swept == key))
-                .map(|swept| swept.axis.key.as_str());
-            if let Some(axis) = swept.or(listed.then_some("seeds")) {
-                let (origin, file) = (&layer.origin.name, &source.sweep_file);
-                warnings.push(format!("{key} from {origin} has no effect: {file} sweeps {axis}"));
-            }
-        }
-    }
-    if let Some(trial) = trials
-        .iter()
-        .find(|trial| trial.spec.train.warmup_epochs >= trial.spec.train.epochs as f64)
-    {
-        let (warmup, epochs) = (trial.spec.train.warmup_epochs, trial.spec.train.epochs);
-        warnings.push(format!(
-            "train.warmup_epochs = {warmup} is not below train.epochs = {epochs}: the learning rate ends before its peak"
-        ));
-    }
-    warnings
 }

@@ -1,28 +1,40 @@
 //! What a user writes, turned into what will run.
 //!
 //! Files, parts, environment and `--set` become layers whose every value is checked against one table of keys
-//! (`schema`) and remembers its origin; a sweep's points are stacked on top; each result is validated and typed.
+//! (`schema`) and remembers its origin; a sweep's points (`written` → `grid` of `factor`s → `points`) are stacked on top; each
+//! result is validated and typed.
 //! This module must not print, read the environment or the clock, or know tensors and SQL.
 
 mod axes;
 mod common;
+mod condition;
 mod document;
+mod draw;
 mod error;
+mod factor;
 mod file;
 mod flat;
+mod grid;
 mod identity;
 mod img_size;
 mod layer;
+mod limits;
 mod load;
+mod nested;
 mod overrides;
 mod parts;
+mod points;
 mod range;
 mod render;
 mod resolve;
 mod schema;
+mod seeds;
 pub mod trial;
 mod validate;
+mod warnings;
 mod weights;
+mod written;
+mod zip;
 
 #[cfg(test)]
 mod tests;
@@ -30,7 +42,9 @@ mod tests;
 pub use axes::Axis;
 pub use error::SpecError;
 pub use identity::identity;
+pub use limits::{Budget, EarlyStop, Goal, StopKind};
 pub use load::{Experiment, Request, Trial, load, model_part};
+pub use overrides::condition;
 pub use parts::{Part, parts};
 pub use trial::TrialSpec;
 pub use validate::validate;

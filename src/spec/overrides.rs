@@ -1,6 +1,7 @@
 //! Values from outside the files: environment variables and `--set`.
 //! It is handed the environment as pairs and must not read it.
 
+use mae_strategies::Registry;
 use serde_json::Value;
 
 use super::document::{self, Entries};
@@ -60,22 +61,42 @@ impl Overrides {
         library: &Library,
         schema: &Schema,
     ) -> Result<(), SpecError> {
-        let parsed = document::scalar(text);
         if key == "seeds" {
-            self.seeds = Some((parsed, origin.clone()));
+            self.seeds = Some((document::scalar(text), origin.clone()));
             return Ok(());
         }
-        let value = if schema.takes_text(key) && !parsed.is_string() {
-            Value::from(text)
-        } else {
-            parsed
-        };
+        let value = value_of(key, text, schema);
         let entries = Entries::from([(key.to_owned(), value)]);
         let layers = library.layers(entries, origin, schema)?;
         self.layers
             .extend(layers.into_iter().filter(|layer| layer.keys().next().is_some()));
         Ok(())
     }
+}
+
+/// The value that text outside a file gives a key.
+fn value_of(key: &str, text: &str, schema: &Schema) -> Value {
+    let parsed = document::scalar(text);
+    if schema.takes_text(key) && !parsed.is_string() {
+        Value::from(text)
+    } else {
+        parsed
+    }
+}
+
+/// A condition such as `mask.ratio=0.75` on recorded configurations: key and value, read and checked as `--set` reads them.
+/// `option` is what it was given with.
+///
+/// # Errors
+/// When there is no value, no such key, or the value is of another type.
+pub fn condition(option: &str, text: &str, registry: &Registry) -> Result<(String, Value), SpecError> {
+    let schema = Schema::new(registry);
+    let (key, value) = text
+        .split_once('=')
+        .ok_or_else(|| SpecError::Invalid(format!("{option} {text} has no value: write {option} {text}=VALUE")))?;
+    let (key, value) = (key.trim(), value.trim());
+    let value = schema.check(key, value_of(key, value, &schema), option)?;
+    Ok((key.to_owned(), value))
 }
 
 fn is_known(key: &str, schema: &Schema) -> bool {

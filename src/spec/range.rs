@@ -89,6 +89,8 @@ static RANGES: &[(&str, Range)] = &[
     ("train.val_every", Whole(1, MOST_STORED)),
     ("train.log_every", Whole(1, MOST_STORED)),
     ("train.checkpoint_every", Whole(1, MOST_STORED)),
+    ("train.checkpoint_steps", Whole(1, MOST_STORED)),
+    ("train.keep_checkpoints", Whole(1, MOST_STORED)),
     ("eval.tasks", Distinct),
     ("eval.mask_ratio", MaskRatio),
     ("eval.mask_seed", Whole(0, MOST_STORED)),

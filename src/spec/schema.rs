@@ -33,6 +33,17 @@ pub(super) enum Kind {
     Size,
 }
 
+/// Which single numbers a key takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// Whole ones.
+    Whole,
+    /// Any.
+    Real,
+    /// None: flags, text, words, lists.
+    Other,
+}
+
 /// One key of a configuration.
 #[derive(Debug)]
 pub(super) struct Key {
@@ -117,6 +128,9 @@ pub(super) static KEYS: &[Key] = &[
     key("train.val_every", Whole),
     key("train.log_every", Whole).outside_identity(),
     key("train.checkpoint_every", Whole).outside_identity(),
+    key("train.checkpoint_steps", Whole).outside_identity().optional(),
+    key("train.keep_checkpoints", Whole).outside_identity(),
+    key("train.keep_best", Flag).outside_identity(),
     key("eval.tasks", Words(&["reconstruction", "knn"])),
     key("eval.mask_strategy", Text),
     key("eval.mask_ratio", Real),
@@ -170,6 +184,24 @@ impl Schema {
     pub(super) fn takes_text(&self, name: &str) -> bool {
         let param = self.mask_params.get(name).copied().unwrap_or(false);
         param || SECTIONS.contains(&name) || find(name).is_some_and(|key| matches!(key.kind, Text | Word(_)))
+    }
+
+    /// What numbers `name` takes.
+    pub(super) fn takes(&self, name: &str) -> Takes {
+        if let Some(key) = find(name) {
+            return match key.kind {
+                Whole => Takes::Whole,
+                Real => Takes::Real,
+                _ => Takes::Other,
+            };
+        }
+        let leaf = name.strip_prefix("mask.").unwrap_or_default();
+        let mut params = self.registry.iter().flat_map(|strategy| strategy.params());
+        match params.find(|param| param.name == leaf).map(|param| param.kind) {
+            Some(ParamKind::Int { .. }) => Takes::Whole,
+            Some(ParamKind::Float { .. }) => Takes::Real,
+            _ => Takes::Other,
+        }
     }
 
     /// The value of `name` in its one spelling, or why it cannot stand at `place`.
@@ -232,7 +264,8 @@ impl Schema {
 }
 
 impl Kind {
-    fn check(self, name: &str, value: Value, place: &str) -> Result<Value, SpecError> {
+    /// The value in its one spelling, or why it is none of this kind.
+    pub(super) fn check(self, name: &str, value: Value, place: &str) -> Result<Value, SpecError> {
         let wrong = |value: &Value| SpecError::wrong_type(name, place, self.expected(), value);
         match (self, &value) {
             (Whole, Value::Number(number)) if number.is_u64() => Ok(value),

@@ -170,6 +170,15 @@ pub struct TrainSpec {
     pub log_every: usize,
     /// Write a checkpoint every this many epochs (and at the end; not part of a trial's identity).
     pub checkpoint_every: usize,
+    /// Write a checkpoint every this many optimiser steps as well (not part of a trial's identity).
+    #[serde(default)]
+    pub checkpoint_steps: Option<usize>,
+    /// Keep this many of the newest checkpoints (not part of a trial's identity).
+    #[serde(default = "two")]
+    pub keep_checkpoints: usize,
+    /// Keep the checkpoint with the lowest validation loss too (not part of a trial's identity).
+    #[serde(default)]
+    pub keep_best: bool,
 }
 
 /// `[eval]`: the common ground on which every trial is judged.
@@ -246,6 +255,10 @@ fn reference_norm_eps() -> f64 {
 /// For configurations recorded before the key existed.
 fn one() -> usize {
     1
+}
+
+fn two() -> usize {
+    2
 }
 
 impl ModelSpec {

@@ -59,12 +59,18 @@ pub(super) enum Mode {
     Create,
     /// The store must be there.
     Existing,
+    /// Likewise, for the writer's thread: it makes sure itself that what points refer to is there, in the transaction
+    /// that writes them, because to have every one of very many checked again costs more than to write it.
+    Record,
 }
 
 /// One connection and its runtime.
 #[derive(Debug)]
 pub(super) struct Link {
     runtime: Runtime,
+    path: PathBuf,
+    mode: Mode,
+    /// None only after a failure, until the next work.
     conn: Option<SqliteConnection>,
 }
 
@@ -81,6 +87,8 @@ impl Link {
         let conn = runtime.block_on(connect(path, mode))?;
         Ok(Self {
             runtime,
+            path: path.to_owned(),
+            mode,
             conn: Some(conn),
         })
     }
@@ -90,11 +98,20 @@ impl Link {
         &mut self,
         work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let conn = self
-            .conn
-            .as_mut()
-            .expect("the connection is taken only when the link is dropped");
-        self.runtime.block_on(work(conn))
+        let mut conn = match self.conn.take() {
+            Some(conn) => conn,
+            None => {
+                prepare(&self.path, self.mode)?;
+                self.runtime.block_on(connect(&self.path, self.mode))?
+            }
+        };
+        let done = self.runtime.block_on(work(&mut conn));
+        // SQLite ends a transaction by itself when the disk fails or is full. The driver, whose own end of it then fails,
+        // goes on believing in it: such a connection is of no more use.
+        if !done.as_ref().is_err_and(StoreError::is_passing) {
+            self.conn = Some(conn);
+        }
+        done
     }
 }
 
@@ -109,15 +126,15 @@ impl Drop for Link {
 }
 
 /// Checks what the file system can tell before SQLite is asked, and makes the folder.
-fn prepare(path: &Path, mode: Mode) -> Result<(), StoreError> {
+pub(super) fn prepare(path: &Path, mode: Mode) -> Result<(), StoreError> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => {
             let cure = format!("give a file, such as {}", path.join("mae-exp.db").display());
             Err(StoreError::unusable(path, "is a folder", cure))
         }
-        Ok(found) if mode == Mode::Existing && found.len() == 0 => Err(StoreError::Missing { path: path.to_owned() }),
+        Ok(found) if mode != Mode::Create && found.len() == 0 => Err(StoreError::Missing { path: path.to_owned() }),
         Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound && mode == Mode::Existing => {
+        Err(error) if error.kind() == io::ErrorKind::NotFound && mode != Mode::Create => {
             Err(StoreError::Missing { path: path.to_owned() })
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => make_folder(path),
@@ -222,7 +239,14 @@ fn options(path: &Path, mode: Mode) -> SqliteConnectOptions {
         .create_if_missing(mode == Mode::Create)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY)
-        .foreign_keys(true)
+        .foreign_keys(mode != Mode::Record)
+        // Pages are looked at before they are believed: damage is an error and not a number.
+        .pragma("cell_size_check", "ON")
+        // 16 MiB each: a big batch stays in memory until it is committed, and the log is folded in now and then; what a
+        // long reader lets it grow beyond that is given back.
+        .pragma("cache_size", "-16384")
+        .pragma("wal_autocheckpoint", "4000")
+        .pragma("journal_size_limit", "67108864")
         .disable_statement_logging()
 }
 

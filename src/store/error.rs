@@ -72,6 +72,12 @@ pub enum StoreError {
         /// Some of them.
         candidates: String,
     },
+    /// What was asked for cannot be done with what is there.
+    #[error("{problem}")]
+    Refused {
+        /// What stands in the way, with the cure.
+        problem: String,
+    },
     /// A row holds something this program cannot read.
     #[error("cannot read {what} from the store: {problem}; see `mae-exp doctor`")]
     Data {
@@ -87,6 +93,24 @@ pub enum StoreError {
         doing: String,
         /// What the database said, with the cure where one is known.
         problem: String,
+        /// Whether the same may work later: the disk is full, or another program keeps the file locked.
+        passing: bool,
+    },
+    /// The file holds something else than was written.
+    #[error(
+        "cannot {doing}: the store is damaged ({problem}); restore a copy of it, `mae-exp doctor` says what is wrong"
+    )]
+    Damaged {
+        /// What was being done.
+        doing: String,
+        /// What the database said.
+        problem: String,
+    },
+    /// Another process has claimed the run since.
+    #[error("run {run} was taken over by another process: nothing more is recorded here")]
+    Fenced {
+        /// Which run.
+        run: String,
     },
     /// The background writer is gone.
     #[error("the store's writer has stopped: {problem}")]
@@ -105,8 +129,39 @@ impl StoreError {
     pub const fn is_usage(&self) -> bool {
         !matches!(
             self,
-            Self::Finished { .. } | Self::Data { .. } | Self::Sql { .. } | Self::Writer { .. }
+            Self::Finished { .. }
+                | Self::Data { .. }
+                | Self::Sql { .. }
+                | Self::Damaged { .. }
+                | Self::Fenced { .. }
+                | Self::Writer { .. }
         )
+    }
+
+    /// Whether the same may work later, once there is space or the file is free.
+    pub(super) const fn is_passing(&self) -> bool {
+        matches!(
+            self,
+            Self::Sql { passing: true, .. } | Self::Unusable { .. } | Self::Missing { .. }
+        )
+    }
+
+    /// SQLite refused, with one of its primary result codes and its words.
+    pub(super) fn failed(code: Option<i64>, said: String, doing: &str) -> Self {
+        let doing = doing.to_owned();
+        let cure = match code {
+            Some(SQLITE_CORRUPT | SQLITE_NOTADB) => return Self::Damaged { doing, problem: said },
+            Some(SQLITE_FULL) => "; free some space",
+            Some(SQLITE_BUSY | SQLITE_LOCKED) => "; another program keeps it locked",
+            Some(SQLITE_IOERR) => "; check the disk",
+            Some(SQLITE_READONLY) => "; make the file and its folder writable",
+            _ => "",
+        };
+        Self::Sql {
+            doing,
+            problem: said + cure,
+            passing: is_passing(code),
+        }
     }
 
     /// A store that cannot be used, with problem and cure.
@@ -152,7 +207,9 @@ impl StoreError {
 const SQLITE_PERM: i64 = 3;
 const SQLITE_BUSY: i64 = 5;
 const SQLITE_LOCKED: i64 = 6;
+const SQLITE_NOMEM: i64 = 7;
 const SQLITE_READONLY: i64 = 8;
+const SQLITE_IOERR: i64 = 10;
 const SQLITE_CORRUPT: i64 = 11;
 const SQLITE_FULL: i64 = 13;
 const SQLITE_CANTOPEN: i64 = 14;
@@ -170,8 +227,22 @@ pub(super) fn is_busy(error: &sqlx::Error) -> bool {
     matches!(code(error), Some(SQLITE_BUSY | SQLITE_LOCKED))
 }
 
+/// Whether the same may work later.
+fn is_passing(code: Option<i64>) -> bool {
+    let passing = [
+        SQLITE_FULL,
+        SQLITE_IOERR,
+        SQLITE_BUSY,
+        SQLITE_LOCKED,
+        SQLITE_READONLY,
+        SQLITE_CANTOPEN,
+        SQLITE_NOMEM,
+    ];
+    code.is_some_and(|code| passing.contains(&code))
+}
+
 /// The database's words, on one line.
-fn text(error: &sqlx::Error) -> String {
+pub(super) fn text(error: &sqlx::Error) -> String {
     let said = error
         .as_database_error()
         .map_or_else(|| error.to_string(), |e| e.message().to_owned());
@@ -189,18 +260,7 @@ pub(super) trait Doing<T> {
 
 impl<T> Doing<T> for Result<T, sqlx::Error> {
     fn doing(self, doing: &str) -> Result<T, StoreError> {
-        self.map_err(|error| {
-            let cure = match code(&error) {
-                Some(SQLITE_FULL) => "; free some space",
-                Some(SQLITE_BUSY | SQLITE_LOCKED) => "; another program keeps it locked",
-                Some(SQLITE_READONLY) => "; make the file and its folder writable",
-                _ => "",
-            };
-            StoreError::Sql {
-                doing: doing.to_owned(),
-                problem: text(&error) + cure,
-            }
-        })
+        self.map_err(|error| StoreError::failed(code(&error), text(&error), doing))
     }
 
     fn doing_to(self, doing: &str, run: &str) -> Result<T, StoreError> {

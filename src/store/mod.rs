@@ -13,12 +13,24 @@
 //! # Ok::<(), mae_exp::store::StoreError>(())
 //! ```
 
+mod bulk;
+mod choose;
 mod connect;
+mod curves;
 mod error;
+mod filter;
+mod house;
+mod inbox;
+mod lease;
+mod listing;
+mod query;
 mod read;
 mod record;
 pub mod rows;
+mod scribe;
 mod select;
+mod transfer;
+mod turn;
 mod write;
 mod writer;
 
@@ -31,11 +43,20 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
 
+pub use choose::Chosen;
 use connect::{Link, Mode};
 pub use error::StoreError;
-pub use read::{LastMetrics, RunFilter};
-use rows::{CheckpointRow, EventRow, MetricPoint, Picture, RunRow, Status, SweepRow};
+pub use filter::{Order, RunFilter};
+pub use house::{Holdings, Tags};
+pub use lease::Lease;
+pub use listing::Listed;
+pub use query::{Answer, ReadOnly};
+pub use read::LastMetrics;
+use rows::{CheckpointRow, Curve, EventRow, LeaseRow, MetricPoint, Picture, RunRow, Status, SweepRow};
+pub use transfer::Copied;
+use write::Entry;
 pub use writer::Writer;
+use writer::{Holder, PAUSE};
 
 /// An open store. May be shared between threads, which then take turns; not to be used inside an async runtime.
 #[derive(Debug)]
@@ -73,12 +94,32 @@ impl Store {
         &self.path
     }
 
-    /// Starts a background writer with its own connection.
+    /// Starts a background writer with its own connection, for whom no lease is checked: where nobody else can want to
+    /// write to the same runs.
     ///
     /// # Errors
     /// When the connection or the thread cannot be made.
     pub fn writer(&self) -> Result<Writer, StoreError> {
-        Writer::start(&self.path)
+        Writer::start(&self.path, None)
+    }
+
+    /// Starts a background writer for the holder of a lease. Whatever it writes, it writes only as long as the lease is
+    /// still the newest, and it gives a sign of life at least every five seconds. `now_ms` is the time in milliseconds
+    /// since 1970.
+    ///
+    /// # Errors
+    /// When the connection or the thread cannot be made.
+    pub fn writer_for(&self, lease: &Lease, now_ms: fn() -> i64) -> Result<Writer, StoreError> {
+        let (lease, pause) = (lease.clone(), PAUSE);
+        Writer::start(&self.path, Some(Holder { lease, now_ms, pause }))
+    }
+
+    /// Work in a transaction of its own.
+    fn alone<T>(
+        &self,
+        work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with(async |conn| turn::alone(conn, work).await)
     }
 
     fn with<T>(&self, work: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
@@ -92,7 +133,7 @@ impl Store {
 impl Store {
     /// Records a sweep, or changes all but the creation time of the one with that id.
     pub fn upsert_sweep(&self, sweep: &SweepRow) -> Result<(), StoreError> {
-        self.with(async |conn| write::upsert_sweep(conn, sweep).await)
+        self.alone(async |conn| write::upsert_sweep(conn, sweep).await)
     }
 
     /// Records a new run; its sweep must be there.
@@ -105,43 +146,62 @@ impl Store {
         self.with(async |conn| write::insert_runs(conn, runs).await)
     }
 
-    /// Enters a state: `Running` sets `started_at` if it was empty, an end sets `finished_at`, and `error` replaces
-    /// what was there. Where a [`Writer`] is at work on the run, use [`Writer::set_status`].
+    /// Enters a state: `Running` sets `started_at` if it was empty, an end sets `finished_at` and frees the lease, and
+    /// `error` replaces what was there. Where a [`Writer`] is at work on the run, use [`Writer::set_status`].
     pub fn set_status(&self, run_id: &str, status: Status, time: &str, error: &str) -> Result<(), StoreError> {
-        self.with(async |conn| write::set_status(conn, run_id, status, time, error).await)
+        let (run, time, error, trace) = (run_id.into(), time.into(), error.into(), String::new());
+        let to = Entry {
+            run,
+            status,
+            time,
+            error,
+            trace,
+        };
+        self.with(async |conn| write::set_status(conn, &to).await)
     }
 
     /// Replaces the warnings, a list of strings.
     pub fn set_warnings(&self, run_id: &str, warnings: &Json) -> Result<(), StoreError> {
-        self.with(async |conn| write::set_warnings(conn, run_id, warnings).await)
+        self.alone(async |conn| write::set_warnings(conn, run_id, warnings).await)
     }
 
     /// Notes a checkpoint; one of the same path is replaced.
     pub fn add_checkpoint(&self, run_id: &str, checkpoint: &CheckpointRow) -> Result<(), StoreError> {
-        self.with(async |conn| write::add_checkpoint(conn, run_id, checkpoint).await)
+        self.alone(async |conn| write::add_checkpoint(conn, run_id, checkpoint).await)
     }
 
     /// Forgets a checkpoint whose file was removed.
     pub fn remove_checkpoint(&self, run_id: &str, path: &str) -> Result<(), StoreError> {
-        self.with(async |conn| write::remove_checkpoint(conn, run_id, path).await)
+        self.alone(async |conn| write::remove_checkpoint(conn, run_id, path).await)
     }
 
-    /// Finds the run of the same sweep and identity, or records this one. Several processes may try at once.
-    pub fn adopt_run(&self, run: &RunRow) -> Result<RunRow, StoreError> {
-        self.with(async |conn| write::adopt_run(conn, run).await)
+    /// Finds the runs of the same sweep and identity, or records these; their ids, in order. Several processes may try at
+    /// once.
+    pub fn adopt_runs(&self, runs: &[RunRow]) -> Result<Vec<String>, StoreError> {
+        self.with(async |conn| write::adopt_runs(conn, runs).await)
     }
 
     /// Makes a run the running one of the process that `run.environment` tells of, if state and environment still are
-    /// as `seen`; false when another process was faster, or it is finished. Its description becomes that of `run`; of its
-    /// results, those up to the step and epoch `keep` stay, or none.
+    /// as `seen`, and gives it the lease; none when another process was faster, or the run is finished. Its description
+    /// becomes that of `run`; of its results, those up to the step and epoch `keep` stay, or none. `time` and `now_ms`
+    /// (milliseconds since 1970) are both the present. Earlier holders are fenced out.
     pub fn claim_run(
         &self,
         run: &RunRow,
         seen: &RunRow,
         time: &str,
+        now_ms: i64,
         keep: Option<(i64, f64)>,
-    ) -> Result<bool, StoreError> {
-        self.with(async |conn| write::claim_run(conn, run, seen, time, keep).await)
+    ) -> Result<Option<Lease>, StoreError> {
+        self.with(async |conn| lease::claim_run(conn, run, seen, (time, now_ms), keep).await)
+    }
+
+    /// Enters `Crashed` for a run whose process went away, if it is running still, with the environment as `seen` and
+    /// the lease's number as given (none where it has no lease); whether it did. An old holder that lives after all is
+    /// fenced out.
+    pub fn mark_crashed(&self, seen: &RunRow, fence: Option<i64>, time: &str, why: &str) -> Result<bool, StoreError> {
+        let known = (&seen.environment, fence);
+        self.with(async |conn| lease::mark_crashed(conn, &seen.id, known, time, why).await)
     }
 }
 
@@ -189,6 +249,11 @@ impl Store {
         self.with(async |conn| read::run_by_identity(conn, sweep_id, identity).await)
     }
 
+    /// One metric of every run of a sweep, by position; empty where it was not measured.
+    pub fn curves(&self, sweep_id: &str, metric: &str) -> Result<Vec<Curve>, StoreError> {
+        self.with(async |conn| curves::curves(conn, sweep_id, metric).await)
+    }
+
     /// Every point of a run, by name and step.
     pub fn metrics(&self, run_id: &str) -> Result<Vec<MetricPoint>, StoreError> {
         self.with(async |conn| read::metrics(conn, run_id).await)
@@ -207,6 +272,11 @@ impl Store {
     /// The checkpoints of a run, by step.
     pub fn checkpoints(&self, run_id: &str) -> Result<Vec<CheckpointRow>, StoreError> {
         self.with(async |conn| read::checkpoints(conn, run_id).await)
+    }
+
+    /// The lease of a run; none when it was never claimed.
+    pub fn lease(&self, run_id: &str) -> Result<Option<LeaseRow>, StoreError> {
+        self.with(async |conn| lease::lease(conn, run_id).await)
     }
 
     /// Every state a run was in, oldest first.

@@ -7,17 +7,9 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::error::{Doing, StoreError};
+use super::filter::{self, RunFilter};
 use super::rows::{CheckpointRow, EventRow, MetricPoint, Picture, RunRow, Status, SweepRow};
 use super::select::Candidate;
-
-/// Which runs to list; empty fields admit all.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunFilter {
-    /// Id of the sweep.
-    pub sweep: Option<String>,
-    /// State.
-    pub status: Option<Status>,
-}
 
 /// The last value of every metric of some runs: run id → metric name → value.
 pub type LastMetrics = BTreeMap<String, BTreeMap<String, f64>>;
@@ -35,13 +27,7 @@ pub(super) async fn sweeps(conn: &mut SqliteConnection, id: Option<&str>) -> Res
 
 pub(super) async fn runs(conn: &mut SqliteConnection, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
     let mut query = QueryBuilder::<Sqlite>::new(RUNS);
-    if let Some(sweep) = &filter.sweep {
-        query.push(" AND r.sweep_id = ").push_bind(sweep);
-    }
-    if let Some(status) = filter.status {
-        query.push(" AND r.status = ").push_bind(status.as_str());
-    }
-    query.push(" ORDER BY w.created_at, w.id, r.position, r.created_at, r.id");
+    filter::push(&mut query, filter);
     collect_runs(conn, query).await
 }
 
@@ -223,6 +209,7 @@ fn sweep_row(row: &SqliteRow) -> Result<SweepRow, StoreError> {
         analysis: get(row, "analysis")?,
         file: get(row, "file")?,
         axes: json(row, "axes")?,
+        settings: json(row, "settings")?,
         created_at: get(row, "created_at")?,
     })
 }
@@ -242,6 +229,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
         point: json(row, "point")?,
         environment: json(row, "environment")?,
         error: get(row, "error")?,
+        trace: get(row, "trace")?,
         warnings: json(row, "warnings")?,
         created_at: get(row, "created_at")?,
         started_at: get(row, "started_at")?,
@@ -250,7 +238,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
 }
 
 /// A column's value.
-fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
+pub(super) fn get<'r, T>(row: &'r SqliteRow, column: &str) -> Result<T, StoreError>
 where
     T: sqlx::Decode<'r, Sqlite> + sqlx::Type<Sqlite>,
 {
@@ -261,13 +249,13 @@ fn json(row: &SqliteRow, column: &str) -> Result<Json, StoreError> {
     serde_json::from_str(get::<&str>(row, column)?).map_err(|error| data(column, &error))
 }
 
-fn status(row: &SqliteRow) -> Result<Status, StoreError> {
+pub(super) fn status(row: &SqliteRow) -> Result<Status, StoreError> {
     let word: &str = get(row, "status")?;
     Status::parse(word).ok_or_else(|| data("status", &format!("unknown state {word}")))
 }
 
 /// The number, put together again from its two columns.
-fn value(row: &SqliteRow) -> Result<f64, StoreError> {
+pub(super) fn value(row: &SqliteRow) -> Result<f64, StoreError> {
     match (get::<Option<f64>>(row, "value")?, get::<Option<&str>>(row, "special")?) {
         (Some(value), None) => Ok(value),
         (None, Some("nan")) => Ok(f64::NAN),
@@ -277,7 +265,7 @@ fn value(row: &SqliteRow) -> Result<f64, StoreError> {
     }
 }
 
-fn data(what: &str, problem: &dyn std::fmt::Display) -> StoreError {
+pub(super) fn data(what: &str, problem: &dyn std::fmt::Display) -> StoreError {
     StoreError::Data {
         what: what.to_owned(),
         problem: problem.to_string(),

@@ -14,23 +14,29 @@ pub enum Status {
     Running,
     /// Ended as planned.
     Finished,
+    /// Ended early because others were clearly better; why is kept in `error`.
+    Pruned,
     /// Ended by an error, kept in `error`.
     Failed,
     /// Ended because the loss was no longer finite.
     Diverged,
-    /// Stopped by the user; can be resumed.
+    /// Stopped by the user or the system with a checkpoint; can be resumed.
     Interrupted,
+    /// Its process went away without a word; can be resumed from its last checkpoint.
+    Crashed,
 }
 
 impl Status {
     /// Every state, in the order of a run's life.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Queued,
         Self::Running,
         Self::Finished,
+        Self::Pruned,
         Self::Failed,
         Self::Diverged,
         Self::Interrupted,
+        Self::Crashed,
     ];
 
     /// The word used in the store, in JSON and on the command line.
@@ -40,9 +46,11 @@ impl Status {
             Self::Queued => "queued",
             Self::Running => "running",
             Self::Finished => "finished",
+            Self::Pruned => "pruned",
             Self::Failed => "failed",
             Self::Diverged => "diverged",
             Self::Interrupted => "interrupted",
+            Self::Crashed => "crashed",
         }
     }
 
@@ -84,6 +92,9 @@ pub struct SweepRow {
     pub file: String,
     /// Swept keys and their values in order: `[{"key": "mask.ratio", "values": [0.25, …]}, …]`; the seed is not among them.
     pub axes: Json,
+    /// Budget and early stopping, where it has them: `{"budget": …, "early_stop": …}`.
+    #[serde(default)]
+    pub settings: Json,
     /// When it was first started.
     pub created_at: String,
 }
@@ -115,8 +126,11 @@ pub struct RunRow {
     pub point: Json,
     /// Versions, git revision, CPU, device: a flat object.
     pub environment: Json,
-    /// The error of a failed or diverged run, else empty.
+    /// Why it is not finished, where it is over, with the cure; else empty.
     pub error: String,
+    /// Backtrace of a failed run, else empty.
+    #[serde(default)]
+    pub trace: String,
     /// Warnings, such as pictures that could not be read: a list of strings.
     pub warnings: Json,
     /// When it was planned.
@@ -125,6 +139,17 @@ pub struct RunRow {
     pub started_at: Option<String>,
     /// When it ended, if it did.
     pub finished_at: Option<String>,
+}
+
+/// One metric of one run over its epochs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// Id of the run.
+    pub run: String,
+    /// State of the run.
+    pub status: Status,
+    /// Epoch and value, by step; the untrained model is left out.
+    pub points: Vec<(f64, f64)>,
 }
 
 /// One measured number.
@@ -174,6 +199,15 @@ pub struct CheckpointRow {
     pub created_at: String,
 }
 
+/// What someone wrote about a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteRow {
+    /// When it was written.
+    pub time: String,
+    /// The words.
+    pub text: String,
+}
+
 /// A change of a run's state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EventRow {
@@ -183,4 +217,17 @@ pub struct EventRow {
     pub status: Status,
     /// The error, else empty.
     pub detail: String,
+}
+
+/// Who trains a run, as far as the store knows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaseRow {
+    /// Number of the latest claim; never falls.
+    pub fence: i64,
+    /// Signs of life of its holder so far.
+    pub beat: i64,
+    /// When the last one was given, by the holder's clock: milliseconds since 1970.
+    pub beat_at: i64,
+    /// Whether it has not let go yet.
+    pub held: bool,
 }

@@ -1,29 +1,24 @@
-//! The statements that change the store, but for measurements (`record.rs`). Each function is one transaction, taken with `IMMEDIATE` so that a writer
-//! waits for its turn instead of failing half-way; those on runs also leave an event. Finished runs are guarded by
-//! triggers in the schema, not here.
+//! The statements that change the store, but for measurements (`record.rs`) and claims (`lease.rs`). Functions that call
+//! [`begin`] are a transaction each; the others are part of their caller's. Changes of a run's state leave an event.
+//! Finished runs are guarded by triggers in the schema, not here.
 
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
-use sqlx::{Connection, Sqlite, Transaction};
 
 use super::error::{Doing, StoreError};
 use super::rows::{CheckpointRow, RunRow, Status, SweepRow};
+pub(super) use super::turn::begin;
 
 /// Slack when epochs are compared.
 const EPOCH: f64 = 1e-9;
 
-/// Begins a transaction that may write at once.
-pub(super) async fn begin(conn: &mut SqliteConnection) -> Result<Transaction<'_, Sqlite>, StoreError> {
-    conn.begin_with("BEGIN IMMEDIATE").await.doing("begin to write")
-}
-
 pub(super) async fn upsert_sweep(conn: &mut SqliteConnection, sweep: &SweepRow) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO sweeps (id, name, question, expect, cost, analysis, file, axes, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+        "INSERT INTO sweeps (id, name, question, expect, cost, analysis, file, axes, settings, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
          ON CONFLICT (id) DO UPDATE SET name = excluded.name, question = excluded.question, \
          expect = excluded.expect, cost = excluded.cost, analysis = excluded.analysis, \
-         file = excluded.file, axes = excluded.axes",
+         file = excluded.file, axes = excluded.axes, settings = excluded.settings",
     )
     .bind(&sweep.id)
     .bind(&sweep.name)
@@ -33,6 +28,7 @@ pub(super) async fn upsert_sweep(conn: &mut SqliteConnection, sweep: &SweepRow) 
     .bind(&sweep.analysis)
     .bind(&sweep.file)
     .bind(sweep.axes.to_string())
+    .bind(sweep.settings.to_string())
     .bind(&sweep.created_at)
     .execute(conn)
     .await
@@ -54,8 +50,8 @@ pub(super) async fn insert_runs(conn: &mut SqliteConnection, runs: &[RunRow]) ->
 async fn insert_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO runs (id, sweep_id, position, label, identity, status, seed, config, origins, point, \
-         environment, error, warnings, created_at, started_at, finished_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+         environment, error, trace, warnings, created_at, started_at, finished_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(&run.id)
     .bind(&run.sweep_id)
@@ -69,6 +65,7 @@ async fn insert_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), sql
     .bind(run.point.to_string())
     .bind(run.environment.to_string())
     .bind(&run.error)
+    .bind(&run.trace)
     .bind(run.warnings.to_string())
     .bind(&run.created_at)
     .bind(&run.started_at)
@@ -78,89 +75,69 @@ async fn insert_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<(), sql
     Ok(())
 }
 
-/// Finds the run of the same sweep and identity, or records this one: several processes may try at once.
-pub(super) async fn adopt_run(conn: &mut SqliteConnection, run: &RunRow) -> Result<RunRow, StoreError> {
+/// Finds the runs of the same sweep and identity, or records these: several processes may try at once. Returns their ids.
+pub(super) async fn adopt_runs(conn: &mut SqliteConnection, runs: &[RunRow]) -> Result<Vec<String>, StoreError> {
     let mut tx = begin(conn).await?;
-    if let Some(known) = super::read::run_by_identity(&mut tx, &run.sweep_id, &run.identity).await? {
-        return Ok(known);
+    let mut ids = Vec::new();
+    for run in runs {
+        if let Some(known) = super::read::run_by_identity(&mut tx, &run.sweep_id, &run.identity).await? {
+            ids.push(known.id);
+            continue;
+        }
+        let done = insert_run(&mut tx, run).await;
+        done.doing(&format!("record run {}", run.id))?;
+        add_event(&mut tx, &run.id, &run.created_at, run.status, &run.error).await?;
+        ids.push(run.id.clone());
     }
-    insert_run(&mut tx, run)
-        .await
-        .doing(&format!("record run {}", run.id))?;
-    add_event(&mut tx, &run.id, &run.created_at, run.status, &run.error).await?;
     tx.commit().await.doing("record runs")?;
-    Ok(run.clone())
+    Ok(ids)
 }
 
-/// Makes a run the running one of this process, if it still is as it was `seen`: state and process unchanged.
-/// It is described anew, and its results are removed from the place on where training goes on.
-pub(super) async fn claim_run(
-    conn: &mut SqliteConnection,
-    run: &RunRow,
-    seen: &RunRow,
-    time: &str,
-    keep: Option<(i64, f64)>,
-) -> Result<bool, StoreError> {
+/// A state to enter.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    /// Which run.
+    pub(super) run: String,
+    /// The state.
+    pub(super) status: Status,
+    /// When.
+    pub(super) time: String,
+    /// Why, where it is an end other than the planned one.
+    pub(super) error: String,
+    /// Backtrace, likewise.
+    pub(super) trace: String,
+}
+
+/// Enters a state, and lets go of the lease when the run is over.
+pub(super) async fn set_status(conn: &mut SqliteConnection, to: &Entry) -> Result<(), StoreError> {
     let mut tx = begin(conn).await?;
-    let started = keep.is_none().then_some(time);
-    let done = sqlx::query(
-        "UPDATE runs SET position = $2, label = $3, config = $4, origins = $5, point = $6, environment = $7, \
-         warnings = '[]', error = '', status = 'running', finished_at = NULL, \
-         started_at = COALESCE($8, started_at, $9) WHERE id = $1 AND status = $10 AND environment = $11",
-    )
-    .bind(&run.id)
-    .bind(run.position)
-    .bind(&run.label)
-    .bind(run.config.to_string())
-    .bind(run.origins.to_string())
-    .bind(run.point.to_string())
-    .bind(run.environment.to_string())
-    .bind(started)
-    .bind(time)
-    .bind(seen.status.as_str())
-    .bind(seen.environment.to_string())
-    .execute(&mut *tx)
-    .await;
-    let taken = match done.doing_to("take", &run.id) {
-        Ok(done) => done.rows_affected() == 1,
-        Err(StoreError::Finished { .. }) => false,
-        Err(error) => return Err(error),
-    };
-    if !taken {
-        return Ok(false);
+    enter(&mut tx, to).await?;
+    if to.status.is_over() {
+        let freed = sqlx::query("UPDATE leases SET held = 0 WHERE run_id = $1").bind(&to.run);
+        freed.execute(&mut *tx).await.doing_to("free the lease", &to.run)?;
     }
-    let (step, epoch) = keep.unwrap_or((-1, -1.0));
-    truncate_run(&mut tx, &run.id, step, epoch).await?;
-    add_event(&mut tx, &run.id, time, Status::Running, "").await?;
-    tx.commit().await.doing_to("take", &run.id)?;
-    Ok(true)
+    tx.commit().await.doing_to("change the state", &to.run)
 }
 
 /// Enters a state: running sets the start (once), an end sets the end, anything earlier clears it.
-pub(super) async fn set_status(
-    conn: &mut SqliteConnection,
-    run: &str,
-    status: Status,
-    time: &str,
-    error: &str,
-) -> Result<(), StoreError> {
-    let mut tx = begin(conn).await?;
-    add_event_of_known(&mut tx, run, time, status, error).await?;
-    let started = (status == Status::Running).then_some(time);
-    let finished = status.is_over().then_some(time);
+pub(super) async fn enter(conn: &mut SqliteConnection, to: &Entry) -> Result<(), StoreError> {
+    add_event_of_known(&mut *conn, &to.run, &to.time, to.status, &to.error).await?;
+    let started = (to.status == Status::Running).then_some(&to.time);
+    let finished = to.status.is_over().then_some(&to.time);
     sqlx::query(
-        "UPDATE runs SET status = $2, error = $3, started_at = COALESCE(started_at, $4), finished_at = $5 \
-         WHERE id = $1",
+        "UPDATE runs SET status = $2, error = $3, trace = $4, started_at = COALESCE(started_at, $5), \
+         finished_at = $6 WHERE id = $1",
     )
-    .bind(run)
-    .bind(status.as_str())
-    .bind(error)
+    .bind(&to.run)
+    .bind(to.status.as_str())
+    .bind(&to.error)
+    .bind(&to.trace)
     .bind(started)
     .bind(finished)
-    .execute(&mut *tx)
+    .execute(conn)
     .await
-    .doing_to("change the state", run)?;
-    tx.commit().await.doing_to("change the state", run)
+    .doing_to("change the state", &to.run)?;
+    Ok(())
 }
 
 async fn add_event_of_known(
@@ -179,7 +156,7 @@ async fn add_event_of_known(
     add_event(conn, run, time, status, detail).await
 }
 
-async fn add_event(
+pub(super) async fn add_event(
     conn: &mut SqliteConnection,
     run: &str,
     time: &str,
@@ -197,6 +174,7 @@ async fn add_event(
     Ok(())
 }
 
+/// Replaces the warnings.
 pub(super) async fn set_warnings(conn: &mut SqliteConnection, run: &str, warnings: &Json) -> Result<(), StoreError> {
     let done = sqlx::query("UPDATE runs SET warnings = $2 WHERE id = $1")
         .bind(run)
@@ -207,6 +185,7 @@ pub(super) async fn set_warnings(conn: &mut SqliteConnection, run: &str, warning
     found(done.rows_affected(), run)
 }
 
+/// Notes a checkpoint, or what became of the one of that path.
 pub(super) async fn add_checkpoint(
     conn: &mut SqliteConnection,
     run: &str,
@@ -229,6 +208,7 @@ pub(super) async fn add_checkpoint(
     Ok(())
 }
 
+/// Forgets a checkpoint.
 pub(super) async fn remove_checkpoint(conn: &mut SqliteConnection, run: &str, path: &str) -> Result<(), StoreError> {
     sqlx::query("DELETE FROM checkpoints WHERE run_id = $1 AND path = $2")
         .bind(run)
@@ -239,8 +219,13 @@ pub(super) async fn remove_checkpoint(conn: &mut SqliteConnection, run: &str, pa
     Ok(())
 }
 
-/// What was measured, drawn or saved after a step and epoch is removed; part of a transaction.
-async fn truncate_run(conn: &mut SqliteConnection, run: &str, step: i64, epoch: f64) -> Result<(), StoreError> {
+/// What was measured, drawn or saved after a step and epoch is removed.
+pub(super) async fn truncate_run(
+    conn: &mut SqliteConnection,
+    run: &str,
+    step: i64,
+    epoch: f64,
+) -> Result<(), StoreError> {
     for statement in [
         "DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = $1) AND step > $2",
         "DELETE FROM checkpoints WHERE run_id = $1 AND step > $2",
@@ -260,13 +245,14 @@ async fn truncate_run(conn: &mut SqliteConnection, run: &str, step: i64, epoch: 
 
 /// A run that is not there is an error, not a change of nothing.
 fn found(rows: u64, run: &str) -> Result<(), StoreError> {
-    if rows > 0 {
-        return Ok(());
-    }
-    let hint = "`mae-exp runs` lists what there is".to_owned();
-    Err(StoreError::Unknown {
+    if rows > 0 { Ok(()) } else { Err(unknown(run)) }
+}
+
+/// There is no such run.
+pub(super) fn unknown(run: &str) -> StoreError {
+    StoreError::Unknown {
         what: "run",
         selector: run.to_owned(),
-        hint,
-    })
+        hint: "`mae-exp runs` lists what there is".to_owned(),
+    }
 }

@@ -1,124 +1,156 @@
 //! The background writer: training hands over numbers and pictures and goes on; a thread with its own connection
-//! writes them in batches. Order is kept, so a state set through the writer never overtakes what was measured before.
+//! (`scribe.rs`) writes them in batches. Order is kept, so a state set through the writer never overtakes what was
+//! measured before.
 //!
-//! A failed batch is lost; its error is kept and returned by the next `flush`, `set_status` or `close`. Every run has
-//! a writer of its own, so that one run's error does not reach another.
+//! A batch that the disk refuses is kept and tried again. One that the store refuses (the run is finished, say) is lost;
+//! its error is kept and returned by the next call that waits for an answer. Every run has a writer of its own, so that
+//! one run's error does not reach another.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crossbeam_channel::{Receiver, RecvError, RecvTimeoutError, Sender, bounded};
+use serde_json::Value as Json;
 
 use super::connect::{Link, Mode};
 use super::error::StoreError;
-use super::rows::{MetricPoint, Picture, Status};
-use super::{record, write};
+use super::inbox::Inbox;
+use super::lease::Lease;
+use super::rows::{CheckpointRow, MetricPoint, Picture, Status};
+use super::scribe::{Act, Ask, Scribe};
+use super::write::Entry;
 
-/// Messages that wait before the training thread does.
-const QUEUE: usize = 4096;
-/// Longest time a point waits to be written.
-const DELAY: Duration = Duration::from_millis(200);
-/// Points, and bytes of pictures, that make a batch full.
-const POINTS: usize = 2000;
-const BYTES: usize = 4 << 20;
+/// Time between two beats of a writer that has nothing to write.
+pub(super) const PAUSE: Duration = Duration::from_secs(5);
 
 /// Hands measurements to a background thread.
-#[derive(Debug)]
 pub struct Writer {
-    queue: Option<Sender<Message>>,
+    inbox: Arc<Inbox>,
+    lost: Arc<AtomicBool>,
     thread: Option<JoinHandle<Option<StoreError>>>,
 }
 
-/// What the thread is told.
-enum Message {
-    Metric(String, MetricPoint),
-    Picture(String, Picture),
-    Flush(Sender<Result<(), StoreError>>),
-    Status(Change, Sender<Result<(), StoreError>>),
-}
-
-/// A change of state on its way.
-struct Change {
-    run: String,
-    status: Status,
-    time: String,
-    error: String,
+/// What a writer needs to act for the holder of a lease.
+#[derive(Debug, Clone)]
+pub(super) struct Holder {
+    /// The lease.
+    pub(super) lease: Lease,
+    /// The clock, in milliseconds since 1970.
+    pub(super) now_ms: fn() -> i64,
+    /// Time between two beats.
+    pub(super) pause: Duration,
 }
 
 impl Writer {
     /// Starts the thread on the store in that file.
-    pub(super) fn start(path: &Path) -> Result<Self, StoreError> {
-        let link = Link::open(path, Mode::Existing)?;
-        let (queue, inbox) = bounded(QUEUE);
+    pub(super) fn start(path: &Path, holder: Option<Holder>) -> Result<Self, StoreError> {
+        Self::start_on(Link::open(path, Mode::Record)?, holder)
+    }
+
+    /// Starts the thread on an open connection.
+    pub(super) fn start_on(link: Link, holder: Option<Holder>) -> Result<Self, StoreError> {
+        let (inbox, lost) = (Arc::new(Inbox::default()), Arc::new(AtomicBool::new(false)));
+        let scribe = Scribe::new(link, holder, Arc::clone(&inbox), Arc::clone(&lost));
         let thread = thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || serve(link, &inbox))
+            .spawn(move || scribe.serve())
             .map_err(|error| StoreError::Writer {
                 problem: error.to_string(),
             })?;
-        Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
-        })
+        let thread = Some(thread);
+        Ok(Self { inbox, lost, thread })
     }
 
-    /// Queues a point; waits only while the queue is full. Errors come with the next [`Writer::flush`].
+    /// Leaves a point to be written; waits only while very many are. Errors come with the next [`Writer::flush`].
     pub fn metric(&self, run_id: &str, point: MetricPoint) {
-        self.send(Message::Metric(run_id.to_owned(), point));
+        Self::left(self.inbox.point(run_id, point));
     }
 
-    /// Queues a picture, likewise.
+    /// Leaves a picture, likewise.
     pub fn picture(&self, run_id: &str, picture: Picture) {
-        self.send(Message::Picture(run_id.to_owned(), picture));
+        Self::left(self.inbox.picture(run_id, picture));
     }
 
-    /// Waits until everything queued so far is committed.
+    /// Whether another process has taken the run over, so that nothing is recorded here any more.
+    #[must_use]
+    pub fn lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Waits until everything said so far is committed.
     ///
     /// # Errors
-    /// The first error since the last call.
+    /// The first error since the last call that waited.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.ask(Message::Flush)
+        self.ask(Act::Nothing)
     }
 
-    /// Changes a run's state after everything queued so far is committed.
+    /// Changes a run's state after everything said so far is committed, and lets go of the lease when the run is over.
+    /// `error` and `trace` (a backtrace) replace what was there.
     ///
     /// # Errors
-    /// The first error since the last call, in which case the state is as it was; call again to set it all the same.
-    pub fn set_status(&self, run_id: &str, status: Status, time: &str, error: &str) -> Result<(), StoreError> {
-        let change = Change {
-            run: run_id.to_owned(),
+    /// The first error since the last call that waited, in which case the state is as it was; call again to set it all
+    /// the same.
+    pub fn set_status(
+        &self,
+        run_id: &str,
+        status: Status,
+        time: &str,
+        error: &str,
+        trace: &str,
+    ) -> Result<(), StoreError> {
+        let (run, time, error, trace) = (run_id.into(), time.into(), error.into(), trace.into());
+        self.ask(Act::Enter(Entry {
+            run,
             status,
-            time: time.to_owned(),
-            error: error.to_owned(),
-        };
-        self.ask(|reply| Message::Status(change, reply))
+            time,
+            error,
+            trace,
+        }))
     }
 
-    /// Writes what is queued and ends the thread.
+    /// Replaces a run's warnings, a list of strings, in turn.
     ///
     /// # Errors
-    /// The first error since the last call.
+    /// As [`Writer::set_status`].
+    pub fn set_warnings(&self, run_id: &str, warnings: &Json) -> Result<(), StoreError> {
+        self.ask(Act::Warnings(run_id.to_owned(), warnings.clone()))
+    }
+
+    /// Notes a checkpoint and forgets others by their paths, at once and in turn.
+    ///
+    /// # Errors
+    /// As [`Writer::set_status`].
+    pub fn checkpoint(&self, run_id: &str, written: Option<CheckpointRow>, gone: &[String]) -> Result<(), StoreError> {
+        self.ask(Act::Checkpoint(run_id.to_owned(), written, gone.to_vec()))
+    }
+
+    /// Writes what is left to write and ends the thread.
+    ///
+    /// # Errors
+    /// The first error since the last call that waited.
     pub fn close(mut self) -> Result<(), StoreError> {
         self.end()
     }
 
-    /// Queues a message. A thread that has gone is noticed by the next call that expects an answer.
-    fn send(&self, message: Message) {
-        let gone = self.queue.as_ref().is_none_or(|queue| queue.send(message).is_err());
-        if gone {
+    /// A thread that has gone is noticed by the next call that waits for an answer.
+    fn left(taken: bool) {
+        if !taken {
             tracing::error!("the store's writer has stopped; a measurement is lost");
         }
     }
 
-    fn ask(&self, message: impl FnOnce(Sender<Result<(), StoreError>>) -> Message) -> Result<(), StoreError> {
-        let (reply, answer) = bounded(1);
-        self.send(message(reply));
+    fn ask(&self, act: Act) -> Result<(), StoreError> {
+        let (reply, answer) = sync_channel(1);
+        self.inbox.ask(Ask { act, reply });
         answer.recv().unwrap_or_else(|_| Err(stopped()))
     }
 
     fn end(&mut self) -> Result<(), StoreError> {
-        drop(self.queue.take());
+        self.inbox.close();
         match self.thread.take().map(JoinHandle::join) {
             None | Some(Ok(None)) => Ok(()),
             Some(Ok(Some(error))) => Err(error),
@@ -135,95 +167,16 @@ impl Drop for Writer {
     }
 }
 
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer")
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}
+
 fn stopped() -> StoreError {
     StoreError::Writer {
         problem: "its thread ended early, see the log".to_owned(),
-    }
-}
-
-/// What waits to be written, and the first error since someone asked.
-struct Batch {
-    link: Link,
-    points: Vec<(String, MetricPoint)>,
-    pictures: Vec<(String, Picture)>,
-    bytes: usize,
-    due: Option<Instant>,
-    fault: Option<StoreError>,
-}
-
-/// The thread: collects until a batch is full or due, or someone asks. Ends when the writer is gone.
-fn serve(link: Link, inbox: &Receiver<Message>) -> Option<StoreError> {
-    let mut batch = Batch {
-        link,
-        points: Vec::new(),
-        pictures: Vec::new(),
-        bytes: 0,
-        due: None,
-        fault: None,
-    };
-    loop {
-        let message = match batch.due {
-            Some(due) => inbox.recv_deadline(due),
-            None => inbox.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
-        };
-        match message {
-            Ok(message) => batch.take(message),
-            Err(RecvTimeoutError::Timeout) => batch.write(),
-            Err(RecvTimeoutError::Disconnected) => {
-                batch.write();
-                return batch.fault;
-            }
-        }
-    }
-}
-
-impl Batch {
-    fn take(&mut self, message: Message) {
-        match message {
-            Message::Metric(run, point) => self.points.push((run, point)),
-            Message::Picture(run, picture) => {
-                self.bytes += picture.png.len();
-                self.pictures.push((run, picture));
-            }
-            Message::Flush(reply) => {
-                self.write();
-                // One who no longer waits for the answer has no use for it.
-                let _ = reply.send(self.fault.take().map_or(Ok(()), Err));
-                return;
-            }
-            Message::Status(change, reply) => {
-                self.write();
-                let _ = reply.send(self.change(&change));
-                return;
-            }
-        }
-        self.due.get_or_insert_with(|| Instant::now() + DELAY);
-        let overdue = self.due.is_some_and(|due| due <= Instant::now());
-        if overdue || self.points.len() >= POINTS || self.bytes >= BYTES {
-            self.write();
-        }
-    }
-
-    fn change(&mut self, to: &Change) -> Result<(), StoreError> {
-        if let Some(fault) = self.fault.take() {
-            return Err(fault);
-        }
-        self.link
-            .run(async |conn| write::set_status(conn, &to.run, to.status, &to.time, &to.error).await)
-    }
-
-    fn write(&mut self) {
-        self.due = None;
-        if self.points.is_empty() && self.pictures.is_empty() {
-            return;
-        }
-        let (points, pictures) = (&self.points, &self.pictures);
-        let done = self.link.run(async |conn| record::record(conn, points, pictures).await);
-        if let Err(error) = done {
-            self.fault.get_or_insert(error);
-        }
-        self.points.clear();
-        self.pictures.clear();
-        self.bytes = 0;
     }
 }

@@ -1,23 +1,34 @@
 //! From an experiment to recorded trials: what is to be done (`plan`), doing it (`runner`), and writing down what happens
 //! (`recorder`). Clock, ids and environment come in from outside; nothing here prints.
 
+mod budget;
+pub mod early_stop;
+mod ending;
 pub mod plan;
+pub mod policy;
 pub mod recorder;
+mod rivals;
 pub mod runner;
+pub mod work;
 
 use serde_json::Value as Json;
 
-pub use plan::{Action, Planned, SweepPlan};
-pub use runner::{Reporter, Runner, Summary};
+pub use plan::{Action, Planned, SweepPlan, Wishes};
+pub use policy::Policy;
+pub use runner::{Report, Reporter, Runner, Summary, Trainer};
 
 /// What a sweep needs from the outside world.
 pub struct Outside<'a> {
     /// The time now, RFC 3339 in UTC.
     pub now: &'a dyn Fn() -> String,
+    /// The time now, in milliseconds since 1970.
+    pub now_ms: fn() -> i64,
     /// A new random id.
     pub new_id: &'a dyn Fn() -> String,
     /// What has become of the process that recorded this environment.
     pub process: &'a dyn Fn(&Json) -> Process,
+    /// The backtrace of this thread's last panic, empty when there was none.
+    pub trace: &'a dyn Fn() -> String,
     /// Versions, revision, hardware, device, process: recorded with every run.
     pub environment: Json,
 }
@@ -27,8 +38,8 @@ pub struct Outside<'a> {
 pub enum Process {
     /// It lives on this machine, under this number.
     Alive(u64),
-    /// It is gone.
-    Gone,
+    /// It is gone; why, as far as can be told.
+    Gone(String),
     /// It was on another machine, so nothing is known.
     Elsewhere(String),
 }

@@ -9,13 +9,14 @@ use serde_json::{Value as Json, json};
 use crate::data::{ImageSet, Split, steps_per_epoch};
 use crate::model::weights::Weights;
 use crate::model::weights::build::check;
-use crate::spec::{self, Experiment, Trial, TrialSpec};
-use crate::store::Store;
+use crate::spec::{self, Budget, EarlyStop, Experiment, Trial, TrialSpec};
 use crate::store::rows::{RunRow, Status, SweepRow};
+use crate::store::{Store, StoreError};
 use crate::train::groups::Groups;
-use crate::train::{Checkpoints, TrainError};
+use crate::train::{Keep, Shelf, TrainError};
 
-use super::{Outside, Process, SweepError};
+use super::policy::Policy;
+use super::{Outside, SweepError};
 
 /// What happens to a trial.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +55,21 @@ pub struct SweepPlan {
     pub sweep: SweepRow,
     /// Its trials in order.
     pub trials: Vec<Planned>,
+    /// How long it may go on.
+    pub budget: Budget,
+    /// When trials are stopped early.
+    pub early_stop: Option<EarlyStop>,
+    /// Which runs that are over are taken up again.
+    pub policy: Policy,
+}
+
+/// How a plan is made.
+#[derive(Debug, Clone, Default)]
+pub struct Wishes {
+    /// Start another sweep, whatever is there.
+    pub fresh: bool,
+    /// Which runs that are over are taken up again.
+    pub policy: Policy,
 }
 
 impl SweepPlan {
@@ -69,11 +85,11 @@ impl SweepPlan {
         store: Option<&Store>,
         checkpoints: &Path,
         outside: &Outside<'_>,
-        fresh: bool,
+        wishes: &Wishes,
     ) -> Result<Self, SweepError> {
         let (mut sets, mut starts) = (Sets::default(), Starts::default());
         let common = starts.common(experiment)?;
-        let sweep = sweep_row(experiment, &common, store, outside, fresh)?;
+        let sweep = sweep_row(experiment, &common, store, outside, wishes.fresh)?;
         let mut trials = Vec::new();
         for trial in &experiment.trials {
             let set = sets.open(&trial.spec)?;
@@ -84,7 +100,11 @@ impl SweepPlan {
             let known = store.map_or(Ok(None), |store| store.run_by_identity(&sweep.id, &identity))?;
             let described = run_row(trial, &sweep, identity, outside);
             let (row, action) = match known {
-                Some(known) => (redescribed(&known, &described), action(&known, checkpoints, outside)),
+                Some(known) => {
+                    let lease = store.map_or(Ok(None), |store| store.lease(&known.id))?;
+                    let action = wishes.policy.action(&known, lease.as_ref(), checkpoints, outside);
+                    (redescribed(&known, &described), action)
+                }
                 None => (described, Action::Run),
             };
             trials.push(Planned {
@@ -96,7 +116,13 @@ impl SweepPlan {
                 start,
             });
         }
-        Ok(Self { sweep, trials })
+        Ok(Self {
+            sweep,
+            trials,
+            budget: experiment.budget.clone(),
+            early_stop: experiment.early_stop.clone(),
+            policy: wishes.policy.clone(),
+        })
     }
 
     /// Goes on with recorded runs of a sweep; the experiment's file is not looked at.
@@ -104,9 +130,10 @@ impl SweepPlan {
     /// # Errors
     /// When a recorded configuration or its pictures cannot be read.
     pub fn resume(
+        store: &Store,
         sweep: SweepRow,
         rows: Vec<RunRow>,
-        checkpoints: &Path,
+        (checkpoints, policy): (&Path, Policy),
         outside: &Outside<'_>,
     ) -> Result<Self, SweepError> {
         let (mut sets, mut starts) = (Sets::default(), Starts::default());
@@ -114,8 +141,9 @@ impl SweepPlan {
         for row in rows {
             let spec = TrialSpec::from_config(&row.config)?;
             let set = sets.open(&spec)?;
+            let lease = store.lease(&row.id)?;
             let mut planned = Planned {
-                action: action(&row, checkpoints, outside),
+                action: policy.action(&row, lease.as_ref(), checkpoints, outside),
                 spec,
                 row,
                 set,
@@ -127,36 +155,34 @@ impl SweepPlan {
             }
             trials.push(planned);
         }
-        Ok(Self { sweep, trials })
+        let settings = |key: &str| sweep.settings.get(key).cloned().unwrap_or_default();
+        Ok(Self {
+            budget: serde_json::from_value(settings("budget")).unwrap_or_default(),
+            early_stop: serde_json::from_value(settings("early_stop")).unwrap_or_default(),
+            sweep,
+            trials,
+            policy,
+        })
+    }
+
+    /// Records the sweep and those of its trials that are not in the store yet.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub fn record(&mut self, store: &Store) -> Result<(), StoreError> {
+        store.upsert_sweep(&self.sweep)?;
+        let rows: Vec<RunRow> = self.trials.iter().map(|planned| planned.row.clone()).collect();
+        for (planned, id) in self.trials.iter_mut().zip(store.adopt_runs(&rows)?) {
+            planned.row.id = id;
+        }
+        Ok(())
     }
 }
 
 /// Checkpoints of one run below the folder of all checkpoints.
 #[must_use]
-pub fn checkpoints_of(folder: &Path, run_id: &str) -> Checkpoints {
-    Checkpoints::new(folder.join(run_id))
-}
-
-/// What is to be done with a run as the store holds it now.
-pub(super) fn action(row: &RunRow, checkpoints: &Path, outside: &Outside<'_>) -> Action {
-    let go_on = |why: &str| {
-        let latest = checkpoints_of(checkpoints, &row.id).latest();
-        latest.map_or_else(|| Action::Retry(format!("{why}, no checkpoint")), Action::Resume)
-    };
-    match row.status {
-        Status::Finished => Action::Skip("finished".into()),
-        Status::Diverged => Action::Skip("diverged before; --fresh trains it again".into()),
-        Status::Failed => Action::Retry("failed before".into()),
-        Status::Queued => Action::Run,
-        Status::Interrupted => go_on("interrupted"),
-        Status::Running => match (outside.process)(&row.environment) {
-            Process::Alive(pid) => Action::Skip(format!("being trained by process {pid}")),
-            Process::Gone => go_on("its process is gone"),
-            Process::Elsewhere(host) => Action::Skip(format!(
-                "being trained on {host}; if that is not so, --fresh trains it again"
-            )),
-        },
-    }
+pub fn shelf_of(folder: &Path, run_id: &str, keep: Keep) -> Shelf {
+    Shelf::new(folder.join(run_id), keep)
 }
 
 /// A known run described as the experiment describes it now: what is outside its identity may have changed.
@@ -166,6 +192,7 @@ fn redescribed(known: &RunRow, now: &RunRow) -> RunRow {
         status: known.status,
         environment: known.environment.clone(),
         error: known.error.clone(),
+        trace: known.trace.clone(),
         warnings: known.warnings.clone(),
         created_at: known.created_at.clone(),
         started_at: known.started_at.clone(),
@@ -209,6 +236,7 @@ fn sweep_row(
         analysis: experiment.analysis.clone(),
         file: experiment.file.clone(),
         axes: Json::Array(axes),
+        settings: json!({ "budget": experiment.budget, "early_stop": experiment.early_stop }),
         created_at,
     })
 }
@@ -228,6 +256,7 @@ fn run_row(trial: &Trial, sweep: &SweepRow, identity: String, outside: &Outside<
         point: Json::Object(trial.point.clone()),
         environment: outside.environment.clone(),
         error: String::new(),
+        trace: String::new(),
         warnings: json!([]),
         created_at: (outside.now)(),
         started_at: None,

@@ -2,45 +2,45 @@
 
 use std::collections::BTreeMap;
 
+use crate::store::Writer;
 use crate::store::rows::{CheckpointRow, MetricPoint, Picture};
-use crate::store::{Store, StoreError, Writer};
 use crate::train::{Observer, Progress, Written};
 
-use super::Reporter;
+use super::rivals::Rivals;
+use super::{Outside, Reporter};
 
 /// Listens to one trial.
 pub(super) struct Recorder<'a> {
     pub(super) run: &'a str,
-    pub(super) store: &'a Store,
     pub(super) writer: &'a Writer,
-    pub(super) now: &'a dyn Fn() -> String,
+    pub(super) outside: &'a Outside<'a>,
+    /// When the budget ends the trial, in milliseconds since 1970.
+    pub(super) deadline: Option<i64>,
+    pub(super) rivals: Rivals<'a>,
     pub(super) reporter: &'a mut dyn Reporter,
     pub(super) last: BTreeMap<String, f64>,
 }
 
 impl Recorder<'_> {
-    /// Only the newest checkpoint of a run lies on disk, so only its row stays.
-    fn replace_checkpoint(&self, written: &Written) -> Result<(), StoreError> {
-        let path = std::path::absolute(&written.path).unwrap_or_else(|_| written.path.clone());
-        let path = path.to_string_lossy().into_owned();
-        for old in self.store.checkpoints(self.run)? {
-            self.store.remove_checkpoint(self.run, &old.path)?;
-        }
-        let row = CheckpointRow {
-            path,
-            step: written.step as i64,
-            epoch: written.epoch,
-            hash: written.hash.clone(),
-            created_at: (self.now)(),
-        };
-        self.store.add_checkpoint(self.run, &row)
+    /// What the budget says, once its time is over.
+    pub(super) fn late(&self) -> Option<String> {
+        let over = self
+            .deadline
+            .is_some_and(|deadline| (self.outside.now_ms)() >= deadline);
+        over.then(|| "the sweep's max_hours are used up: stopped".into())
     }
+}
+
+fn absolute(path: &std::path::Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    path.to_string_lossy().into_owned()
 }
 
 impl Observer for Recorder<'_> {
     fn metric(&mut self, point: MetricPoint) {
         self.last.insert(point.name.clone(), point.value);
         self.reporter.metric(&point);
+        self.rivals.heard(&point);
         self.writer.metric(self.run, point);
     }
 
@@ -53,12 +53,38 @@ impl Observer for Recorder<'_> {
     }
 
     fn checkpoint(&mut self, written: Written) {
-        if let Err(error) = self.replace_checkpoint(&written) {
+        let row = CheckpointRow {
+            path: absolute(&written.path),
+            step: written.step as i64,
+            epoch: written.epoch,
+            hash: written.hash,
+            created_at: (self.outside.now)(),
+        };
+        let removed: Vec<String> = written.removed.iter().map(|path| absolute(path)).collect();
+        if let Err(error) = self.writer.checkpoint(self.run, Some(row), &removed) {
             tracing::warn!("checkpoint {} is not recorded: {error}", written.path.display());
         }
     }
 
     fn progress(&mut self, progress: Progress) {
         self.reporter.progress(progress);
+    }
+
+    fn verdict(&mut self) -> Option<String> {
+        match self.rivals.verdict() {
+            Ok(verdict) => verdict,
+            Err(error) => {
+                tracing::warn!("the other trials cannot be read, so this one goes on: {error}");
+                None
+            }
+        }
+    }
+
+    fn halted(&self) -> bool {
+        self.late().is_some()
+    }
+
+    fn lost(&self) -> bool {
+        self.writer.lost()
     }
 }

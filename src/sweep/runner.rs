@@ -1,5 +1,5 @@
 //! Trains the trials of a plan one after the other and keeps their states true: a trial that fails, diverges or panics
-//! becomes a row that says so, and the sweep goes on.
+//! becomes a row that says so, and the sweep goes on. Any number of processes may work on one sweep.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,12 +10,16 @@ use mae_strategies::Registry;
 use serde_json::json;
 
 use crate::model::Device;
-use crate::store::Store;
 use crate::store::rows::{MetricPoint, RunRow, Status};
-use crate::train::{self, Job, Outcome, Progress, TrainError, checkpoint};
+use crate::store::{Lease, RunFilter, Store, StoreError};
+use crate::train::{Job, Keep, Observer, Outcome, Progress, TrainError, checkpoint};
 
-use super::plan::{Action, Planned, SweepPlan, action, checkpoints_of};
+use super::budget;
+use super::ending::{self, Ended};
+use super::plan::{Action, Planned, SweepPlan, shelf_of};
+use super::policy::{Holder, holder};
 use super::recorder::Recorder;
+use super::rivals::Rivals;
 use super::{Outside, SweepError};
 
 /// Hears what happens in a sweep; the command line shows it.
@@ -26,16 +30,16 @@ pub trait Reporter {
     fn metric(&mut self, point: &MetricPoint);
     /// The current trial moved on.
     fn progress(&mut self, progress: Progress);
-    /// The current trial ended; `last` holds the last value of every metric, `warnings` such as unreadable pictures.
-    fn ended(&mut self, planned: &Planned, end: &End);
+    /// The current trial ended.
+    fn ended(&mut self, planned: &Planned, end: &Report);
 }
 
-/// How a trial ended.
+/// How a trial ended, for people.
 #[derive(Debug, Clone, PartialEq)]
-pub struct End {
+pub struct Report {
     /// Its state.
     pub status: Status,
-    /// Error of a failed or diverged trial.
+    /// Why it is not finished, where it is not.
     pub error: String,
     /// Last value of every metric.
     pub last: BTreeMap<String, f64>,
@@ -50,11 +54,20 @@ pub struct Summary {
     pub finished: usize,
     /// Left as they were.
     pub skipped: usize,
+    /// Stopped early.
+    pub pruned: usize,
     /// Failed or diverged.
     pub failed: usize,
-    /// Whether the user stopped the sweep.
+    /// Taken over by another process on the way.
+    pub lost: usize,
+    /// Whether the user or the system stopped the sweep.
     pub interrupted: bool,
+    /// What the budget says, where it ended the sweep.
+    pub budget: Option<String>,
 }
+
+/// What trains a trial: [`crate::train::train`], or a stand-in where only the manager is measured.
+pub type Trainer = dyn Fn(&Job<'_>, &mut dyn Observer) -> Result<Outcome, TrainError>;
 
 /// Trains the trials of a plan.
 pub struct Runner<'a> {
@@ -70,54 +83,150 @@ pub struct Runner<'a> {
     pub outside: &'a Outside<'a>,
     /// Becomes true when the user wants to stop.
     pub stop: &'a AtomicBool,
+    /// What trains a trial.
+    pub train: &'a Trainer,
+}
+
+/// A trial that this process holds.
+struct Held<'a> {
+    planned: &'a Planned,
+    lease: Lease,
+    resume: Option<std::path::PathBuf>,
+    warnings: Vec<String>,
 }
 
 impl Runner<'_> {
-    /// Runs the plan to its end or until the user stops it. Other processes may work on the same sweep.
+    /// Runs the plan to its end, until the user stops it or the budget is used up.
     ///
     /// # Errors
     /// When the store cannot be written; a failing trial is a row.
     pub fn run(&self, plan: &mut SweepPlan, reporter: &mut dyn Reporter) -> Result<Summary, SweepError> {
-        self.store.upsert_sweep(&plan.sweep)?;
-        for planned in &mut plan.trials {
-            planned.row.id = self.store.adopt_run(&planned.row)?.id;
-        }
+        plan.record(self.store)?;
+        self.mark_the_dead(&plan.sweep.id)?;
         let mut summary = Summary::default();
-        let total = plan.trials.len();
-        for (index, planned) in plan.trials.iter_mut().enumerate() {
+        let (total, begun) = (plan.trials.len(), (self.outside.now_ms)());
+        let deadline = budget::deadline(&plan.budget, begun);
+        for index in 0..total {
             if self.stop.load(Ordering::Relaxed) {
                 summary.interrupted = true;
                 break;
             }
-            let claimed = self.claim(planned)?;
+            let seen = self.look(plan, index)?;
+            if seen.is_some()
+                && let Some(why) = self.over_budget(plan, index, deadline)?
+            {
+                summary.budget = Some(why);
+                break;
+            }
+            let stopped_early = seen.as_ref().is_some_and(|seen| seen.status == Status::Pruned);
+            let planned = &mut plan.trials[index];
+            let claimed = seen.map_or(Ok(None), |seen| self.claim(planned, &seen))?;
             reporter.started(index, total, planned);
-            if !claimed {
+            let Some((lease, resume, warnings)) = claimed else {
                 summary.skipped += 1;
                 continue;
+            };
+            let held = Held {
+                planned: &plan.trials[index],
+                lease,
+                resume,
+                warnings,
+            };
+            // One that was stopped early and is taken up all the same goes to its end.
+            let rule = plan.early_stop.as_ref().filter(|_| !stopped_early);
+            let rivals = Rivals::of(plan, index, rule, self.store)?;
+            match self.trial(&held, rivals, deadline, reporter)? {
+                Some(report) => {
+                    let over = deadline.is_some_and(|deadline| (self.outside.now_ms)() >= deadline);
+                    match report.status {
+                        Status::Interrupted if over => summary.budget = self.over_budget(plan, index, deadline)?,
+                        status => summary.count(status),
+                    }
+                    reporter.ended(held.planned, &report);
+                }
+                None => summary.lost += 1,
             }
-            let end = self.trial(planned, reporter)?;
-            match end.status {
-                Status::Finished => summary.finished += 1,
-                Status::Interrupted => summary.interrupted = true,
-                _ => summary.failed += 1,
-            }
-            reporter.ended(planned, &end);
         }
         Ok(summary)
     }
 
-    /// Looks at the run as it is now and takes it, unless it needs nothing or another process has it.
-    fn claim(&self, planned: &mut Planned) -> Result<bool, SweepError> {
-        let planned_skip = matches!(&planned.action, Action::Skip(_));
+    /// Why no further trial should begin, if none should.
+    fn over_budget(&self, plan: &SweepPlan, index: usize, deadline: Option<i64>) -> Result<Option<String>, SweepError> {
+        let now = (self.outside.now_ms)();
+        let which = (plan.sweep.id.as_str(), plan.trials[index].row.id.as_str());
+        Ok(budget::used_up(&plan.budget, self.store, which, now, deadline)?)
+    }
+
+    /// No run of the sweep stays running whose process is gone, whether this plan takes it up or not.
+    fn mark_the_dead(&self, sweep: &str) -> Result<(), SweepError> {
+        let running = self.store.runs(&RunFilter {
+            sweep: Some(sweep.to_string()),
+            status: Some(Status::Running),
+            ..RunFilter::default()
+        })?;
+        for run in &running {
+            let lease = self.store.lease(&run.id)?;
+            let process = (self.outside.process)(&run.environment);
+            if let Holder::Gone(why) = holder(process, lease.as_ref(), (self.outside.now_ms)()) {
+                let fence = lease.map(|lease| lease.fence);
+                // Whoever was faster has it now.
+                self.store.mark_crashed(run, fence, &(self.outside.now)(), &why)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is to be done with a trial as the store holds it now, noted in the plan. Returns the row that this rests on,
+    /// where something is to be done; a run whose process is gone is marked as crashed then.
+    fn look(&self, plan: &mut SweepPlan, index: usize) -> Result<Option<RunRow>, SweepError> {
+        let planned = &mut plan.trials[index];
         let Some(now) = self.store.run(&planned.row.id)? else {
-            return Ok(false);
+            planned.action = Action::Skip("removed from the store".into());
+            return Ok(None);
         };
-        let action = action(&now, self.checkpoints, self.outside);
-        if !planned_skip || matches!(action, Action::Skip(_)) {
+        let lease = self.store.lease(&now.id)?;
+        let action = plan.policy.action(&now, lease.as_ref(), self.checkpoints, self.outside);
+        let mut seen = now;
+        if seen.status == Status::Running {
+            let process = (self.outside.process)(&seen.environment);
+            if let Holder::Gone(why) = holder(process, lease.as_ref(), (self.outside.now_ms)()) {
+                let (time, fence) = ((self.outside.now)(), lease.map(|lease| lease.fence));
+                if !self.store.mark_crashed(&seen, fence, &time, &why)? {
+                    planned.action = Action::Skip("taken by another process just now".into());
+                    return Ok(None);
+                }
+                seen.status = Status::Crashed;
+            }
+        }
+        // What the plan leaves alone stays alone, whatever may have become of it.
+        if !matches!(planned.action, Action::Skip(_)) || matches!(action, Action::Skip(_)) {
             planned.action = action;
         }
-        if matches!(planned.action, Action::Skip(_)) {
-            return Ok(false);
+        Ok(Some(seen).filter(|_| !matches!(planned.action, Action::Skip(_))))
+    }
+
+    /// Takes the run, unless another process was faster: its lease, the checkpoint to go on from, and warnings.
+    #[expect(
+        clippy::type_complexity,
+        reason = "three parts of one answer, taken apart by its only caller"
+    )]
+    fn claim(
+        &self,
+        planned: &mut Planned,
+        seen: &RunRow,
+    ) -> Result<Option<(Lease, Option<std::path::PathBuf>, Vec<String>)>, SweepError> {
+        let (mut resume, mut warnings) = (None, Vec::new());
+        if let Action::Resume(_) = &planned.action {
+            let shelf = shelf_of(self.checkpoints, &seen.id, Keep::of(&planned.spec.train));
+            (resume, warnings) = shelf.sound();
+        }
+        let place = |folder: &Path| -> Result<(i64, f64), TrainError> {
+            let step = checkpoint::load_cursor(folder)?.step as i64;
+            Ok((step, checkpoint::Manifest::read(folder)?.epoch))
+        };
+        let keep = resume.as_deref().map(place).transpose()?;
+        if keep.is_none() && matches!(planned.action, Action::Resume(_)) {
+            planned.action = Action::Retry("none of its checkpoints can be read".into());
         }
         let mut environment = self.outside.environment.clone();
         environment["inputs"] = json!(planned.inputs);
@@ -125,26 +234,29 @@ impl Runner<'_> {
             environment,
             ..planned.row.clone()
         };
-        let keep = self.place(&planned.action);
-        let taken = self.store.claim_run(&mine, &now, &(self.outside.now)(), keep)?;
-        if !taken {
+        let (time, now_ms) = ((self.outside.now)(), (self.outside.now_ms)());
+        let lease = self.store.claim_run(&mine, seen, &time, now_ms, keep)?;
+        if lease.is_none() {
             planned.action = Action::Skip("taken by another process just now".into());
         }
-        Ok(taken)
+        Ok(lease.map(|lease| (lease, resume, warnings)))
     }
 
-    fn trial(&self, planned: &Planned, reporter: &mut dyn Reporter) -> Result<End, SweepError> {
-        let id = planned.row.id.as_str();
-        let checkpoints = checkpoints_of(self.checkpoints, id);
-        let resume = match &planned.action {
-            Action::Resume(folder) if self.place(&planned.action).is_some() => Some(folder.clone()),
-            _ => {
-                let cleared = checkpoints.clear();
-                cleared.unwrap_or_else(|error| tracing::warn!("old checkpoints of {id} stay: {error}"));
-                None
-            }
-        };
-        let writer = self.store.writer()?;
+    /// Trains a trial and records how it ended; nothing when another process has taken it over.
+    fn trial(
+        &self,
+        held: &Held<'_>,
+        rivals: Rivals<'_>,
+        deadline: Option<i64>,
+        reporter: &mut dyn Reporter,
+    ) -> Result<Option<Report>, SweepError> {
+        let (planned, id) = (held.planned, held.planned.row.id.as_str());
+        let checkpoints = shelf_of(self.checkpoints, id, Keep::of(&planned.spec.train));
+        if held.resume.is_none() {
+            let cleared = checkpoints.clear();
+            cleared.unwrap_or_else(|error| tracing::warn!("old checkpoints of {id} stay: {error}"));
+        }
+        let writer = self.store.writer_for(&held.lease, self.outside.now_ms)?;
         let job = Job {
             spec: &planned.spec,
             set: planned.set.clone(),
@@ -152,67 +264,61 @@ impl Runner<'_> {
             device: self.device.clone(),
             checkpoints,
             init: planned.start.digest.as_deref(),
-            resume,
+            resume: held.resume.clone(),
             stop: self.stop,
         };
         let mut recorder = Recorder {
             run: id,
-            store: self.store,
             writer: &writer,
-            now: self.outside.now,
+            outside: self.outside,
+            deadline,
+            rivals,
             reporter,
             last: BTreeMap::new(),
         };
-        let ended = catch_unwind(AssertUnwindSafe(|| train::train(&job, &mut recorder)));
+        let ended = catch_unwind(AssertUnwindSafe(|| (self.train)(&job, &mut recorder)));
+        let late = recorder.late();
         let last = recorder.last;
-        let (mut status, mut error) = judge_end(ended);
+        let Some(Ended { status, error, trace }) = ending::judge(ended, late, self.outside.trace) else {
+            return Ok(None);
+        };
         let skipped = planned.set.skipped();
         let skipped = skipped
             .iter()
             .map(|s| format!("picture {} skipped: {}", s.name, s.error));
-        let warnings: Vec<String> = planned.start.notes.iter().cloned().chain(skipped).collect();
-        self.store.set_warnings(id, &json!(warnings))?;
-        if let Err(lost) = writer.set_status(id, status, &(self.outside.now)(), &error) {
-            (status, error) = (Status::Failed, format!("record the trial: {lost}"));
-            self.store.set_status(id, status, &(self.outside.now)(), &error)?;
-        }
-        Ok(End {
+        let noted = held.warnings.iter().chain(&planned.start.notes).cloned();
+        let mut report = Report {
             status,
             error,
             last,
-            warnings,
-        })
-    }
-
-    /// Step and epoch up to which earlier results stay.
-    fn place(&self, action: &Action) -> Option<(i64, f64)> {
-        let Action::Resume(folder) = action else { return None };
-        let cursor = checkpoint::load_cursor(folder).ok()?;
-        Some((cursor.step as i64, cursor.epoch as f64))
+            warnings: noted.chain(skipped).collect(),
+        };
+        let time = (self.outside.now)();
+        let end = |report: &Report| writer.set_status(id, report.status, &time, &report.error, &trace);
+        let noted = writer.set_warnings(id, &json!(report.warnings));
+        match noted.and_then(|()| end(&report)) {
+            Err(StoreError::Fenced { .. }) => return Ok(None),
+            Err(lost) => {
+                (report.status, report.error) = (Status::Failed, format!("record the trial: {lost}"));
+                match end(&report) {
+                    Err(StoreError::Fenced { .. }) => return Ok(None),
+                    other => other?,
+                }
+            }
+            Ok(()) => {}
+        }
+        Ok(Some(report))
     }
 }
 
-fn judge_end(ended: std::thread::Result<Result<Outcome, TrainError>>) -> (Status, String) {
-    match ended {
-        Ok(Ok(Outcome::Finished)) => (Status::Finished, String::new()),
-        Ok(Ok(Outcome::Interrupted { step })) => {
-            (Status::Interrupted, format!("stopped by the user after step {step}"))
-        }
-        Ok(Ok(Outcome::Diverged { step, loss })) => {
-            let cure = "try a lower train.blr or a longer train.warmup_epochs";
-            (
-                Status::Diverged,
-                format!("the loss became {loss} by step {step}: {cure}"),
-            )
-        }
-        Ok(Err(error)) => (Status::Failed, error.to_string()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_string()));
-            (
-                Status::Failed,
-                format!("panic: {}", text.unwrap_or_else(|| "no message".into())),
-            )
+impl Summary {
+    /// Counts one trial that ended in a state.
+    pub fn count(&mut self, status: Status) {
+        match status {
+            Status::Finished => self.finished += 1,
+            Status::Pruned => self.pruned += 1,
+            Status::Interrupted => self.interrupted = true,
+            _ => self.failed += 1,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! Checkpoints: weights, optimiser state and the place in training, in one folder that appears all at once.
+//! Checkpoints: weights, optimiser state and the place in training, in one folder, with the hash of each file. Which of them
+//! there are and which are kept is the business of `shelf`.
 //! Randomness needs no state (see `seed`), so this is all that is needed to go on. The weights are safetensors under official
 //! names with position tables and model section, which every command that takes weights reads.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -16,13 +17,13 @@ use crate::spec::trial::ModelSpec;
 
 use super::TrainError;
 use super::adamw::AdamW;
-use super::events::Written;
 
 const MODEL: &str = write::FILE;
 const OPTIMISER: &str = "optimiser.safetensors";
 /// Metadata key of the optimiser's file: steps done.
 const TIME: &str = "step";
 const CURSOR: &str = "cursor.json";
+const MANIFEST: &str = "manifest.json";
 
 /// The place in training.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -54,6 +55,8 @@ pub struct Contents {
     pub cursor: Cursor,
     /// The same place in passes over the data.
     pub epoch: f64,
+    /// Validation loss of these weights, where it was just measured.
+    pub val_loss: Option<f64>,
 }
 
 impl Contents {
@@ -64,117 +67,99 @@ impl Contents {
     }
 }
 
-/// The folder of checkpoints of one run.
-#[derive(Debug, Clone)]
-pub struct Checkpoints {
-    folder: PathBuf,
+/// Writes the files of a checkpoint into an empty folder, the manifest last; all of them are on the disk, not only in its
+/// cache, when it returns. Returns the hash of the manifest, which holds those of the others.
+pub(super) fn write_files(folder: &Path, contents: &Contents) -> Result<String, TrainError> {
+    let io = |error: std::io::Error| fail(folder, &out_of(&error));
+    let about = write::About {
+        model: &contents.about,
+        mask_ratio: contents.mask_ratio,
+    };
+    let tensors = write::plain(&folder.join(MODEL), &names::export(&contents.model), about)
+        .and_then(|()| contents.save_optimiser(&folder.join(OPTIMISER)));
+    tensors.map_err(|error| fail(folder, &error))?;
+    let cursor = serde_json::to_vec(&contents.cursor).expect("a cursor is plain data");
+    fs::write(folder.join(CURSOR), cursor).map_err(io)?;
+    let mut files = BTreeMap::new();
+    for name in [MODEL, OPTIMISER, CURSOR] {
+        files.insert(name.to_string(), hash(&folder.join(name)).map_err(io)?);
+    }
+    let manifest = Manifest {
+        files,
+        epoch: contents.epoch,
+        val_loss: contents.val_loss.filter(|loss| loss.is_finite()),
+    };
+    let text = serde_json::to_vec_pretty(&manifest).expect("a manifest is plain data");
+    fs::write(folder.join(MANIFEST), text).map_err(io)?;
+    hash(&folder.join(MANIFEST)).map_err(io)
 }
 
-impl Checkpoints {
-    /// Checkpoints of one run in `folder`, which need not exist.
-    #[must_use]
-    pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
-    }
+/// What a checkpoint consists of: the last file written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// BLAKE3 of every other file, by name.
+    pub files: BTreeMap<String, String>,
+    /// Passes over the data done, fractional within one.
+    pub epoch: f64,
+    /// Validation loss of the weights, where it was measured at this step.
+    pub val_loss: Option<f64>,
+}
 
-    /// Writes a checkpoint and removes the one before it.
-    ///
-    /// It is written beside its place and then renamed, so that a half-written one is never read.
-    ///
-    /// # Errors
-    /// When the folder cannot be written.
-    pub fn save(&self, contents: &Contents) -> Result<Written, TrainError> {
-        let (place, hash) = self.write(contents)?;
-        Ok(Written {
-            path: place,
-            hash,
-            step: contents.cursor.step,
-            epoch: contents.epoch,
-        })
-    }
-
-    fn write(&self, contents: &Contents) -> Result<(PathBuf, String), TrainError> {
-        let name = format!("step-{:08}", contents.cursor.step);
-        let (place, part) = (self.folder.join(&name), self.folder.join(format!("{name}.part")));
-        let io = |error: std::io::Error| TrainError::Checkpoint(place.clone(), error.to_string());
-        if place.join(CURSOR).is_file() {
-            return Ok((place.clone(), hash(&place).map_err(io)?));
-        }
-        remove(&part).map_err(io)?;
-        fs::create_dir_all(&part).map_err(io)?;
-        let about = write::About {
-            model: &contents.about,
-            mask_ratio: contents.mask_ratio,
-        };
-        let files = write::plain(&part.join(MODEL), &names::export(&contents.model), about)
-            .and_then(|()| contents.save_optimiser(&part.join(OPTIMISER)));
-        files.map_err(|error| TrainError::Checkpoint(place.clone(), error.to_string()))?;
-        let cursor = serde_json::to_vec(&contents.cursor).expect("a cursor is plain data");
-        fs::write(part.join(CURSOR), cursor).map_err(io)?;
-        let hash = hash(&part).map_err(io)?;
-        let before = self.all();
-        fs::rename(&part, &place).map_err(io)?;
-        for old in before.into_iter().filter(|old| *old != place) {
-            remove(&old).map_err(io)?;
-        }
-        Ok((place, hash))
-    }
-
-    /// That no checkpoint could be written here.
-    pub(super) fn failed(&self, why: &dyn std::fmt::Display) -> TrainError {
-        TrainError::Checkpoint(self.folder.clone(), why.to_string())
-    }
-
-    /// The newest checkpoint's folder, if there is one.
-    #[must_use]
-    pub fn latest(&self) -> Option<PathBuf> {
-        self.all().into_iter().next_back()
-    }
-
-    /// Removes all checkpoints of the run.
+impl Manifest {
+    /// Reads the manifest of a checkpoint folder.
     ///
     /// # Errors
-    /// When a file cannot be removed.
-    pub fn clear(&self) -> Result<(), TrainError> {
-        remove(&self.folder).map_err(|error| TrainError::Checkpoint(self.folder.clone(), error.to_string()))
-    }
-
-    /// Finished checkpoint folders, oldest first.
-    fn all(&self) -> Vec<PathBuf> {
-        let entries = fs::read_dir(&self.folder)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path());
-        let mut folders: Vec<PathBuf> = entries
-            .filter(|path| path.join(CURSOR).is_file() && !is_part(path))
-            .collect();
-        folders.sort();
-        folders
+    /// When there is none that can be read.
+    pub fn read(folder: &Path) -> Result<Self, TrainError> {
+        let read = || -> std::io::Result<Self> { Ok(serde_json::from_slice(&fs::read(folder.join(MANIFEST))?)?) };
+        read().map_err(|error| fail(folder, &format!("{MANIFEST} cannot be read ({error})")))
     }
 }
 
-/// BLAKE3 over the files of a checkpoint, in a fixed order; they are on the disk, not only in its cache, when it returns.
-fn hash(folder: &Path) -> std::io::Result<String> {
+/// Checks every file of a checkpoint against its hash; returns the hash of the manifest.
+///
+/// # Errors
+/// When a file is missing or differs from what was written.
+pub fn verify(folder: &Path) -> Result<String, TrainError> {
+    let manifest = Manifest::read(folder)?;
+    for name in [MODEL, OPTIMISER, CURSOR] {
+        let found = hash(&folder.join(name)).map_err(|error| fail(folder, &format!("{name}: {error}")))?;
+        if manifest.files.get(name) != Some(&found) {
+            return Err(fail(folder, &format!("{name} is not what was written: it is damaged")));
+        }
+    }
+    hash(&folder.join(MANIFEST)).map_err(|error| fail(folder, &error))
+}
+
+/// Whether a folder holds a checkpoint that was written to its end.
+pub(super) fn is_whole(folder: &Path) -> bool {
+    folder.join(MANIFEST).is_file()
+}
+
+/// BLAKE3 of a file, which is on the disk when it returns.
+fn hash(file: &Path) -> std::io::Result<String> {
     let mut hash = blake3::Hasher::new();
-    for file in [MODEL, OPTIMISER, CURSOR] {
-        let file = fs::File::open(folder.join(file))?;
-        file.sync_all()?;
-        hash.update_reader(file)?;
-    }
+    let file = fs::File::open(file)?;
+    file.sync_all()?;
+    hash.update_reader(file)?;
     Ok(hash.finalize().to_hex().to_string())
 }
 
-fn is_part(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "part")
+/// The system's words, with the cure where it is known.
+pub(super) fn out_of(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
+            format!("{error}: free some space, then sweep again to go on from the checkpoint before")
+        }
+        std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
+            format!("{error}: make the folder writable, then sweep again")
+        }
+        _ => error.to_string(),
+    }
 }
 
-fn remove(folder: &Path) -> std::io::Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)
-    } else {
-        Ok(())
-    }
+pub(super) fn fail(place: &Path, why: &dyn std::fmt::Display) -> TrainError {
+    TrainError::Checkpoint(place.to_path_buf(), why.to_string())
 }
 
 /// Reads the cursor of a checkpoint folder.
@@ -183,7 +168,7 @@ fn remove(folder: &Path) -> std::io::Result<()> {
 /// When the folder is not a checkpoint.
 pub fn load_cursor(folder: &Path) -> Result<Cursor, TrainError> {
     let read = || -> std::io::Result<Cursor> { Ok(serde_json::from_slice(&fs::read(folder.join(CURSOR))?)?) };
-    read().map_err(|error| TrainError::Checkpoint(folder.to_path_buf(), error.to_string()))
+    read().map_err(|error| fail(folder, &error))
 }
 
 /// Puts a checkpoint's weights and position tables into a model of the same shape.
@@ -192,7 +177,7 @@ pub fn load_cursor(folder: &Path) -> Result<Cursor, TrainError> {
 /// When the file is damaged or belongs to another model.
 pub fn load_model(folder: &Path, model: Mae) -> Result<Mae, TrainError> {
     let contents = read(folder, MODEL)?;
-    names::import(model, &contents.tensors).map_err(|error| damaged(folder, &error))
+    names::import(model, &contents.tensors).map_err(|error| fail(folder, &error))
 }
 
 /// Puts a checkpoint's state into an optimiser made for the loaded model.
@@ -202,19 +187,15 @@ pub fn load_model(folder: &Path, model: Mae) -> Result<Mae, TrainError> {
 pub fn load_optimiser(folder: &Path, model: &Mae, optimiser: AdamW) -> Result<AdamW, TrainError> {
     let contents = read(folder, OPTIMISER)?;
     let time = contents.metadata.get(TIME).and_then(|time| time.parse().ok());
-    let time = time.ok_or_else(|| damaged(folder, &format!("{OPTIMISER} does not say how many steps were done")))?;
+    let time = time.ok_or_else(|| fail(folder, &format!("{OPTIMISER} does not say how many steps were done")))?;
     let optimiser = optimiser.import(model, model.patch_size(), contents.tensors, time);
-    optimiser.map_err(|error| damaged(folder, &error))
+    optimiser.map_err(|error| fail(folder, &error))
 }
 
 fn read(folder: &Path, file: &str) -> Result<safetensors::Contents, TrainError> {
     if !folder.join(file).is_file() {
         let why = format!("it has no {file}, so an earlier version wrote it: sweep again with --fresh");
-        return Err(damaged(folder, &why));
+        return Err(fail(folder, &why));
     }
-    safetensors::read(&folder.join(file)).map_err(|error| damaged(folder, &error))
-}
-
-fn damaged(folder: &Path, why: &dyn std::fmt::Display) -> TrainError {
-    TrainError::Checkpoint(folder.to_path_buf(), why.to_string())
+    safetensors::read(&folder.join(file)).map_err(|error| fail(folder, &error))
 }

@@ -28,6 +28,8 @@ pub struct Written {
     pub step: usize,
     /// Passes over the data done.
     pub epoch: f64,
+    /// Folders of older checkpoints that were removed for it.
+    pub removed: Vec<std::path::PathBuf>,
 }
 
 /// What the loop is doing.
@@ -53,8 +55,21 @@ pub trait Observer {
     /// # Errors
     /// When it cannot be made safe; the trial then fails.
     fn settle(&mut self) -> Result<(), String>;
-    /// A checkpoint has been written; it replaces the one before.
+    /// A checkpoint has been written.
     fn checkpoint(&mut self, written: Written);
+    /// Whether the trial should end now because others are clearly better, and why. Asked after every judgement within
+    /// training.
+    fn verdict(&mut self) -> Option<String> {
+        None
+    }
+    /// Whether the trial should be interrupted now, with a checkpoint.
+    fn halted(&self) -> bool {
+        false
+    }
+    /// Whether another process has taken the trial over: it then ends at once and writes nothing more.
+    fn lost(&self) -> bool {
+        false
+    }
     /// The loop moved on.
     fn progress(&mut self, progress: Progress);
 }

@@ -12,15 +12,17 @@ pub mod optimiser;
 pub mod run;
 mod saver;
 pub mod schedule;
+pub mod shelf;
 pub mod step;
 mod unread;
 
 use std::path::PathBuf;
 
-pub use checkpoint::{Checkpoints, Cursor};
+pub use checkpoint::Cursor;
 pub use events::{Observer, Phase, Progress, Written};
 pub use run::{Job, Outcome, train};
 pub use schedule::Schedule;
+pub use shelf::{Keep, Shelf};
 
 /// Why a trial failed.
 #[derive(Debug, thiserror::Error)]

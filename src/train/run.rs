@@ -1,4 +1,7 @@
-//! The training loop of one trial, with the judgements before, during and after it.
+//! The training loop of one trial. What it tells on its way, judgements and checkpoints among it, is in `tell`.
+
+#[path = "tell.rs"]
+mod tell;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,22 +11,22 @@ use burn::tensor::{Device, Tensor};
 use mae_strategies::{Plan, Registry};
 
 use crate::data::{Batch, Feed, ImageSet, LoaderConfig, Split, steps_per_epoch};
-use crate::eval::{Judge, Moment};
+use crate::eval::Judge;
 use crate::model::Mae;
 use crate::model::batch::{draw_masks, images};
 use crate::model::weights::Weights;
 use crate::model::weights::build::build;
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
-use crate::store::rows::MetricPoint;
 
 use super::TrainError;
-use super::checkpoint::{self, Checkpoints, Contents, Cursor};
-use super::events::{Observer, Phase, Progress, Written};
+use super::checkpoint::{self, Cursor};
+use super::events::{Observer, Phase, Written};
 use super::groups::Groups;
 use super::optimiser::optimiser;
 use super::saver::Saver;
 use super::schedule::Schedule;
+use super::shelf::Shelf;
 use super::step::Learner;
 use super::unread::Unread;
 
@@ -38,7 +41,7 @@ pub struct Job<'a> {
     /// Where to compute.
     pub device: Device,
     /// Where checkpoints go.
-    pub checkpoints: Checkpoints,
+    pub checkpoints: Shelf,
     /// Digest of the weights that it starts from, as planned.
     pub init: Option<&'a str>,
     /// Folder of the checkpoint to go on from.
@@ -59,11 +62,18 @@ pub enum Outcome {
         /// The loss as text: `NaN`, `inf`.
         loss: String,
     },
-    /// Stopped by the user after this step; a checkpoint is there, unless no step was done.
+    /// Stopped from outside after this step; a checkpoint is there, unless no step was done.
     Interrupted {
         /// Steps done.
         step: usize,
     },
+    /// Stopped because others are clearly better; there is a checkpoint.
+    Pruned {
+        /// Why, as a sentence.
+        reason: String,
+    },
+    /// Another process has taken the trial over; nothing more was written.
+    Lost,
 }
 
 /// Trains one trial, or goes on with it.
@@ -100,6 +110,8 @@ struct Trainer<'a> {
     passes: Vec<Tensor<1>>,
     unread: Unread,
     last_loss: Option<f64>,
+    /// The newest validation loss, and the steps done when it was measured.
+    validated: Option<(usize, f64)>,
 }
 
 /// The model that a trial starts from: drawn from its seed, or made of weights.
@@ -152,6 +164,7 @@ impl<'a> Trainer<'a> {
             passes: Vec::new(),
             unread: Unread::default(),
             last_loss: None,
+            validated: None,
         })
     }
 
@@ -175,7 +188,11 @@ impl<'a> Trainer<'a> {
         let (epoch, first) = (self.cursor.epoch as u64, self.cursor.batch);
         for batch in self.feed.epoch(epoch, first) {
             note(self.saver.written()?, observer);
-            if self.passes.is_empty() && self.job.stop.load(Ordering::Relaxed) {
+            if observer.lost() {
+                return Ok(Some(Outcome::Lost));
+            }
+            let halted = self.job.stop.load(Ordering::Relaxed) || observer.halted();
+            if self.passes.is_empty() && halted {
                 if self.cursor.step > 0 {
                     self.save(observer)?;
                 }
@@ -192,6 +209,7 @@ impl<'a> Trainer<'a> {
             if self.cursor.step == self.steps {
                 break;
             }
+            self.save_within_epoch(observer)?;
         }
         // The last batch of the epoch was left empty by unreadable pictures.
         if !self.passes.is_empty()
@@ -310,80 +328,37 @@ impl<'a> Trainer<'a> {
         if due && let Some(outcome) = self.judge(observer, Phase::Evaluating)? {
             return Ok(Some(outcome));
         }
+        // Asked before the checkpoint: what goes on from it does not ask again.
+        if due
+            && !last
+            && let Some(reason) = observer.verdict()
+        {
+            return self.prune(reason, observer).map(Some);
+        }
+        let train = &self.job.spec.train;
         if last || self.cursor.epoch.is_multiple_of(train.checkpoint_every) {
             self.save(observer)?;
         }
         Ok(None)
     }
 
-    fn done(&self) -> bool {
-        self.cursor.step >= self.steps || self.cursor.epoch >= self.job.spec.train.epochs
+    /// Stops for good, with a checkpoint: whoever disagrees can go on from it.
+    fn prune(&mut self, reason: String, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        self.save(observer)?;
+        Ok(Outcome::Pruned { reason })
     }
 
-    /// Judges the model as it is; the trial has diverged when its validation loss is not finite.
-    fn judge(&self, observer: &mut dyn Observer, phase: Phase) -> Result<Option<Outcome>, TrainError> {
-        observer.progress(self.progress(phase));
-        let first = phase == Phase::Baseline;
-        let moment = Moment {
-            epoch: self.epochs_done(),
-            first,
-            last: self.done(),
-        };
-        let judgement = self.judge.judge(&self.learner.valid(), &self.job.device, moment)?;
-        let mut outcome = None;
-        for (name, value) in judgement.figures {
-            if name == "val_loss" && !value.is_finite() {
-                outcome = Some(Outcome::Diverged {
-                    step: self.cursor.step,
-                    loss: value.to_string(),
-                });
-            }
-            self.record(observer, &name, value);
+    /// A checkpoint every `train.checkpoint_steps`, between two steps. The one at an epoch's end is written by its own rule.
+    fn save_within_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        let every = self.job.spec.train.checkpoint_steps;
+        let due = every.is_some_and(|every| self.cursor.step.is_multiple_of(every));
+        if due && self.passes.is_empty() && self.cursor.batch < self.groups.batches {
+            self.save(observer)?;
         }
-        judgement
-            .pictures
-            .into_iter()
-            .for_each(|picture| observer.picture(picture));
-        Ok(outcome)
-    }
-
-    fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        self.unread.read_into(&mut self.cursor);
-        observer.settle().map_err(TrainError::Record)?;
-        let contents = Contents {
-            model: self.learner.valid(),
-            about: self.job.spec.model.clone(),
-            mask_ratio: self.job.spec.mask.ratio,
-            optimiser: self.learner.optimiser().clone(),
-            cursor: self.cursor.clone(),
-            epoch: self.epochs_done(),
-        };
-        note(self.saver.begin(contents)?, observer);
         Ok(())
     }
 
-    fn epochs_done(&self) -> f64 {
-        self.cursor.epoch as f64 + self.cursor.batch as f64 / self.groups.batches as f64
-    }
-
-    fn record(&self, observer: &mut dyn Observer, name: &str, value: f64) {
-        let (step, epoch) = (self.cursor.step as i64, self.epochs_done());
-        observer.metric(MetricPoint {
-            name: name.into(),
-            step,
-            epoch,
-            value,
-        });
-    }
-
-    fn progress(&self, phase: Phase) -> Progress {
-        let (step, steps, epoch) = (self.cursor.step, self.steps, self.epochs_done());
-        Progress {
-            step,
-            steps,
-            epoch,
-            loss: self.last_loss,
-            phase,
-        }
+    fn done(&self) -> bool {
+        self.cursor.step >= self.steps || self.cursor.epoch >= self.job.spec.train.epochs
     }
 }

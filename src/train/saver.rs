@@ -6,19 +6,20 @@
 use std::thread::JoinHandle;
 
 use super::TrainError;
-use super::checkpoint::{Checkpoints, Contents};
+use super::checkpoint::Contents;
 use super::events::Written;
+use super::shelf::Shelf;
 
 type Outcome = Result<Written, TrainError>;
 
 /// Writes the checkpoints of one run.
 pub(super) struct Saver {
-    checkpoints: Checkpoints,
+    checkpoints: Shelf,
     under_way: Option<JoinHandle<Outcome>>,
 }
 
 impl Saver {
-    pub(super) fn new(checkpoints: Checkpoints) -> Self {
+    pub(super) fn new(checkpoints: Shelf) -> Self {
         Self {
             checkpoints,
             under_way: None,
@@ -88,6 +89,7 @@ mod tests {
     use crate::train::bench::noise;
     use crate::train::checkpoint::{load_model, load_optimiser};
     use crate::train::optimiser::optimiser;
+    use crate::train::shelf::Keep;
     use crate::train::step::Learner;
 
     fn spec() -> TrialSpec {
@@ -127,7 +129,12 @@ mod tests {
             optimiser: learner.optimiser().clone(),
             cursor: Cursor::default(),
             epoch: 0.0,
+            val_loss: None,
         }
+    }
+
+    fn shelf(folder: &std::path::Path) -> Shelf {
+        Shelf::new(folder.join("run"), Keep { last: 1, best: false })
     }
 
     /// Steps write weights and moments in place where they may: not where a checkpoint still has to be written from them.
@@ -150,7 +157,7 @@ mod tests {
             );
 
             let folder = tempfile::tempdir().unwrap();
-            let mut saver = Saver::new(Checkpoints::new(folder.path().join("run")));
+            let mut saver = Saver::new(shelf(folder.path()));
             assert!(saver.begin(held).unwrap().is_none());
             let written = saver.finish().unwrap().unwrap();
             let read = load_model(&written.path, Mae::new(&spec.model, 1, &device)).unwrap();
@@ -172,7 +179,7 @@ mod tests {
         let learner = Learner::new(model.clone(), optimiser(&model, &spec.train));
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("run"), "a file where a folder should be").unwrap();
-        let mut saver = Saver::new(Checkpoints::new(folder.path().join("run")));
+        let mut saver = Saver::new(shelf(folder.path()));
         saver.begin(contents(&learner, &spec)).unwrap();
         let told = saver.begin(contents(&learner, &spec)).unwrap_err().to_string();
         assert!(told.contains("run"), "{told}");

@@ -4,6 +4,8 @@ mod input;
 mod masks;
 mod source;
 mod store;
+mod store_worker;
+mod sweep;
 mod train_step;
 
 use mae_strategies::Registry;
@@ -27,6 +29,8 @@ enum Command {
     Masks(masks::Args),
     /// Numbers recorded in a store of its own
     Store(store::Args),
+    /// Trials that train nothing: what managing one costs
+    Sweep(sweep::Args),
 }
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
@@ -35,5 +39,6 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
         Command::Input(args) => input::run(&args, registry),
         Command::Masks(args) => masks::run(&args, registry),
         Command::Store(args) => store::run(&args),
+        Command::Sweep(args) => sweep::run(&args, registry),
     }
 }

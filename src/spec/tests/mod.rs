@@ -2,8 +2,13 @@
 
 mod bounds;
 mod common;
+mod conditions;
 mod errors;
+mod grown;
 mod layers;
+mod limits;
+mod nested;
+mod search;
 mod shipped;
 mod sweeps;
 

@@ -15,6 +15,7 @@ fn the_table_of_keys_is_that_of_the_types() {
         "data.train_limit=1",
         "data.val_limit=1",
         "model.init=w.pth",
+        "train.checkpoint_steps=1",
         "train.clip_grad=1",
         "train.lr=1",
         "train.max_steps=1",
@@ -105,8 +106,8 @@ fn the_examples_of_the_guide_load() {
             .map(str::to_owned)
             .collect()
     };
-    let [experiment, cases] = &blocks("toml\n")[..] else {
-        panic!("two examples in TOML")
+    let [experiment, cases, search, nested, stopping] = &blocks("toml\n")[..] else {
+        panic!("five examples in TOML")
     };
     let bench = Bench::new(experiment);
     let found = bench.load();
@@ -116,6 +117,23 @@ fn the_examples_of_the_guide_load() {
     assert_eq!(found.trials[0].spec.train.epochs, 3);
     bench.write("x.toml", &format!("{NANO}{cases}"));
     assert_eq!(bench.load().trials.len(), 2);
+    bench.write("x.toml", &format!("{NANO}{search}"));
+    let found = bench.load();
+    assert_eq!(
+        (found.trials.len(), found.warnings.len()),
+        (5 * (4 * 2 - 1) + 1, 0),
+        "{:?}",
+        found.warnings
+    );
+    bench.write("x.toml", &format!("{NANO}{nested}"));
+    assert_eq!(bench.load().trials.len(), 6);
+    bench.write("x.toml", &format!("{NANO}{stopping}"));
+    let found = bench.load();
+    assert_eq!(
+        (found.budget.max_trials, found.early_stop.map(|stop| stop.min_epochs)),
+        (Some(20), Some(2.0))
+    );
+    assert!(found.warnings.is_empty(), "{:?}", found.warnings);
     let [flat] = &blocks("yaml\n")[..] else {
         panic!("one example in YAML")
     };
@@ -139,7 +157,7 @@ fn the_examples_of_the_guide_load() {
 #[test]
 fn every_shipped_experiment_loads() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("experiments");
-    let expected = [("mask_ratio", 15), ("sizes", 3), ("strategies", 12)];
+    let expected = [("mask_ratio", 15), ("search", 24), ("sizes", 3), ("strategies", 12)];
     for (name, trials) in expected {
         let experiment = request(&[&folder.join(format!("{name}.toml")).display().to_string()], &[], &[]).unwrap();
         assert_eq!((experiment.name.as_str(), experiment.trials.len()), (name, trials));

@@ -19,7 +19,7 @@ fn fifty_thousand_points_arrive_in_order() {
         writer.metric("r0", point("lr", step.into(), 0.5));
     }
     writer
-        .set_status("r0", Status::Finished, "2026-01-02T07:00:00Z", "")
+        .set_status("r0", Status::Finished, "2026-01-02T07:00:00Z", "", "")
         .unwrap();
     let points = store.metrics("r0").unwrap();
     assert_eq!(points.len(), 50_000);
@@ -29,6 +29,51 @@ fn fifty_thousand_points_arrive_in_order() {
             .zip(0..25_000_u32)
             .all(|(p, i)| p.value.to_bits() == f64::from(i).to_bits())
     );
+}
+
+#[test]
+fn very_many_points_are_guarded_like_few() {
+    let (_dir, store) = store_with(2);
+    let writer = store.writer().unwrap();
+    for step in 0..5000 {
+        let value = [0.5, f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
+        writer.metric(
+            "r0",
+            point("train_loss", step, value[usize::try_from(step % 4).unwrap()]),
+        );
+    }
+    writer.metric("r0", point("train_loss", 10, 7.0));
+    writer.flush().unwrap();
+    let points = store.metrics("r0").unwrap();
+    assert_eq!(points.len(), 5000);
+    assert_eq!(
+        (points[10].value, points[4].value, points[6].value),
+        (7.0, 0.5, f64::INFINITY)
+    );
+    assert!(points[5].value.is_nan() && points[7].value == f64::NEG_INFINITY);
+    for step in 0..5000 {
+        writer.metric("r0", point("train_loss", step, 2.0));
+    }
+    writer
+        .set_status("r0", Status::Finished, "2026-01-02T07:00:00Z", "", "")
+        .unwrap();
+    let before = store.metrics("r0").unwrap();
+    assert!(before.len() == 5000 && before.iter().all(|p| p.value == 2.0));
+    for (run, name) in [("r0", "train_loss"), ("r0", "late"), ("nobody", "late")] {
+        for step in 0..5000 {
+            writer.metric(run, point(name, step, 3.0));
+        }
+        let error = writer.flush().unwrap_err();
+        let right = matches!(error, StoreError::Finished { .. } | StoreError::Unknown { .. });
+        assert!(right, "{error}");
+    }
+    assert_eq!(store.metrics("r0").unwrap(), before);
+    // The writer's own connection is guarded again.
+    let error = writer.set_warnings("r0", &json!(["late"])).unwrap_err();
+    assert!(matches!(error, StoreError::Finished { .. }), "{error}");
+    writer.metric("r0", point("train_loss", 1, 3.0));
+    assert!(matches!(writer.flush().unwrap_err(), StoreError::Finished { .. }));
+    assert_eq!(store.problems().unwrap(), Vec::<String>::new());
 }
 
 #[test]
@@ -56,8 +101,10 @@ fn an_unknown_run_is_reported() {
     let writer = store.writer().unwrap();
     writer.metric("nobody", point("train_loss", 1, 1.0));
     let error = writer.flush().unwrap_err();
-    let wanted = "cannot record metrics of run nobody in the store: FOREIGN KEY constraint failed";
+    let wanted = "no run called nobody: `mae-exp runs` lists what there is";
     assert_eq!(error.to_string(), wanted);
+    writer.picture("nobody", picture("masked", 0, 1.0));
+    assert_eq!(writer.flush().unwrap_err().to_string(), wanted);
     writer.metric("r0", point("train_loss", 1, 1.0));
     writer.close().unwrap();
     assert_eq!(
@@ -98,7 +145,7 @@ fn threads_write_at_once() {
                     }
                 }
                 writer
-                    .set_status(id, Status::Finished, "2026-01-02T07:00:00Z", "")
+                    .set_status(id, Status::Finished, "2026-01-02T07:00:00Z", "", "")
                     .unwrap();
             });
         }
@@ -158,6 +205,6 @@ fn one_process() {
         }
     }
     writer
-        .set_status(&id, Status::Finished, "2026-01-02T07:00:00Z", "")
+        .set_status(&id, Status::Finished, "2026-01-02T07:00:00Z", "", "")
         .unwrap();
 }

@@ -16,7 +16,7 @@ fn finished() -> (TempDir, Store) {
         writer.flush().unwrap();
         store.add_checkpoint(id, &checkpoint("a")).unwrap();
     }
-    writer.set_status("r0", Status::Finished, END, "").unwrap();
+    writer.set_status("r0", Status::Finished, END, "", "").unwrap();
     (dir, store)
 }
 
@@ -39,7 +39,8 @@ fn no_call_changes_it() {
         store.events("r0").unwrap(),
     );
     let row = store.run("r0").unwrap().unwrap();
-    assert!(!store.claim_run(&run("r0", "s1", 3), &row, END, None).unwrap());
+    assert_eq!(store.claim_run(&run("r0", "s1", 3), &row, END, 0, None).unwrap(), None);
+    assert!(!store.mark_crashed(&row, None, END, "gone").unwrap());
     let attempts = [
         store.set_status("r0", Status::Running, END, ""),
         store.set_status("r0", Status::Finished, END, "again"),
@@ -90,7 +91,7 @@ fn no_writer_changes_it_and_says_so_once() {
     }
     writer.picture("r0", picture("masked", 0, 2.0));
     assert!(matches!(
-        writer.set_status("r1", Status::Finished, END, "").unwrap_err(),
+        writer.set_status("r1", Status::Finished, END, "", "").unwrap_err(),
         StoreError::Finished { .. }
     ));
     assert_eq!(store.run("r1").unwrap().unwrap().status, Status::Queued);
@@ -109,6 +110,12 @@ fn no_other_program_changes_it() {
         "INSERT OR REPLACE INTO runs SELECT * FROM runs WHERE id = 'r0'",
         "UPDATE points SET value = 1 WHERE series_id = (SELECT id FROM series WHERE run_id = 'r0')",
         "DELETE FROM points WHERE series_id = (SELECT id FROM series WHERE run_id = 'r0')",
+        "INSERT INTO points (series_id, step, epoch, value) SELECT id, 99, 9.9, 1 FROM series WHERE run_id = 'r0'",
+        "INSERT OR REPLACE INTO points (series_id, step, epoch, value) SELECT id, 10, 1, 1 FROM series WHERE run_id = 'r0'",
+        "INSERT INTO series (run_id, name) VALUES ('r0', 'late')",
+        "UPDATE points SET step = 11, series_id = (SELECT id FROM series WHERE run_id = 'r0') \
+         WHERE series_id = (SELECT id FROM series WHERE run_id = 'r1')",
+        "UPDATE series SET closed = 0 WHERE run_id = 'r0'",
         "UPDATE series SET name = 'x' WHERE run_id = 'r0'",
         "DELETE FROM series WHERE run_id = 'r0'",
         "UPDATE pictures SET caption = 'x' WHERE run_id = 'r0'",
@@ -118,6 +125,11 @@ fn no_other_program_changes_it() {
         let error = execute(&store, sql).expect_err(sql).to_string();
         assert!(error.contains("a finished run never changes"), "{sql}: {error}");
     }
+    let nowhere = execute(
+        &store,
+        "INSERT INTO points (series_id, step, epoch, value) VALUES (99, 1, 1, 1)",
+    );
+    assert!(nowhere.unwrap_err().to_string().contains("there is no such series"));
     let free = execute(&store, "UPDATE runs SET error = 'x' WHERE id = 'r1'").unwrap();
     assert_eq!(free, 1, "an unfinished run may change");
     let free = execute(

@@ -1,10 +1,15 @@
 //! Tests of the store, by theme; this file holds what they share.
 
 mod concurrent;
+mod damage;
 mod finished;
+mod house;
+mod leases;
+mod migrating;
 mod opening;
 mod questions;
 mod roundtrip;
+mod transfer;
 
 use std::path::Path;
 
@@ -44,6 +49,7 @@ fn sweep(id: &str, name: &str) -> SweepRow {
         analysis: String::new(),
         file: "experiments/mask_ratio.toml".into(),
         axes: json!([{"key": "mask.ratio", "values": [0.25, 0.5, 0.75]}]),
+        settings: json!({}),
         created_at: "2026-01-02T03:04:05Z".into(),
     }
 }
@@ -66,6 +72,7 @@ fn run(id: &str, sweep: &str, position: i64) -> RunRow {
         point: json!({"mask.ratio": ratio}),
         environment: json!({"device": "flex"}),
         error: String::new(),
+        trace: String::new(),
         warnings: json!([]),
         created_at: "2026-01-02T03:04:06Z".into(),
         started_at: None,

@@ -47,7 +47,7 @@ fn measured() -> (TempDir, Store) {
     }
     writer.metric("r2", point("train_loss", 30, f64::NAN));
     writer
-        .set_status("r2", Status::Diverged, "2026-01-02T07:00:00Z", "loss is NaN")
+        .set_status("r2", Status::Diverged, "2026-01-02T07:00:00Z", "loss is NaN", "")
         .unwrap();
     (dir, store)
 }
@@ -55,8 +55,11 @@ fn measured() -> (TempDir, Store) {
 #[test]
 fn the_promised_questions_are_answered() {
     let (_dir, store) = measured();
+    store.change_tags(&["r1".into()], &["best".into()], &[]).unwrap();
+    store.add_note("r1", "2026-01-03T00:00:00Z", "sharp").unwrap();
     let answers: Vec<Vec<String>> = promised().iter().map(|sql| ask(&store, sql)).collect();
-    assert_eq!(answers.len(), 5);
+    assert_eq!(answers.len(), 6);
+    assert_eq!(answers[5], ["best|mask.ratio=0.5|2026-01-03T00:00:00Z|sharp"]);
     assert_eq!(answers[0], ["r1|mask.ratio=0.5|0.6"]);
     assert_eq!(
         answers[1],

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::rows::{CheckpointRow, EventRow};
-use crate::store::{RunFilter, StoreError};
+use crate::store::{RunFilter, StoreError, connect};
 
 #[test]
 fn sweeps_and_runs_come_back_as_they_went_in() {
@@ -24,6 +24,7 @@ fn sweeps_and_runs_come_back_as_they_went_in() {
     let failed = RunFilter {
         status: Some(Status::Failed),
         sweep: Some("s1".into()),
+        ..RunFilter::default()
     };
     assert_eq!(again.runs(&failed).unwrap(), [full]);
     let elsewhere = RunFilter {
@@ -32,7 +33,8 @@ fn sweeps_and_runs_come_back_as_they_went_in() {
     };
     assert_eq!(again.runs(&elsewhere).unwrap(), []);
     assert_eq!(again.problems().unwrap(), Vec::<String>::new());
-    assert_eq!(again.schema_version().unwrap(), 1);
+    let newest = connect::MIGRATOR.iter().map(|step| step.version).max();
+    assert_eq!(again.schema_version().ok(), newest);
 }
 
 #[test]
@@ -98,6 +100,27 @@ fn the_last_value_is_the_one_of_the_highest_step() {
     assert!(last["r0"]["train_loss"].is_nan());
     assert!(last["r2"].is_empty());
     assert!(store.last_metrics(&[]).unwrap().is_empty());
+    writer.metric("r2", point("lr", 5, f64::NEG_INFINITY));
+    writer.flush().unwrap();
+    let asked = ["val_loss", "train_loss", "lr", "nothing"];
+    let short = store.list(&RunFilter::default(), &asked).unwrap();
+    let ids: Vec<&str> = short.iter().map(|run| run.id.as_str()).collect();
+    assert_eq!(ids, ["r0", "r1", "r2"]);
+    assert_eq!((short[0].metrics[0], short[0].metrics[2]), (Some(0.25), None));
+    assert!(short[0].metrics[1].unwrap().is_nan());
+    assert_eq!(short[1].metrics, [Some(0.5), None, None, None]);
+    assert_eq!(short[2].metrics[2], Some(f64::NEG_INFINITY));
+    let whole = store.run("r0").unwrap().unwrap();
+    assert_eq!((&short[0].label, &short[0].sweep), (&whole.label, &whole.sweep));
+    assert_eq!(
+        (short[0].status.as_str(), &short[0].started_at),
+        (whole.status.as_str(), &whole.started_at)
+    );
+    let none = RunFilter {
+        status: Some(Status::Failed),
+        ..RunFilter::default()
+    };
+    assert!(store.list(&none, &asked).unwrap().is_empty());
 }
 
 #[test]
@@ -135,13 +158,14 @@ fn one_process_takes_a_run_and_describes_it_anew() {
     let seen = store.run("r0").unwrap().unwrap();
     let mut mine = run("r0", "s1", 5);
     mine.environment = json!({"pid": 5});
-    assert!(store.claim_run(&mine, &seen, "2026-01-02T04:00:00Z", None).unwrap());
+    let lease = store
+        .claim_run(&mine, &seen, "2026-01-02T04:00:00Z", 4000, None)
+        .unwrap();
+    assert_eq!((lease.unwrap().fence, store.lease("r1").unwrap()), (1, None));
     let mut theirs = mine.clone();
     theirs.environment = json!({"pid": 6});
-    assert!(
-        !store.claim_run(&theirs, &seen, "2026-01-02T04:00:01Z", None).unwrap(),
-        "it was taken before"
-    );
+    let late = store.claim_run(&theirs, &seen, "2026-01-02T04:00:01Z", 4001, None);
+    assert_eq!(late.unwrap(), None, "it was taken before");
     mine.identity = seen.identity;
     mine.created_at = seen.created_at;
     mine.seed = seen.seed;
@@ -151,12 +175,12 @@ fn one_process_takes_a_run_and_describes_it_anew() {
     let mut twin = run("r9", "s1", 0);
     twin.identity = mine.identity.clone();
     assert_eq!(
-        store.adopt_run(&twin).unwrap().id,
+        store.adopt_runs(std::slice::from_ref(&twin)).unwrap()[0],
         "r0",
         "the same trial is recorded once"
     );
     twin.identity = "another".into();
-    assert_eq!(store.adopt_run(&twin).unwrap().id, "r9");
+    assert_eq!(store.adopt_runs(std::slice::from_ref(&twin)).unwrap()[0], "r9");
 }
 
 fn checkpoint(path: &str, step: i64) -> CheckpointRow {
@@ -231,11 +255,8 @@ fn a_run_goes_back_to_a_checkpoint_or_to_the_start() {
     let steps = |run: &str| store.metrics(run).unwrap().iter().map(|p| p.step).collect::<Vec<_>>();
     let claim = |keep| {
         let seen = store.run("r0").unwrap().unwrap();
-        assert!(
-            store
-                .claim_run(&run("r0", "s1", 0), &seen, "2026-01-02T05:00:00Z", keep)
-                .unwrap()
-        );
+        let lease = store.claim_run(&run("r0", "s1", 0), &seen, "2026-01-02T05:00:00Z", 5000, keep);
+        assert!(lease.unwrap().is_some());
     };
     claim(Some((20, 2.0)));
     assert_eq!((steps("r0"), steps("r1")), (vec![10, 20], vec![10, 20, 30]));

@@ -1,0 +1,55 @@
+//! How long a sweep will take, said before it starts: a few steps of its first trial are timed, and the rest follows from
+//! how much each trial has to compute.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use mae_strategies::Registry;
+
+use crate::model::Device;
+use crate::sweep::{Action, Planned, SweepPlan, work};
+use crate::train::bench::{TrainStep, noise};
+
+use super::progress::clock;
+
+/// Steps before the timed ones, and timed ones.
+const STEPS: (usize, usize) = (1, 2);
+
+/// Trials that will be trained.
+pub(super) fn open(plan: &SweepPlan) -> impl Iterator<Item = &Planned> {
+    plan.trials
+        .iter()
+        .filter(|planned| !matches!(planned.action, Action::Skip(_)))
+}
+
+/// A line that says how long the open trials of a plan may take in `jobs` processes; none when there are none.
+pub(super) fn line(plan: &SweepPlan, device: &Device, registry: &Registry, jobs: usize) -> Option<String> {
+    let first = open(plan).next()?;
+    // What fails here fails in the trial as well, which is the one to tell of it.
+    let timed = catch_unwind(AssertUnwindSafe(|| time_step(first, device, registry)));
+    let Ok(Ok(step)) = timed else { return None };
+    let all: f64 = open(plan)
+        .map(|planned| work::of_trial(&planned.spec, &planned.set))
+        .sum();
+    let whole = step.mul_f64(all / work::of_step(&first.spec).max(f64::MIN_POSITIVE));
+    let note = if jobs > 1 {
+        ", were they trained one after the other"
+    } else {
+        ""
+    };
+    let (milliseconds, left) = (step.as_secs_f64() * 1e3, clock(whole));
+    Some(format!(
+        "about {left}{note} (a step of the first trial takes {milliseconds:.0} ms; refined on the way)"
+    ))
+}
+
+fn time_step(planned: &Planned, device: &Device, registry: &Registry) -> Result<Duration, mae_strategies::Error> {
+    let (spec, mask) = (&planned.spec, &planned.spec.mask);
+    let plan = registry.plan(&mask.strategy, spec.model.grid(), mask.ratio, mask.params.clone())?;
+    let mut step = TrainStep::new(spec, plan, device);
+    (0..STEPS.0).for_each(|_| step.step(noise(spec)));
+    let batches: Vec<_> = (0..STEPS.1 * spec.train.accum_steps).map(|_| noise(spec)).collect();
+    let begun = Instant::now();
+    batches.into_iter().for_each(|batch| step.step(batch));
+    Ok(begun.elapsed() / STEPS.1 as u32)
+}

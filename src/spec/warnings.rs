@@ -1,0 +1,94 @@
+//! What an experiment may say and probably does not mean, one line each.
+//! It must not refuse anything.
+
+use super::file::Source;
+use super::grid::Grid;
+use super::limits::EarlyStop;
+use super::load::Trial;
+use super::overrides::Overrides;
+use super::seeds::Seeds;
+use super::trial::EvalTask;
+
+/// All warnings about the trials of an experiment.
+pub(super) fn all(
+    source: &Source,
+    overrides: &Overrides,
+    grids: &[Grid],
+    seeds: &[Seeds],
+    trials: &[Trial],
+) -> Vec<String> {
+    let mut warnings = shadowed(source, overrides, grids, seeds, trials);
+    warnings.extend(warmup(trials));
+    if let Some(stop) = &source.early_stop {
+        warnings.extend(stopping(stop, &source.sweep_file, trials));
+    }
+    warnings
+}
+
+/// Values that no trial has because the sweep decides their key in all of them.
+fn shadowed(source: &Source, overrides: &Overrides, grids: &[Grid], seeds: &[Seeds], trials: &[Trial]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let own = source.blocks.iter().flat_map(|block| &block.set);
+    let from_set = source
+        .layers
+        .iter()
+        .chain(own)
+        .filter(|layer| layer.origin.is_set_section());
+    let factors = || grids.iter().flat_map(|grid| &grid.factors);
+    for layer in from_set.chain(&overrides.layers) {
+        let origin = &layer.origin.name;
+        for key in layer.keys() {
+            let counts = |trial: &Trial| trial.origins.get(key).is_some_and(|from| from == origin);
+            let listed = key == "seed" && seeds.iter().all(|seeds| matches!(seeds, Seeds::List(_)));
+            let swept = factors().find(|factor| factor.given().any(|given| given == key));
+            let swept = swept
+                .map(|factor| factor.name_for(key))
+                .filter(|_| !trials.iter().any(counts));
+            if let Some(axis) = swept.or(listed.then_some("seeds")) {
+                let file = &source.sweep_file;
+                warnings.push(format!("{key} from {origin} has no effect: {file} sweeps {axis}"));
+            }
+        }
+    }
+    warnings
+}
+
+fn warmup(trials: &[Trial]) -> Option<String> {
+    let late = trials
+        .iter()
+        .map(|trial| &trial.spec.train)
+        .find(|train| train.warmup_epochs >= train.epochs as f64)?;
+    let (warmup, epochs) = (late.warmup_epochs, late.epochs);
+    Some(format!(
+        "train.warmup_epochs = {warmup} is not below train.epochs = {epochs}: the learning rate ends before its peak"
+    ))
+}
+
+/// Rules that never act, or that compare what is not comparable.
+fn stopping(stop: &EarlyStop, file: &str, trials: &[Trial]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let metric = &stop.metric;
+    if let Some(longest) = trials.iter().map(|trial| trial.spec.train.epochs).max()
+        && stop.min_epochs >= longest as f64
+    {
+        let least = stop.min_epochs;
+        warnings.push(format!(
+            "[early_stop] in {file} never acts: min_epochs = {least} is not below train.epochs = {longest}"
+        ));
+    }
+    let unmeasured = |trial: &Trial| !trial.spec.eval.tasks.contains(&EvalTask::Reconstruction);
+    if metric != "val_loss" && trials.iter().any(unmeasured) {
+        warnings.push(format!(
+            "[early_stop] in {file} reads {metric}, which eval.tasks without reconstruction does not measure: such trials are \
+             never stopped"
+        ));
+    }
+    let masks = |trial: &Trial| trial.config["mask"].clone();
+    if metric == "val_loss" && trials.iter().any(|trial| masks(trial) != masks(&trials[0])) {
+        warnings.push(format!(
+            "[early_stop] in {file} compares val_loss, which each trial takes under its own masks, across different masks: \
+             metric = \"eval_mse\" is the same for all"
+        ));
+    }
+    warnings
+}

@@ -1,0 +1,39 @@
+//! How much computing a trial asks for, to tell how long a sweep will take. Matrix products alone, in billions of
+//! multiply-accumulates: a backward pass counts twice its forward pass.
+
+use crate::data::{ImageSet, Split, steps_per_epoch};
+use crate::model::info::{decoder_gmacs, encoder_gmacs};
+use crate::spec::TrialSpec;
+use crate::spec::trial::EvalTask;
+
+/// One optimiser step of a trial.
+#[must_use]
+pub fn of_step(spec: &TrialSpec) -> f64 {
+    let (model, hidden) = (&spec.model, spec.mask.ratio);
+    let forward = encoder_gmacs(model, hidden) + decoder_gmacs(model, hidden);
+    3.0 * forward * (spec.train.batch_size * spec.train.accum_steps) as f64
+}
+
+/// A whole trial: its steps, and its judgements before, during and after them.
+#[must_use]
+pub fn of_trial(spec: &TrialSpec, set: &ImageSet) -> f64 {
+    let train = &spec.train;
+    let steps = steps_per_epoch(set.len(Split::Train), train.batch_size) / train.accum_steps * train.epochs;
+    let steps = train.max_steps.map_or(steps, |most| steps.min(most));
+    let judgements = 2 + train.epochs.saturating_sub(1) / train.val_every;
+    steps as f64 * of_step(spec) + judgements as f64 * of_judgement(spec, set)
+}
+
+/// Held-out pictures are reconstructed with two kinds of masks; k-NN reads features of all pictures.
+fn of_judgement(spec: &TrialSpec, set: &ImageSet) -> f64 {
+    let (held, seen) = (set.len(Split::Val) as f64, set.len(Split::Train) as f64);
+    let reconstruct = |hidden: f64| encoder_gmacs(&spec.model, hidden) + decoder_gmacs(&spec.model, hidden);
+    let mut work = held * reconstruct(spec.mask.ratio);
+    if spec.eval.tasks.contains(&EvalTask::Reconstruction) {
+        work += held * reconstruct(spec.eval.mask_ratio);
+    }
+    if spec.eval.tasks.contains(&EvalTask::Knn) {
+        work += (held + seen) * encoder_gmacs(&spec.model, 0.0);
+    }
+    work
+}

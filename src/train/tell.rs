@@ -1,0 +1,85 @@
+//! What a trial under way tells: judgements, checkpoints, numbers, progress.
+
+use crate::eval::Moment;
+use crate::store::rows::MetricPoint;
+use crate::train::checkpoint::Contents;
+use crate::train::events::{Observer, Phase, Progress};
+use crate::train::{Outcome, TrainError};
+
+use super::{Trainer, note};
+
+impl Trainer<'_> {
+    /// Judges the model as it is; the trial has diverged when its validation loss is not finite.
+    pub(super) fn judge(&mut self, observer: &mut dyn Observer, phase: Phase) -> Result<Option<Outcome>, TrainError> {
+        observer.progress(self.progress(phase));
+        let first = phase == Phase::Baseline;
+        let moment = Moment {
+            epoch: self.epochs_done(),
+            first,
+            last: self.done(),
+        };
+        let judgement = self.judge.judge(&self.learner.valid(), &self.job.device, moment)?;
+        let mut outcome = None;
+        for (name, value) in judgement.figures {
+            if name == "val_loss" {
+                self.validated = Some((self.cursor.step, value));
+            }
+            if name == "val_loss" && !value.is_finite() {
+                outcome = Some(Outcome::Diverged {
+                    step: self.cursor.step,
+                    loss: value.to_string(),
+                });
+            }
+            self.record(observer, &name, value);
+        }
+        judgement
+            .pictures
+            .into_iter()
+            .for_each(|picture| observer.picture(picture));
+        Ok(outcome)
+    }
+
+    pub(super) fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        self.unread.read_into(&mut self.cursor);
+        observer.settle().map_err(TrainError::Record)?;
+        let contents = Contents {
+            model: self.learner.valid(),
+            about: self.job.spec.model.clone(),
+            mask_ratio: self.job.spec.mask.ratio,
+            optimiser: self.learner.optimiser().clone(),
+            cursor: self.cursor.clone(),
+            epoch: self.epochs_done(),
+            val_loss: self
+                .validated
+                .filter(|(step, _)| *step == self.cursor.step)
+                .map(|(_, loss)| loss),
+        };
+        note(self.saver.begin(contents)?, observer);
+        Ok(())
+    }
+
+    fn epochs_done(&self) -> f64 {
+        self.cursor.epoch as f64 + self.cursor.batch as f64 / self.groups.batches as f64
+    }
+
+    pub(super) fn record(&self, observer: &mut dyn Observer, name: &str, value: f64) {
+        let (step, epoch) = (self.cursor.step as i64, self.epochs_done());
+        observer.metric(MetricPoint {
+            name: name.into(),
+            step,
+            epoch,
+            value,
+        });
+    }
+
+    pub(super) fn progress(&self, phase: Phase) -> Progress {
+        let (step, steps, epoch) = (self.cursor.step, self.steps, self.epochs_done());
+        Progress {
+            step,
+            steps,
+            epoch,
+            loss: self.last_loss,
+            phase,
+        }
+    }
+}
