@@ -1,4 +1,4 @@
-//! Large JPEGs decoded at 1/2, 1/4 or 1/8 of their size, from the low frequencies of every block. What the decoder cannot
+//! Large JPEGs decoded at 1/4 or 1/8 of their size, from the low frequencies of every block. What the decoder cannot
 //! reduce (CMYK, 16 bits, damage) is left to the one of full size; which files these are depends on their bytes alone. This
 //! file must not choose the size: that is `reduce`'s.
 

@@ -48,7 +48,7 @@ fn a_reduced_picture_is_the_full_one_averaged_within_a_few_levels() {
     for (name, bytes, _) in FILES.into_iter().filter(|f| f.2) {
         let full = decode(bytes).unwrap();
         assert_eq!((full.height, full.width), (155, 203));
-        for divisor in [2, 4, 8] {
+        for divisor in [4, 8] {
             let small = reduced(bytes, &least(divisor)).unwrap();
             assert_eq!(
                 (small.height, small.width),
@@ -61,6 +61,7 @@ fn a_reduced_picture_is_the_full_one_averaged_within_a_few_levels() {
                 .map(|(a, &b)| f64::from(b) - a)
                 .collect();
             let mean = |f: fn(f64) -> f64| away.iter().map(|&d| f(d)).sum::<f64>() / away.len() as f64;
+            // At 1/8 the library rounds every level down, and the colours it makes of them with it.
             let (bias, apart) = (mean(|d| d), mean(f64::abs));
             assert!(
                 bias.abs() < 1.0 && apart < 4.0,
@@ -73,7 +74,7 @@ fn a_reduced_picture_is_the_full_one_averaged_within_a_few_levels() {
 #[test]
 fn what_cannot_be_reduced_and_what_is_not_large_is_decoded_as_ever() {
     for (name, bytes, reducible) in FILES {
-        assert_eq!(reduced(bytes, &least(2)).is_some(), reducible, "{name}");
+        assert_eq!(reduced(bytes, &least(4)).is_some(), reducible, "{name}");
         assert_eq!(reduced(bytes, &least(1)), None, "{name}");
         assert_eq!(decode_for(bytes, &least(1)), decode(bytes), "{name}");
         if !reducible {
