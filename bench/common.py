@@ -16,6 +16,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+# It names this Python. mae-exp refuses variables of its prefix that are none of its keys.
+os.environ.pop("MAE_EXP_PYTHON", None)
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "target" / "bench"  # what was measured, pictures made for it, the compiler's cache
 RATIO = 0.75  # share of the patches hidden

@@ -1,4 +1,4 @@
-"""The shipped sweep of mask ratios from start to end: time, peak memory, and what it finds.
+"""The shipped sweep of mask ratios from start to end: time, and what it finds.
 
     python bench/sweep.py [--bin target/release/mae-exp] [--before PATH]
 
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import common
-from common import MIB, Command, NotRun
+from common import Command, NotRun
 
 EXPERIMENT = common.ROOT / "experiments" / "mask_ratio.toml"
 STARTED_AT = 333.0  # seconds at the starting line, 5 min 33 s
@@ -23,20 +23,18 @@ METRICS = {"knn_accuracy": "k-NN accuracy", "eval_mse": "eval_mse", "eval_loss":
 
 
 def train(program: str, threads: int, folder: Path) -> dict:
-    """Train the sweep into a store of its own: seconds, peak memory, and its groups."""
+    """Train the sweep into a store of its own: seconds, and its groups."""
     store, env = folder / "store.db", os.environ | common.libtorch_env(program)
     argv = [program, "sweep", str(EXPERIMENT), "--store", str(store), "--reports", str(folder / "reports")]
     start = time.perf_counter()
-    with subprocess.Popen(argv, env=env | {"RAYON_NUM_THREADS": str(threads)}, stdout=subprocess.DEVNULL) as process:
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+    env |= {"RAYON_NUM_THREADS": str(threads)}
+    done = subprocess.run(argv, env=env, stdout=subprocess.DEVNULL, check=False)
     seconds = time.perf_counter() - start
-    if process.returncode != 0:
-        raise NotRun(f"{Path(program).name} sweep ended with exit code {process.returncode}")
+    if done.returncode != 0:
+        raise NotRun(f"{Path(program).name} sweep ended with exit code {done.returncode}")
     export = Command([program, "export", "--store", str(store), "--format", "json"], common.libtorch_env(program))
     groups = json.loads(common.run(export, 1).stdout)["groups"]
-    unit = 1 if sys.platform == "darwin" else 1024
-    return {"seconds": seconds, "peak_memory_bytes": usage.ru_maxrss * unit, "groups": groups}
+    return {"seconds": seconds, "groups": groups}
 
 
 def measure(args: argparse.Namespace) -> dict:
@@ -56,8 +54,8 @@ def tables(document: dict) -> dict[str, str]:
     for name, one in document["programs"].items():
         gain = f"{STARTED_AT / one['seconds']:.2f}"
         minutes = f"{int(one['seconds'] // 60)} min {one['seconds'] % 60:.0f} s"
-        rows.append([name, minutes, gain, f"{one['peak_memory_bytes'] / MIB:.0f} MiB"])
-    head = ["`mae-exp sweep experiments/mask_ratio.toml`", "time", "starting line / time", "peak memory"]
+        rows.append([name, minutes, gain])
+    head = ["`mae-exp sweep experiments/mask_ratio.toml`", "time", "starting line / time"]
     blocks = [common.table(head, rows)]
     if len(document["programs"]) == 2:
         blocks.append(found(document["programs"]["before"]["groups"], document["programs"]["now"]["groups"]))

@@ -128,8 +128,6 @@ def summarise(name: str, info: dict, job: dict, rows: dict[str, list[dict]]) -> 
             one["ratio"] = common.spread([theirs / mine for theirs, mine in zip(eager, seconds, strict=True)])
             one["ratio"]["median"] = common.spread(eager)["median"] / one["seconds"]["median"]
         result["programs"][program] = one
-    if EAGER in rows:
-        result["idle_memory_bytes"] = max(row["idle_memory_bytes"] for row in rows[EAGER])
     return result
 
 
@@ -150,11 +148,8 @@ def tables(document: dict) -> dict[str, str]:
         missing = common.reasons_of(model["not_run"], PROGRAMS)
         title = f"**{model['model']}** ({size}, {params}), batch {model['batch']}, {model['rounds']} rounds:"
         blocks += [title, common.table(head, rows), *([missing] if missing else [])]
-    idle = max((model.get("idle_memory_bytes", 0) for model in document["models"]), default=0)
-    words = ["Medians over rounds, smallest and largest round in brackets."]
-    if idle:
-        words.append(f"Of PyTorch's peak memory, {idle / MIB:.0f} MiB are there once it is imported.")
-    return {"step": "\n\n".join([*blocks, common.footnote(document, *words)])}
+    words = "Medians over rounds, smallest and largest round in brackets."
+    return {"step": "\n\n".join([*blocks, common.footnote(document, words)])}
 
 
 def row_of(name: str, one: dict, batch: int) -> list[str]:
