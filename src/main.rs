@@ -11,8 +11,6 @@ const PURGE_DELAY: c_int = 15;
 
 fn main() -> ExitCode {
     keep_pages();
-    // A reader that stops early (`mae-exp runs | head`) ends the program quietly.
-    sigpipe::reset();
     mae_exp::cli::main()
 }
 

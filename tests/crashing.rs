@@ -10,6 +10,9 @@ use serde_json::Value as Json;
 
 use crate::support::{Room, experiment, metrics, small};
 
+/// Steps between two checkpoints.
+const EVERY: i64 = 3;
+
 /// Two trials with checkpoints within their epochs, pictures and validation on the way.
 fn sweep() -> Vec<&'static str> {
     let mut args = small(&["sweep", "x.toml"]);
@@ -52,7 +55,8 @@ fn checkpoints(folder: &Path) -> Vec<PathBuf> {
         .flatten()
         .flatten()
         .map(|entry| entry.path());
-    let mut found: Vec<PathBuf> = entries.filter(|path| path.join("manifest.json").is_file()).collect();
+    let whole = |path: &PathBuf| path.extension().is_none() && path.join("manifest.json").is_file();
+    let mut found: Vec<PathBuf> = entries.filter(whole).collect();
     found.sort();
     found
 }
@@ -93,9 +97,29 @@ impl Draws {
     }
 }
 
-/// Runs a sweep, killing it after random times until it ends by itself; returns how often it was killed.
-fn killed_until_done(room: &Room, draws: &mut Draws, most_ms: u64) -> usize {
-    let mut kills = 0;
+/// How many recorded steps would be trained again, were the sweep taken up now; none where nothing is running.
+fn lost(room: &Room) -> Option<i64> {
+    let asked = room.run(&[
+        "query",
+        "SELECT r.id, MAX(p.step) FROM runs r JOIN series s ON s.run_id = r.id JOIN points p ON p.series_id = s.id \
+         WHERE r.status = 'running' GROUP BY r.id",
+        "--json",
+    ]);
+    let answer: Json = serde_json::from_slice(&asked.stdout).ok()?;
+    let row = answer["rows"].as_array()?.first()?.clone();
+    let folder = room.path().join("runs/mae-exp-checkpoints").join(row[0].as_str()?);
+    let saved = checkpoints(&folder).last().map_or(0, |path| step_of(path).unwrap());
+    Some(row[1].as_i64()? - saved)
+}
+
+fn step_of(path: &Path) -> Option<i64> {
+    path.file_name()?.to_str()?.strip_prefix("step-")?.parse().ok()
+}
+
+/// Runs a sweep, killing it after random times until it ends by itself; returns how often it was killed, and how often it
+/// was seen what that cost.
+fn killed_until_done(room: &Room, draws: &mut Draws, most_ms: u64) -> (usize, usize) {
+    let (mut kills, mut seen) = (0, 0);
     loop {
         let mut child = room
             .command(&sweep())
@@ -118,12 +142,19 @@ fn killed_until_done(room: &Room, draws: &mut Draws, most_ms: u64) -> usize {
         match ended {
             Some(status) => {
                 assert!(status.success());
-                return kills;
+                return (kills, seen);
             }
             None => {
                 child.kill().unwrap();
                 child.wait().unwrap();
                 kills += 1;
+                // A checkpoint is begun only when the one before it is on the disk: of two intervals, one is always there.
+                let lost = lost(room);
+                seen += usize::from(lost.is_some());
+                assert!(
+                    lost.is_none_or(|steps| steps <= 2 * EVERY),
+                    "{lost:?} steps would be trained again"
+                );
             }
         }
     }
@@ -141,11 +172,11 @@ fn a_sweep_killed_at_random_moments_leaves_what_an_undisturbed_one_leaves() {
     whole.ok(&sweep());
     let most_ms = begun.elapsed().as_millis() as u64;
     let want = remains(&whole);
-    let (mut draws, mut kills, mut rounds) = (Draws(1), 0, 0);
+    let (mut draws, mut kills, mut looks, mut rounds) = (Draws(1), 0, 0, 0);
     while kills < wanted {
         let room = room();
-        kills += killed_until_done(&room, &mut draws, most_ms);
-        rounds += 1;
+        let (killed, seen) = killed_until_done(&room, &mut draws, most_ms);
+        (kills, looks, rounds) = (kills + killed, looks + seen, rounds + 1);
         assert!(
             runs(&room).iter().all(|run| run["status"] == "finished"),
             "round {rounds}"
@@ -153,11 +184,12 @@ fn a_sweep_killed_at_random_moments_leaves_what_an_undisturbed_one_leaves() {
         assert_eq!(metrics(&room), metrics(&whole), "round {rounds}");
         assert_eq!(remains(&room), want, "round {rounds}");
     }
-    println!("{kills} kills in {rounds} rounds");
+    assert!(looks > 0, "no kill came while a trial was trained");
+    println!("{kills} kills in {rounds} rounds, {looks} of them within a trial");
 }
 
 /// Starts the sweep, waits for a checkpoint of so many steps, and kills it.
-fn killed_after(room: &Room, steps: u64) {
+fn killed_after(room: &Room, steps: i64) {
     let mut child = room
         .command(&sweep())
         .stderr(Stdio::null())
@@ -171,8 +203,7 @@ fn killed_after(room: &Room, steps: u64) {
             .flatten()
             .flatten();
         let names = folders.flat_map(|folder| checkpoints(&folder.path()));
-        let steps_of = |path: PathBuf| path.file_name()?.to_str()?.strip_prefix("step-")?.parse::<u64>().ok();
-        names.filter_map(steps_of).max()
+        names.filter_map(|path| step_of(&path)).max()
     };
     while done(room).is_none_or(|found| found < steps) {
         assert!(
@@ -261,6 +292,43 @@ fn doctor_marks_what_a_dead_process_left_and_resume_goes_on() {
     assert!(runs(&room).iter().all(|run| run["status"] == "finished"));
 }
 
+/// The process that trains a trial, once there is one other than these.
+fn trained_by(room: &Room, others: &[u64]) -> u64 {
+    let begun = Instant::now();
+    loop {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no process began");
+        std::thread::sleep(Duration::from_millis(5));
+        let asked = room.run(&[
+            "query",
+            "SELECT json_extract(environment, '$.pid') FROM runs WHERE status = 'running'",
+            "--json",
+        ]);
+        let Ok(answer) = serde_json::from_slice::<Json>(&asked.stdout) else {
+            continue;
+        };
+        let pids = answer["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|row| row[0].as_u64());
+        if let Some(pid) = pids.into_iter().find(|pid| !others.contains(pid)) {
+            return pid;
+        }
+    }
+}
+
+fn kill(pid: u64) {
+    let killed = std::process::Command::new("kill")
+        .args(["-KILL", &pid.to_string()])
+        .status();
+    assert!(killed.unwrap().success());
+}
+
+fn crashes(room: &Room) -> Json {
+    let count = "SELECT COUNT(*) FROM events WHERE status = 'crashed'";
+    room.json(&["query", count, "--json"])["rows"][0][0].clone()
+}
+
 #[test]
 fn workers_share_a_sweep_and_a_killed_one_is_replaced() {
     let alone = Room::new();
@@ -276,26 +344,8 @@ fn workers_share_a_sweep_and_a_killed_one_is_replaced() {
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    let begun = Instant::now();
-    let pid = loop {
-        assert!(begun.elapsed() < Duration::from_secs(120), "no worker began");
-        std::thread::sleep(Duration::from_millis(5));
-        let listed = room.run(&["runs", "--status", "running", "--json"]);
-        let Ok(document) = serde_json::from_slice::<Json>(&listed.stdout) else {
-            continue;
-        };
-        let Some(run) = document["runs"].as_array().and_then(|runs| runs.first()).cloned() else {
-            continue;
-        };
-        let shown = room.json(&["show", run["id"].as_str().unwrap(), "--json"]);
-        if let Some(pid) = shown["environment"]["pid"].as_u64() {
-            break pid;
-        }
-    };
-    let killed = std::process::Command::new("kill")
-        .args(["-KILL", &pid.to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    let pid = trained_by(&room, &[]);
+    kill(pid);
     let output = child.wait_with_output().unwrap();
     let log = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{log}");
@@ -305,10 +355,71 @@ fn workers_share_a_sweep_and_a_killed_one_is_replaced() {
     );
     assert_eq!(metrics(&room), metrics(&alone));
     assert_eq!(remains(&room), remains(&alone));
-    let crashed = room.json(&[
-        "query",
-        "SELECT COUNT(*) FROM events WHERE status = 'crashed'",
-        "--json",
-    ]);
-    assert_eq!(crashed["rows"], serde_json::json!([[1]]));
+    assert_eq!(crashes(&room), 1);
+}
+
+#[test]
+fn workers_stop_when_the_process_that_started_them_is_killed() {
+    let room = room();
+    let mut args = sweep();
+    args.extend(["--set", "train.epochs=40", "--jobs", "2"]);
+    let start = |stdio: fn() -> Stdio| {
+        room.command(&args)
+            .stderr(stdio())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut parent = start(Stdio::null);
+    let first = trained_by(&room, &[]);
+    let second = trained_by(&room, &[first]);
+    assert!(
+        ![first, second].contains(&parent.id().into()),
+        "workers train, not the parent"
+    );
+    parent.kill().unwrap();
+    parent.wait().unwrap();
+    let begun = Instant::now();
+    let states = loop {
+        let states: Vec<Json> = runs(&room).iter().map(|run| run["status"].clone()).collect();
+        if states.iter().all(|state| state != "running") {
+            break states;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{states:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(states.iter().any(|state| state == "interrupted"), "{states:?}");
+    assert_eq!(crashes(&room), 0, "they stopped by themselves, with a checkpoint");
+    room.ok(&args);
+    let alone = self::room();
+    alone.ok(&args);
+    assert_eq!(metrics(&room), metrics(&alone));
+    assert_eq!(remains(&room), remains(&alone));
+}
+
+#[test]
+fn what_a_killed_process_leaves_is_taken_up_by_one_that_is_at_work() {
+    let room = room();
+    let mut args = sweep();
+    args.extend(["--set", "train.epochs=40"]);
+    let start = || {
+        let mut command = room.command(&args);
+        command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let mut killed = start();
+    let first = trained_by(&room, &[]);
+    let other = start();
+    trained_by(&room, &[first]);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let output = other.wait_with_output().unwrap();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.success() && log.contains("2 finished, 0 skipped"),
+        "{log}"
+    );
+    assert_eq!(crashes(&room), 1);
+    let alone = self::room();
+    alone.ok(&args);
+    assert_eq!(remains(&room), remains(&alone));
 }

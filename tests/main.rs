@@ -7,6 +7,7 @@
 mod browser;
 mod crashing;
 mod custom;
+mod disk;
 mod errors;
 mod housekeeping;
 mod killing;

@@ -6,8 +6,8 @@ use crate::model::device;
 use crate::store::rows::{RunRow, Status};
 use crate::store::{RunFilter, Store, StoreError};
 use crate::sweep::Process;
+use crate::sweep::crash::{self, Found};
 use crate::sweep::plan::shelf_of;
-use crate::sweep::policy::{Holder, holder};
 use crate::train::Keep;
 
 use super::failure::Failure;
@@ -103,16 +103,13 @@ fn repair(store: &Store) -> Result<(Vec<String>, Vec<String>), StoreError> {
     let (mut repaired, mut elsewhere) = (Vec::new(), Vec::new());
     for run in &running {
         let what = format!("{} ({})", run.id, run.label);
-        let (process, lease) = (outside::process(&run.environment), store.lease(&run.id)?);
+        let process = outside::process(&run.environment);
         let far = matches!(process, Process::Elsewhere(_));
-        match holder(process, lease.as_ref(), outside::now_ms()) {
-            Holder::Lives(place) if far => elsewhere.push(format!("{what} {place}")),
-            Holder::Lives(_) => {}
-            Holder::Gone(why) => {
-                let fence = lease.map(|lease| lease.fence);
-                if store.mark_crashed(run, fence, &outside::now(), &why)? {
-                    repaired.push(format!("{what}: {why}; go on with mae-exp resume {}", run.sweep_id));
-                }
+        match crash::look(store, run, process, (&outside::now(), outside::now_ms()))? {
+            Found::Held(place) if far => elsewhere.push(format!("{what} {place}")),
+            Found::Held(_) | Found::Changed => {}
+            Found::Crashed(why) => {
+                repaired.push(format!("{what}: {why}; go on with mae-exp resume {}", run.sweep_id));
             }
         }
     }

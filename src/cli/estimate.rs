@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mae_strategies::Registry;
 
 use crate::model::Device;
-use crate::sweep::{Action, Planned, SweepPlan, work};
+use crate::sweep::{Planned, SweepPlan, work};
 use crate::train::bench::{TrainStep, noise};
 
 use super::progress::clock;
@@ -17,13 +17,12 @@ const STEPS: (usize, usize) = (2, 3);
 
 /// Trials that will be trained.
 pub(super) fn open(plan: &SweepPlan) -> impl Iterator<Item = &Planned> {
-    plan.trials
-        .iter()
-        .filter(|planned| !matches!(planned.action, Action::Skip(_)))
+    plan.trials.iter().filter(|planned| planned.action.is_open())
 }
 
-/// A line that says how long the open trials of a plan may take in `jobs` processes; none when there are none.
-pub(super) fn line(plan: &SweepPlan, device: &Device, registry: &Registry, jobs: usize) -> Option<String> {
+/// A line that says how long the open trials of a plan may take in so many processes with as many threads as this one; none
+/// when there are no such trials.
+pub(super) fn line(plan: &SweepPlan, device: &Device, registry: &Registry, jobs: u16) -> Option<String> {
     let first = open(plan).next()?;
     // What fails here fails in the trial as well, which is the one to tell of it.
     let timed = catch_unwind(AssertUnwindSafe(|| time_step(first, device, registry)));
@@ -32,14 +31,9 @@ pub(super) fn line(plan: &SweepPlan, device: &Device, registry: &Registry, jobs:
         .map(|planned| work::of_trial(&planned.spec, &planned.set))
         .sum();
     let whole = step.mul_f64(all / work::of_step(&first.spec).max(f64::MIN_POSITIVE));
-    let note = if jobs > 1 {
-        ", were they trained one after the other"
-    } else {
-        ""
-    };
-    let (milliseconds, left) = (step.as_secs_f64() * 1e3, clock(whole));
+    let (milliseconds, left) = (step.as_secs_f64() * 1e3, clock(whole / u32::from(jobs)));
     Some(format!(
-        "about {left}{note} (a step of the first trial takes {milliseconds:.0} ms; refined on the way)"
+        "about {left} (a step of the first trial takes {milliseconds:.0} ms; refined on the way)"
     ))
 }
 

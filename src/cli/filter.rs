@@ -3,9 +3,47 @@
 use mae_strategies::Registry;
 
 use crate::store::rows::Status;
-use crate::store::{Order, RunFilter, Store};
+use crate::store::{Chosen, Order, RunFilter, Store};
 
 use super::failure::Failure;
+
+/// Runs named on the command line, chosen by conditions, or both.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct ChoiceOption {
+    /// Runs or whole sweeps: name, id, unique prefix of an id, or latest (the newest sweep). With conditions, those of them
+    /// for which these hold; conditions alone choose among all runs.
+    #[arg(value_name = "RUN|SWEEP")]
+    which: Vec<String>,
+    #[command(flatten)]
+    filter: FilterOption,
+}
+
+impl ChoiceOption {
+    /// The runs that are meant.
+    pub(super) fn choose(&self, store: &Store, registry: &Registry) -> Result<Chosen, Failure> {
+        if self.filter.is_empty() {
+            return match self.which.as_slice() {
+                [] => Err(Failure::usage(
+                    "no run is named: give runs, sweeps or conditions such as --status failed",
+                )),
+                words => Ok(store.choose(words)?),
+            };
+        }
+        let mut runs = store.runs(&self.filter.filter(store, registry)?)?;
+        if !self.which.is_empty() {
+            let named = store.choose(&self.which)?.ids();
+            runs.retain(|run| named.contains(&run.id));
+        }
+        match runs.is_empty() {
+            true => Err(Failure::usage("no run is as asked for: see mae-exp runs")),
+            // No sweep is chosen as a whole, even when all its runs are.
+            false => Ok(Chosen {
+                runs,
+                sweeps: Vec::new(),
+            }),
+        }
+    }
+}
 
 /// Which runs to list, and in which order.
 #[derive(Debug, Clone, clap::Args)]
@@ -36,6 +74,21 @@ pub(super) struct FilterOption {
 }
 
 impl FilterOption {
+    /// Whether there is no condition at all.
+    fn is_empty(&self) -> bool {
+        let Self {
+            sweep,
+            status,
+            tags,
+            conditions,
+            since,
+            limit,
+            sort: _,
+        } = self;
+        let options = [sweep.is_some(), status.is_some(), since.is_some(), limit.is_some()];
+        tags.is_empty() && conditions.is_empty() && !options.contains(&true)
+    }
+
     /// The filter, with its words understood.
     pub(super) fn filter(&self, store: &Store, registry: &Registry) -> Result<RunFilter, Failure> {
         let sweep = self.sweep.as_ref().map(|word| store.find_sweep(word)).transpose()?;

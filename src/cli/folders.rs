@@ -33,7 +33,8 @@ pub(super) fn entries(folder: &Path) -> Vec<PathBuf> {
 pub(super) fn is_of_a_run(folder: &Path) -> bool {
     let is_checkpoint = |path: &PathBuf| name(path).starts_with("step-");
     let entries = entries(folder);
-    folder.is_dir() && !folder.is_symlink() && (entries.is_empty() || entries.iter().any(is_checkpoint))
+    let is_known = |path: &PathBuf| is_checkpoint(path) || is_part(path);
+    folder.is_dir() && !folder.is_symlink() && (entries.is_empty() || entries.iter().any(is_known))
 }
 
 /// Whether a checkpoint was left half-written.

@@ -2,7 +2,6 @@
 //! divide them by claims in the store, as processes started by hand do. This one watches them: it tells their lines apart,
 //! hands signals on, marks what a killed one leaves behind, and starts another in its place.
 
-use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,21 +9,20 @@ use std::time::{Duration, Instant};
 
 use mae_strategies::Registry;
 
-use crate::spec::{Budget, Experiment};
-use crate::store::rows::{RunRow, Status};
-use crate::store::{RunFilter, Store};
-use crate::sweep::{Action, Process, Summary, SweepPlan};
+use crate::spec::Experiment;
+use crate::store::rows::Status;
+use crate::store::{Listed, RunFilter, Store};
+use crate::sweep::crash::{self, Found};
+use crate::sweep::{Planned, Process, Summary, SweepPlan, budget};
 
 use super::failure::Failure;
 use super::sweep::{TrainOptions, announce, conclude, planned, stop_on_signal};
-use super::{estimate, outside, progress, report};
+use super::{outside, progress, report};
 
 /// Time between two looks at the processes.
 const PAUSE: Duration = Duration::from_millis(50);
 /// Time between two looks at what they have done.
 const LOOK: Duration = Duration::from_secs(1);
-/// A run whose process was killed so often is left alone.
-const MOST_CRASHES: usize = 2;
 
 /// Plans an experiment, has `jobs` processes train it, and renders its report.
 pub(super) fn train(
@@ -37,30 +35,21 @@ pub(super) fn train(
         return Ok(());
     };
     let stop = stop_on_signal()?;
-    announce(
-        &plan,
-        options,
-        estimate::line(&plan, &options.device.resolve()?, registry, jobs),
-    );
     plan.record(&store)?;
-    let open = |planned: &&crate::sweep::Planned| !matches!(planned.action, Action::Skip(_));
-    let runs: Vec<String> = plan
-        .trials
-        .iter()
-        .filter(open)
-        .map(|planned| planned.row.id.clone())
-        .collect();
+    let open = plan.trials.iter().filter(|planned| planned.action.is_open());
+    let runs: Vec<String> = open.map(|planned: &Planned| planned.row.id.clone()).collect();
     let mut crew = Crew {
         options,
         store: &store,
         sweep: plan.sweep.id.clone(),
         threads: (outside::cores() / jobs).max(1),
+        until: budget::deadline(&plan.budget, outside::now_ms()),
         memory_kills: outside::memory_kills(),
-        crashes: HashMap::new(),
         workers: Vec::new(),
         started: 0,
         in_vain: 0,
     };
+    announce(&plan, options, crew.estimate(&runs, jobs));
     for _ in 0..jobs.min(runs.len()) {
         crew.start(&runs)?;
     }
@@ -77,8 +66,9 @@ struct Crew<'a> {
     sweep: String,
     /// Threads for each process.
     threads: usize,
+    /// When the sweep's time is over, in milliseconds since 1970.
+    until: Option<i64>,
     memory_kills: Option<u64>,
-    crashes: HashMap<String, usize>,
     workers: Vec<Child>,
     started: usize,
     /// Processes that died one after the other without having begun a trial.
@@ -97,9 +87,19 @@ impl Drop for Crew<'_> {
 }
 
 impl Crew<'_> {
-    /// Starts a process for these runs.
-    fn start(&mut self, runs: &[String]) -> Result<(), Failure> {
-        self.started += 1;
+    /// How long these runs may take: timed by a process of its own, so that none of the device's memory stays taken here.
+    fn estimate(&self, runs: &[String], jobs: usize) -> Option<String> {
+        let mut command = self.command(runs).ok()?;
+        command.args(["--estimate", &jobs.to_string()]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        // What goes wrong here goes wrong in the workers as well, which tell of it.
+        let output = command.stderr(Stdio::null()).output().ok()?;
+        let line = String::from_utf8(output.stdout).ok()?.trim().to_string();
+        (!line.is_empty()).then_some(line)
+    }
+
+    /// This program, to train these runs.
+    fn command(&self, runs: &[String]) -> Result<Command, Failure> {
         let TrainOptions {
             device, store, retry, ..
         } = self.options;
@@ -110,22 +110,11 @@ impl Crew<'_> {
             states.join(",")
         };
         let mut command = Command::new(std::env::current_exe()?);
-        command
-            .arg("resume")
-            .args(runs)
-            .args([
-                "--worker",
-                "--device",
-                &device.device,
-                "--store",
-                &store.store,
-                "--retry",
-                &states,
-            ])
-            // It ends with this process, by whatever that ends: see `stop_with_parent`.
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped());
+        command.arg("resume").args(runs).arg("--worker");
+        if let Some(until) = self.until {
+            command.args(["--until", &until.to_string()]);
+        }
+        command.args(["--device", &device.device, "--store", &store.store, "--retry", &states]);
         for name in ["RAYON_NUM_THREADS", "OMP_NUM_THREADS"] {
             if std::env::var_os(name).is_none() {
                 command.env(name, self.threads.to_string());
@@ -134,6 +123,17 @@ impl Crew<'_> {
         // Signals of the terminal reach this process alone, which hands them on once.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        Ok(command)
+    }
+
+    /// Starts a process for these runs. It ends with this one, by whatever that ends: see `stop_with_parent`.
+    fn start(&mut self, runs: &[String]) -> Result<(), Failure> {
+        self.started += 1;
+        let mut command = self.command(runs)?;
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut worker = command.spawn()?;
         let (number, lines) = (self.started, worker.stderr.take());
         let tell = move || {
@@ -143,7 +143,7 @@ impl Crew<'_> {
                 .flat_map(|reader| reader.split(b'\n'));
             lines
                 .map_while(Result::ok)
-                .for_each(|line| eprintln!("{number}: {}", String::from_utf8_lossy(&line)));
+                .for_each(|line| progress::tell(&format!("{number}: {}", String::from_utf8_lossy(&line))));
         };
         std::thread::Builder::new()
             .name(format!("worker-{number}"))
@@ -196,22 +196,24 @@ impl Crew<'_> {
     fn bury(&mut self, pid: u32, status: ExitStatus) -> Result<bool, Failure> {
         let violence = self.violence(status);
         if let Some(why) = &violence {
-            eprintln!("worker {pid} {why}");
+            progress::tell(&format!("worker {pid} {why}"));
         }
+        let running = RunFilter {
+            status: Some(Status::Running),
+            ..self.filter()
+        };
         let mut marked = 0;
-        for run in self.rows()?.iter().filter(|run| run.status == Status::Running) {
+        for run in self.store.runs(&running)? {
             let own = run.environment["pid"].as_u64() == Some(pid.into());
             if !own || !matches!(outside::process(&run.environment), Process::Gone(_)) {
                 continue;
             }
-            let fence = self.store.lease(&run.id)?.map(|lease| lease.fence);
-            let why = violence
+            let ended = violence
                 .as_ref()
                 .map_or_else(|| format!("ended by {status}"), Clone::clone);
-            self.store
-                .mark_crashed(run, fence, &outside::now(), &format!("its process {why}"))?;
-            *self.crashes.entry(run.id.clone()).or_default() += 1;
-            marked += 1;
+            let gone = Process::Gone(format!("its process {ended}"));
+            let found = crash::look(self.store, &run, gone, (&outside::now(), outside::now_ms()))?;
+            marked += usize::from(matches!(found, Found::Crashed(_)));
         }
         self.in_vain = if violence.is_some() && marked == 0 {
             self.in_vain + 1
@@ -238,16 +240,18 @@ impl Crew<'_> {
 
     /// Runs that can still be trained.
     fn left(&self, runs: &[String]) -> Result<Vec<String>, Failure> {
-        let wanted = |run: &RunRow| match run.status {
-            Status::Queued => true,
-            Status::Crashed => self.crashes.get(&run.id).is_none_or(|crashes| *crashes < MOST_CRASHES),
-            _ => false,
-        };
-        let rows = self
-            .rows()?
-            .into_iter()
-            .filter(|run| runs.contains(&run.id) && wanted(run));
-        Ok(rows.map(|run| run.id).collect())
+        let mut left = Vec::new();
+        for run in self.rows()? {
+            let wanted = match Status::parse(&run.status) {
+                Some(Status::Queued) => true,
+                Some(Status::Crashed) => !crash::often(self.store, &run.id)?,
+                _ => false,
+            };
+            if wanted && runs.contains(&run.id) {
+                left.push(run.id);
+            }
+        }
+        Ok(left)
     }
 
     /// Says how many trials are over and how long the others may take, whenever that changes.
@@ -255,24 +259,28 @@ impl Crew<'_> {
         let over = self
             .rows()?
             .into_iter()
-            .filter(|run| runs.contains(&run.id) && run.status.is_over())
+            .filter(|run| runs.contains(&run.id) && Status::parse(&run.status).is_some_and(Status::is_over))
             .count();
         if over > told && over < runs.len() {
             let left = begun.elapsed().mul_f64((runs.len() - over) as f64 / over as f64);
-            eprintln!(
+            progress::tell(&format!(
                 "{over} of {} trials are over, about {} left",
                 runs.len(),
                 progress::clock(left)
-            );
+            ));
         }
         Ok(over)
     }
 
-    fn rows(&self) -> Result<Vec<RunRow>, Failure> {
-        Ok(self.store.runs(&RunFilter {
+    fn rows(&self) -> Result<Vec<Listed>, Failure> {
+        Ok(self.store.list(&self.filter(), &[])?)
+    }
+
+    fn filter(&self) -> RunFilter {
+        RunFilter {
             sweep: Some(self.sweep.clone()),
             ..RunFilter::default()
-        })?)
+        }
     }
 }
 
@@ -281,7 +289,7 @@ fn summary(store: &Store, plan: &SweepPlan, stopped: bool) -> Result<Summary, Fa
     let mut summary = Summary::default();
     let mut left = 0;
     for planned in &plan.trials {
-        if matches!(planned.action, Action::Skip(_)) {
+        if !planned.action.is_open() {
             summary.skipped += 1;
             continue;
         }
@@ -294,10 +302,7 @@ fn summary(store: &Store, plan: &SweepPlan, stopped: bool) -> Result<Summary, Fa
         }
     }
     if left > 0 && !stopped {
-        let Budget { max_trials, max_hours } = &plan.budget;
-        let trials = max_trials.map(|most| format!("max_trials = {most} trials have been trained; raise it to go on"));
-        let hours = max_hours.map(|hours| format!("max_hours = {hours} are used up; sweep again to go on"));
-        summary.budget = trials.or(hours);
+        summary.budget = budget::trials_used(&plan.budget).or_else(|| budget::hours_used(&plan.budget));
     }
     summary.interrupted = left > 0 && stopped;
     if left > 0 && !stopped && summary.budget.is_none() {

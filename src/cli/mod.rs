@@ -101,6 +101,18 @@ enum Command {
     Bench(bench::Args),
 }
 
+impl Command {
+    /// Whether it goes on for long, and writes what it finds to the store.
+    fn trains(&self) -> bool {
+        match self {
+            Self::Sweep(args) => args.options.trains(),
+            Self::Run(args) => args.options.trains(),
+            Self::Resume(args) => args.options.trains(),
+            _ => false,
+        }
+    }
+}
+
 /// Runs the program with the built-in strategies.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -120,7 +132,7 @@ pub fn main_with(registry: &Registry) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if let Some(text) = failure.text() {
-                eprintln!("error: {text}");
+                progress::tell(&format!("error: {text}"));
             }
             failure.exit_code()
         }
@@ -131,6 +143,10 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
     if let Some(directory) = &cli.directory {
         let enter = std::env::set_current_dir(directory);
         enter.map_err(|error| Failure::usage(format!("cannot enter {}: {error}", directory.display())))?;
+    }
+    // A reader that stops early (`mae-exp runs | head`) ends the program quietly, but no training.
+    if !cli.command.trains() {
+        sigpipe::reset();
     }
     match cli.command {
         Command::Sweep(args) => sweep::run(args, registry),
@@ -143,9 +159,9 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
         Command::Import(args) => transfer::run(args),
         Command::Compare(args) => compare::run(args),
         Command::Query(args) => query::run(args),
-        Command::Tag(args) => tag::run(args),
+        Command::Tag(args) => tag::run(args, registry),
         Command::Note(args) => tag::note(args),
-        Command::Rm(args) => rm::run(args),
+        Command::Rm(args) => rm::run(args, registry),
         Command::Gc(args) => gc::run(args),
         Command::Strategies(args) => strategies::run(args, registry),
         Command::Model(args) => model::run(args, registry),

@@ -1,7 +1,7 @@
 //! Progress of a sweep on stderr: a bar on a terminal, plain lines elsewhere.
 
 use std::collections::HashSet;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -69,8 +69,8 @@ impl Display {
 
     fn say(&self, line: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bar) => bar.suspend(|| tell(line)),
+            None => tell(line),
         }
     }
 
@@ -93,7 +93,7 @@ impl Reporter for Display {
             Action::Run => self.say(&format!("{place} {label}")),
             Action::Resume(_) => self.say(&format!("{place} {label}: going on from its checkpoint")),
             Action::Retry(why) => self.say(&format!("{place} {label}: again from the start ({why})")),
-            Action::Skip(why) => {
+            Action::Busy(why) | Action::Skip(why) => {
                 self.say(&format!("{place} {label}: skipped ({why})"));
                 // Another process has it or had it, although it was open when the sweep began.
                 if self.planned.remove(&planned.row.label) {
@@ -110,12 +110,12 @@ impl Reporter for Display {
     fn metric(&mut self, point: &MetricPoint) {
         if point.name == "val_loss" && self.bar.is_none() {
             let left = self.left().map(|d| format!(", {} left", clock(d))).unwrap_or_default();
-            eprintln!(
+            tell(&format!(
                 "{} epoch {:.0}: val_loss {}{left}",
                 self.current,
                 point.epoch,
                 number(point.value)
-            );
+            ));
         }
     }
 
@@ -157,6 +157,12 @@ impl Reporter for Display {
         let metrics = metrics.collect::<Vec<_>>().join("  ");
         self.say(&format!("{} {}: {status}  {metrics}", self.current, planned.row.label));
     }
+}
+
+/// Writes a line to standard error. That nobody reads it any more, because a terminal was closed or the process at the other end
+/// killed, is no reason to stop training.
+pub(super) fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn weight(planned: &Planned) -> f64 {

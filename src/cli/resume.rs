@@ -4,7 +4,7 @@ use mae_strategies::Registry;
 
 use crate::store::rows::{RunRow, SweepRow};
 use crate::store::{RunFilter, Store};
-use crate::sweep::{Action, SweepPlan};
+use crate::sweep::SweepPlan;
 
 use super::failure::Failure;
 use super::options::checkpoints;
@@ -17,7 +17,7 @@ pub(super) struct Args {
     #[arg(value_name = "SWEEP|RUN", required = true)]
     which: Vec<String>,
     #[command(flatten)]
-    options: TrainOptions,
+    pub(super) options: TrainOptions,
 }
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
@@ -31,10 +31,7 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let outside = outside(&args.options);
     let place = (checkpoints(&store), args.options.policy());
     let plan = SweepPlan::resume(&store, sweep, runs, (&place.0, place.1), &outside)?;
-    let open = plan
-        .trials
-        .iter()
-        .filter(|trial| !matches!(trial.action, Action::Skip(_)));
+    let open = plan.trials.iter().filter(|trial| trial.action.is_open());
     computable(&args.options, open.map(|trial| &trial.spec))?;
     execute(plan, &store, device, &outside, &args.options, registry)
 }

@@ -1,20 +1,21 @@
 //! `mae-exp rm RUN|SWEEP…`: removes runs with everything measured; without `--yes` it says what that would be.
 
+use mae_strategies::Registry;
 use serde_json::json;
 
 use crate::store::rows::RunRow;
 use crate::store::{Chosen, Holdings, Store};
 
 use super::failure::Failure;
+use super::filter::ChoiceOption;
 use super::options::{StoreOption, checkpoints};
 use super::{folders, outside, table};
 
 /// Arguments of `rm`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Runs or whole sweeps: name, id, unique prefix of an id, or latest (the newest sweep).
-    #[arg(required = true, value_name = "RUN|SWEEP")]
-    which: Vec<String>,
+    #[command(flatten)]
+    choice: ChoiceOption,
     /// Remove them. Without this, only what would go is printed.
     #[arg(long)]
     yes: bool,
@@ -32,9 +33,9 @@ struct Loss {
     checkpoint_bytes: u64,
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let store = args.store.existing()?;
-    let loss = weigh(&store, &args.which)?;
+    let loss = weigh(&store, args.choice.choose(&store, registry)?)?;
     if args.yes {
         remove(&store, &loss)?;
     }
@@ -62,8 +63,7 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn weigh(store: &Store, which: &[String]) -> Result<Loss, Failure> {
-    let chosen = store.choose(which)?;
+fn weigh(store: &Store, chosen: Chosen) -> Result<Loss, Failure> {
     let holdings = store.holdings(&chosen.ids())?;
     for run in &chosen.runs {
         if let Some(place) = outside::training(store, run)? {

@@ -15,7 +15,7 @@ pub(super) struct Args {
     #[command(flatten)]
     sets: SetOption,
     #[command(flatten)]
-    options: TrainOptions,
+    pub(super) options: TrainOptions,
 }
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {

@@ -23,7 +23,7 @@ pub(super) struct Args {
     #[command(flatten)]
     sets: SetOption,
     #[command(flatten)]
-    options: TrainOptions,
+    pub(super) options: TrainOptions,
     /// Train in this many processes at once, which share the processor's cores.
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     jobs: u16,
@@ -50,9 +50,20 @@ pub(super) struct TrainOptions {
     /// One of the processes of a sweep with --jobs: trains, and leaves the report to the one that started it.
     #[arg(long, hide = true)]
     pub(super) worker: bool,
+    /// When the sweep's time is over, in milliseconds since 1970; by its budget, counted from now, where this is not given.
+    #[arg(long, hide = true, value_name = "MS")]
+    pub(super) until: Option<i64>,
+    /// Print how long it may take in so many processes like this one, and do nothing.
+    #[arg(long, hide = true, value_name = "N")]
+    pub(super) estimate: Option<u16>,
 }
 
 impl TrainOptions {
+    /// Whether anything is to be trained, and not merely said.
+    pub(super) fn trains(&self) -> bool {
+        !self.dry_run
+    }
+
     /// Which runs that are over are taken up again.
     pub(super) fn policy(&self) -> Policy {
         Policy {
@@ -146,6 +157,12 @@ pub(super) fn execute(
         dry_run(&plan);
         return Ok(());
     }
+    if let Some(jobs) = options.estimate {
+        estimate::line(&plan, &device, registry, jobs)
+            .iter()
+            .for_each(|line| println!("{line}"));
+        return Ok(());
+    }
     let stop = stop_on_signal()?;
     if options.worker {
         stop_with_parent(stop.clone());
@@ -160,6 +177,7 @@ pub(super) fn execute(
         checkpoints: &folder,
         outside,
         stop: &stop,
+        until: options.until,
         train: &crate::train::train,
     };
     let mut display = progress::Display::new(&plan);
@@ -190,28 +208,27 @@ pub(super) fn outside(options: &TrainOptions) -> Outside<'static> {
 }
 
 pub(super) fn announce(plan: &SweepPlan, options: &TrainOptions, estimate: Option<String>) {
-    let open = plan
-        .trials
-        .iter()
-        .filter(|t| !matches!(t.action, Action::Skip(_)))
-        .count();
+    let open = plan.trials.iter().filter(|t| t.action.is_open()).count();
     let skipped = plan.trials.len() - open;
-    eprintln!(
+    progress::tell(&format!(
         "sweep {} ({}): {open} trials to train, {skipped} to skip",
         plan.sweep.name, plan.sweep.id
-    );
+    ));
     if !plan.sweep.question.is_empty() {
-        eprintln!("  question: {}", plan.sweep.question);
+        progress::tell(&format!("  question: {}", plan.sweep.question));
     }
     if !plan.sweep.cost.is_empty() {
-        eprintln!("  cost:     {}", plan.sweep.cost);
+        progress::tell(&format!("  cost:     {}", plan.sweep.cost));
     }
     if let Some(first) = plan.trials.first() {
-        eprintln!("  pictures: {}", first.set.describe());
+        progress::tell(&format!("  pictures: {}", first.set.describe()));
     }
-    eprintln!("  device:   {}, store {}", options.device.device, options.store.store);
+    progress::tell(&format!(
+        "  device:   {}, store {}",
+        options.device.device, options.store.store
+    ));
     if let Some(estimate) = estimate {
-        eprintln!("  time:     {estimate}");
+        progress::tell(&format!("  time:     {estimate}"));
     }
 }
 
@@ -227,7 +244,7 @@ fn dry_run(plan: &SweepPlan) {
             Action::Run => ("run", String::new()),
             Action::Resume(path) => ("resume", format!(" from {}", path.display())),
             Action::Retry(why) => ("retry", format!(" ({why})")),
-            Action::Skip(why) => ("skip", format!(" ({why})")),
+            Action::Busy(why) | Action::Skip(why) => ("skip", format!(" ({why})")),
         };
         println!("{what:>7}  {}{why}", planned.row.label);
     }
@@ -241,7 +258,7 @@ pub(super) fn stop_on_signal() -> Result<Arc<AtomicBool>, Failure> {
         if seen.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping at the next training step, with a checkpoint; once more to stop at once");
+        progress::tell("\nstopping at the next training step, with a checkpoint; once more to stop at once");
     });
     set.map_err(|error| Failure::Failed(anyhow::Error::new(error).context("watch for Ctrl-C")))?;
     Ok(stop)
@@ -273,9 +290,9 @@ pub(super) fn conclude(plan: &SweepPlan, summary: &Summary, page: Option<&std::p
     let page = page
         .map(|page| format!("; report: {}", page.display()))
         .unwrap_or_default();
-    eprintln!("{}{page}", said.join(", "));
+    progress::tell(&format!("{}{page}", said.join(", ")));
     if let Some(why) = &summary.budget {
-        eprintln!("the sweep's budget ends it: {why}");
+        progress::tell(&format!("the sweep's budget ends it: {why}"));
     } else if summary.interrupted {
         let again = format!("interrupted; go on with: mae-exp resume {}", plan.sweep.id);
         return Err(Failure::Interrupted(again));

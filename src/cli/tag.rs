@@ -1,20 +1,21 @@
 //! `mae-exp tag RUN|SWEEP…` and `mae-exp note RUN [TEXT]`: what people say about runs, finished ones included.
 
+use mae_strategies::Registry;
 use serde_json::{Value as Json, json};
 
 use crate::store::Store;
 use crate::store::rows::RunRow;
 
 use super::failure::Failure;
+use super::filter::ChoiceOption;
 use super::options::StoreOption;
 use super::{outside, runs, table};
 
 /// Arguments of `tag`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Runs or whole sweeps: name, id, unique prefix of an id, or latest (the newest sweep).
-    #[arg(required = true, value_name = "RUN|SWEEP")]
-    which: Vec<String>,
+    #[command(flatten)]
+    choice: ChoiceOption,
     /// Tags to add: words without spaces and commas.
     #[arg(long, value_name = "TAG", num_args = 1.., value_delimiter = ',', value_parser = tag)]
     add: Vec<String>,
@@ -49,14 +50,14 @@ fn tag(text: &str) -> Result<String, String> {
     Ok(text.into())
 }
 
-pub(super) fn run(args: Args) -> Result<(), Failure> {
+pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     if let Some(both) = args.add.iter().find(|tag| args.remove.contains(tag)) {
         return Err(Failure::usage(format!(
             "tag {both} cannot be added and removed at once"
         )));
     }
     let store = args.store.existing()?;
-    let chosen = store.choose(&args.which)?;
+    let chosen = args.choice.choose(&store, registry)?;
     store.change_tags(&chosen.ids(), &args.add, &args.remove)?;
     let tags = store.tags(&chosen.ids())?;
     if args.json {

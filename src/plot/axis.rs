@@ -57,7 +57,7 @@ impl Axis {
         at.is_finite().then_some(at)
     }
 
-    /// Range and ticks that show all of `coordinates`.
+    /// Range and ticks that show all of `coordinates`, and all ticks that were given.
     pub(super) fn lay_out(&self, coordinates: &[f64]) -> Layout {
         if let Scale::Names(names) = &self.scale {
             let ticks = names.iter().enumerate().map(|(i, n)| (i as f64, n.clone())).collect();
@@ -67,13 +67,17 @@ impl Axis {
                 ticks,
             };
         }
-        let low = coordinates.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = coordinates.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let given = self.given();
+        let shown = || coordinates.iter().copied().chain(given.iter().map(|tick| tick.0));
+        let (low, high) = (
+            shown().fold(f64::INFINITY, f64::min),
+            shown().fold(f64::NEG_INFINITY, f64::max),
+        );
         let (low, high) = if low > high { (0.0, 1.0) } else { widen(low, high) };
-        let ticks = if self.ticks.is_empty() {
+        let ticks = if given.is_empty() {
             round_ticks(low, high, self.scale == Scale::Log)
         } else {
-            self.given()
+            given
         };
         Layout { low, high, ticks }
     }
@@ -246,6 +250,11 @@ mod tests {
             ..Axis::linear("mask.ratio")
         };
         assert_eq!(texts(&axis, &[0.25, 0.9]), ["0.25", "0.9"]);
+        let layout = axis.lay_out(&[0.25]);
+        assert!(
+            layout.low < 0.25 && 0.9 < layout.high,
+            "a tick without a value is shown as well: {layout:?}"
+        );
         assert_eq!(texts(&Axis::names("s", vec!["a".into(), "b".into()]), &[]), ["a", "b"]);
     }
 

@@ -232,11 +232,29 @@ async fn try_connect(path: &Path, mode: Mode) -> Result<SqliteConnection, Troubl
     Ok(conn)
 }
 
+/// Whether nobody can be writing to the file, because its disk or its folder is for reading alone and all that was written is
+/// in it: SQLite can read it then without the files that it would make beside it.
+pub(super) fn is_sealed(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let closed = fs::metadata(folder.unwrap_or(Path::new("."))).is_ok_and(|about| about.permissions().readonly());
+    let refused = match fs::OpenOptions::new().write(true).open(path) {
+        Ok(_) => false,
+        Err(error) => error.kind() == io::ErrorKind::ReadOnlyFilesystem || closed && path.exists(),
+    };
+    refused && fs::metadata(log).map_or(true, |log| log.len() == 0)
+}
+
 /// How every connection is set up. The journal mode belongs to the file and is set once, when the file is made.
 fn options(path: &Path, mode: Mode) -> SqliteConnectOptions {
+    // Readers of large stores take pages where the system holds them instead of having each copied.
+    let mapped = if mode == Mode::Existing { "1073741824" } else { "0" };
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(mode == Mode::Create)
+        .immutable(mode == Mode::Existing && is_sealed(path))
+        .pragma("mmap_size", mapped)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY)
         .foreign_keys(mode != Mode::Record)

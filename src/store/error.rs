@@ -173,6 +173,11 @@ impl StoreError {
         }
     }
 
+    fn read_only(path: &Path) -> Self {
+        let cure = "make the file and its folder writable or give another --store";
+        Self::unusable(path, "is read-only", cure)
+    }
+
     /// An error met while opening `path`.
     pub(super) fn opening(path: &Path, error: &sqlx::Error) -> Self {
         match code(error) {
@@ -180,11 +185,8 @@ impl StoreError {
             Some(SQLITE_CORRUPT) => {
                 Self::unusable(path, "is damaged", "restore a copy, or give another file with --store")
             }
-            Some(SQLITE_READONLY) => Self::unusable(
-                path,
-                "is read-only",
-                "make the file and its folder writable or give another --store",
-            ),
+            Some(SQLITE_READONLY) => Self::read_only(path),
+            Some(SQLITE_CANTOPEN) if super::connect::is_sealed(path) => Self::read_only(path),
             Some(SQLITE_CANTOPEN | SQLITE_PERM | SQLITE_AUTH) => Self::unusable(
                 path,
                 "cannot be opened",

@@ -53,6 +53,7 @@ impl ReadOnly {
         let options = SqliteConnectOptions::new()
             .filename(&path)
             .read_only(true)
+            .immutable(connect::is_sealed(&path))
             .pragma("query_only", "ON")
             .busy_timeout(BUSY)
             .disable_statement_logging();

@@ -36,6 +36,8 @@ pub(super) enum Act {
     Nothing,
     /// Enter a state.
     Enter(Entry),
+    /// Drop what is still to be written and enter a state.
+    GiveUp(Entry),
     /// Replace the warnings of a run.
     Warnings(String, Json),
     /// Of a run, note a checkpoint and forget others.
@@ -104,7 +106,10 @@ impl Scribe {
             Item::Point(place, point) => self.curves[place as usize].push(point),
             Item::Picture(picture) => self.pictures.push(*picture),
             Item::Ask(ask) => {
-                self.write();
+                match ask.act {
+                    Act::GiveUp(_) => self.drop_all(),
+                    _ => self.write(),
+                }
                 let answer = self.told().map_or(Ok(()), Err).and_then(|()| self.act(&ask.act));
                 // One who no longer waits for the answer has no use for it.
                 let _ = ask.reply.send(answer);
@@ -129,10 +134,10 @@ impl Scribe {
         if matches!(act, Act::Nothing) && self.holder.is_none() {
             return Ok(());
         }
-        let over = matches!(act, Act::Enter(to) if to.status.is_over());
+        let over = matches!(act, Act::Enter(to) | Act::GiveUp(to) if to.status.is_over());
         let done = self.transact(!over, async |conn| match act {
             Act::Nothing => Ok(()),
-            Act::Enter(to) => write::enter(conn, to).await,
+            Act::Enter(to) | Act::GiveUp(to) => write::enter(conn, to).await,
             Act::Warnings(run, warnings) => write::set_warnings(conn, run, warnings).await,
             Act::Checkpoint(run, written, gone) => {
                 for path in gone {
@@ -148,6 +153,12 @@ impl Scribe {
             self.beat = None;
         }
         done
+    }
+
+    /// Drops what is still to be written, and what went wrong with it.
+    fn drop_all(&mut self) {
+        self.clear();
+        (self.fault, self.retry) = (None, None);
     }
 
     /// Work within a transaction that begins with a beat, so that a holder who was fenced out writes nothing.

@@ -113,6 +113,11 @@ impl Store {
         folder: Option<&Path>,
     ) -> Result<Copied, StoreError> {
         source.must_be_current()?;
+        if let Some(odd) = runs.iter().find(|id| !is_plain(id)) {
+            return Err(StoreError::Refused {
+                problem: format!("run {odd:?} of the other store has an id that cannot name a folder: leave it out"),
+            });
+        }
         let here = |path: &Path| path.canonicalize().ok();
         if here(source.path()).is_some() && here(source.path()) == here(self.path()) {
             let path = self.path().display();
@@ -131,6 +136,11 @@ impl Store {
             Ok(copied)
         })
     }
+}
+
+/// Whether an id can name a folder and nothing else, whoever made it up.
+fn is_plain(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
 /// A checkpoint's row in its new place.

@@ -112,6 +112,29 @@ impl Writer {
         }))
     }
 
+    /// Enters a state without what could not be written so far, which is dropped: where the disk is full, a row that says so
+    /// is worth more. What a checkpoint refers to was written before it, so nothing that training goes on from is missing.
+    ///
+    /// # Errors
+    /// When not even that can be written.
+    pub fn give_up(
+        &self,
+        run_id: &str,
+        status: Status,
+        time: &str,
+        error: &str,
+        trace: &str,
+    ) -> Result<(), StoreError> {
+        let (run, time, error, trace) = (run_id.into(), time.into(), error.into(), trace.into());
+        self.ask(Act::GiveUp(Entry {
+            run,
+            status,
+            time,
+            error,
+            trace,
+        }))
+    }
+
     /// Replaces a run's warnings, a list of strings, in turn.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use crate::store::rows::Status;
 use crate::store::{RunFilter, Store, StoreError};
 
 /// When the time of a sweep that begins now is over, in milliseconds since 1970.
-pub(super) fn deadline(budget: &Budget, now_ms: i64) -> Option<i64> {
+#[must_use]
+pub fn deadline(budget: &Budget, now_ms: i64) -> Option<i64> {
     budget
         .max_hours
         .map(|hours| now_ms.saturating_add((hours * 3.6e6) as i64))
@@ -24,8 +25,7 @@ pub(super) fn used_up(
     deadline: Option<i64>,
 ) -> Result<Option<String>, StoreError> {
     if deadline.is_some_and(|deadline| now_ms >= deadline) {
-        let hours = budget.max_hours.unwrap_or_default();
-        return Ok(Some(format!("max_hours = {hours} are used up; sweep again to go on")));
+        return Ok(hours_used(budget));
     }
     let Some(most) = budget.max_trials else { return Ok(None) };
     let filter = RunFilter {
@@ -35,5 +35,21 @@ pub(super) fn used_up(
     let begun = |status: Status| !matches!(status, Status::Queued | Status::Interrupted | Status::Crashed);
     let others = store.runs(&filter)?.into_iter().filter(|run| run.id != own);
     let count = others.filter(|run| begun(run.status)).count();
-    Ok((count >= most).then(|| format!("max_trials = {most} trials have been trained; raise it to go on")))
+    Ok(trials_used(budget).filter(|_| count >= most))
+}
+
+/// That the number of trials is used up, where one is set.
+#[must_use]
+pub fn trials_used(budget: &Budget) -> Option<String> {
+    let most = budget.max_trials?;
+    Some(format!(
+        "max_trials = {most} trials have been trained; raise it to go on"
+    ))
+}
+
+/// That the time is used up, where one is set.
+#[must_use]
+pub fn hours_used(budget: &Budget) -> Option<String> {
+    let hours = budget.max_hours?;
+    Some(format!("max_hours = {hours} are used up; sweep again to go on"))
 }

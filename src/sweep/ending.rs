@@ -50,13 +50,21 @@ fn message(panic: &(dyn std::any::Any + Send)) -> String {
     text.unwrap_or_else(|| "no message".into())
 }
 
-/// Adds the cure to what devices say when their memory is full.
+/// What devices and disks say when they are full, and the cures.
+const CURES: [(&[&str], &str); 2] = [
+    (
+        &["out of memory", "OutOfMemory", "OUT_OF_MEMORY", "failed to allocate"],
+        "lower train.batch_size (train.accum_steps keeps the effective one) or sweep --jobs",
+    ),
+    (&["No space left on device", "StorageFull"], "free some space"),
+];
+
+/// Adds the cure where one is known.
 fn with_cure(error: String) -> String {
-    let full = ["out of memory", "OutOfMemory", "OUT_OF_MEMORY", "failed to allocate"];
-    match full.iter().any(|words| error.contains(words)) {
-        true => format!("{error}: lower train.batch_size (train.accum_steps keeps the effective one) or sweep --jobs"),
-        false => error,
-    }
+    let known = CURES
+        .iter()
+        .find(|(words, _)| words.iter().any(|words| error.contains(words)));
+    known.map_or(error.clone(), |(_, cure)| format!("{error}: {cure}"))
 }
 
 #[cfg(test)]
@@ -81,6 +89,9 @@ mod tests {
             "{}",
             panicked.error
         );
+        let full = "write a checkpoint: No space left on device (os error 28)".to_string();
+        assert!(with_cure(full).ends_with("(os error 28): free some space"));
+        assert_eq!(with_cure("no such file".into()), "no such file");
         assert_eq!(judge(Ok(Ok(Outcome::Lost)), None, &String::new), None);
         let late = judge(
             Ok(Ok(Outcome::Interrupted { step: 1 })),

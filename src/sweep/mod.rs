@@ -1,12 +1,14 @@
 //! From an experiment to recorded trials: what is to be done (`plan`), doing it (`runner`), and writing down what happens
 //! (`recorder`). Clock, ids and environment come in from outside; nothing here prints.
 
-mod budget;
+pub mod budget;
+pub mod crash;
 pub mod early_stop;
 mod ending;
 pub mod plan;
 pub mod policy;
 pub mod recorder;
+mod reserve;
 mod rivals;
 pub mod runner;
 pub mod work;

@@ -27,8 +27,18 @@ pub enum Action {
     Resume(PathBuf),
     /// Train it again from the start; why.
     Retry(String),
+    /// Leave it to the process that trains it; where that is.
+    Busy(String),
     /// Leave it; why.
     Skip(String),
+}
+
+impl Action {
+    /// Whether this process is to train it.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self, Self::Busy(_) | Self::Skip(_))
+    }
 }
 
 /// A trial with its row and what happens to it.

@@ -48,7 +48,7 @@ impl Policy {
             Status::Running => match holder((outside.process)(&row.environment), lease, (outside.now_ms)()) {
                 Holder::Gone(why) if self.retry.contains(&Status::Crashed) => go_on(&why),
                 Holder::Gone(why) => Action::Skip(format!("{why}; --retry crashed takes it up again")),
-                Holder::Lives(place) => Action::Skip(format!("being trained {place}")),
+                Holder::Lives(place) => Action::Busy(format!("being trained {place}")),
             },
             Status::Pruned if wanted => go_on("stopped early"),
             Status::Pruned => left("stopped early before"),

@@ -1,7 +1,7 @@
 //! Trains the trials of a plan one after the other and keeps their states true: a trial that fails, diverges or panics
 //! becomes a row that says so, and the sweep goes on. Any number of processes may work on one sweep.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,11 @@ use crate::store::{Lease, RunFilter, Store, StoreError};
 use crate::train::{Job, Keep, Observer, Outcome, Progress, TrainError, checkpoint};
 
 use super::budget;
+use super::crash::{self, Found};
 use super::ending::{self, Ended};
 use super::plan::{Action, Planned, SweepPlan, shelf_of};
-use super::policy::{Holder, holder};
 use super::recorder::Recorder;
+use super::reserve::Reserve;
 use super::rivals::Rivals;
 use super::{Outside, SweepError};
 
@@ -83,6 +84,8 @@ pub struct Runner<'a> {
     pub outside: &'a Outside<'a>,
     /// Becomes true when the user wants to stop.
     pub stop: &'a AtomicBool,
+    /// When the time is over, in milliseconds since 1970; by the plan's budget, counted from the start, where none is given.
+    pub until: Option<i64>,
     /// What trains a trial.
     pub train: &'a Trainer,
 }
@@ -105,11 +108,16 @@ impl Runner<'_> {
         self.mark_the_dead(&plan.sweep.id)?;
         let mut summary = Summary::default();
         let (total, begun) = (plan.trials.len(), (self.outside.now_ms)());
-        let deadline = budget::deadline(&plan.budget, begun);
-        for index in 0..total {
+        let deadline = self.until.or_else(|| budget::deadline(&plan.budget, begun));
+        // What others were at work on is looked at once more when all else is done: they may have died meanwhile.
+        let mut rounds: VecDeque<(usize, bool)> = (0..total).map(|index| (index, false)).collect();
+        while let Some((index, again)) = rounds.pop_front() {
             if self.stop.load(Ordering::Relaxed) {
                 summary.interrupted = true;
                 break;
+            }
+            if again && !self.left_behind(&plan.trials[index])? {
+                continue;
             }
             let seen = self.look(plan, index)?;
             if seen.is_some()
@@ -123,9 +131,13 @@ impl Runner<'_> {
             let claimed = seen.map_or(Ok(None), |seen| self.claim(planned, &seen))?;
             reporter.started(index, total, planned);
             let Some((lease, resume, warnings)) = claimed else {
-                summary.skipped += 1;
+                summary.skipped += usize::from(!again);
+                if matches!(plan.trials[index].action, Action::Busy(_)) {
+                    rounds.push_back((index, true));
+                }
                 continue;
             };
+            summary.skipped -= usize::from(again);
             let held = Held {
                 planned: &plan.trials[index],
                 lease,
@@ -165,13 +177,7 @@ impl Runner<'_> {
             ..RunFilter::default()
         })?;
         for run in &running {
-            let lease = self.store.lease(&run.id)?;
-            let process = (self.outside.process)(&run.environment);
-            if let Holder::Gone(why) = holder(process, lease.as_ref(), (self.outside.now_ms)()) {
-                let fence = lease.map(|lease| lease.fence);
-                // Whoever was faster has it now.
-                self.store.mark_crashed(run, fence, &(self.outside.now)(), &why)?;
-            }
+            self.find(run)?;
         }
         Ok(())
     }
@@ -188,21 +194,39 @@ impl Runner<'_> {
         let action = plan.policy.action(&now, lease.as_ref(), self.checkpoints, self.outside);
         let mut seen = now;
         if seen.status == Status::Running {
-            let process = (self.outside.process)(&seen.environment);
-            if let Holder::Gone(why) = holder(process, lease.as_ref(), (self.outside.now_ms)()) {
-                let (time, fence) = ((self.outside.now)(), lease.map(|lease| lease.fence));
-                if !self.store.mark_crashed(&seen, fence, &time, &why)? {
-                    planned.action = Action::Skip("taken by another process just now".into());
+            match self.find(&seen)? {
+                Found::Held(_) => {}
+                Found::Crashed(_) => seen.status = Status::Crashed,
+                Found::Changed => {
+                    planned.action = taken();
                     return Ok(None);
                 }
-                seen.status = Status::Crashed;
             }
         }
         // What the plan leaves alone stays alone, whatever may have become of it.
         if !matches!(planned.action, Action::Skip(_)) || matches!(action, Action::Skip(_)) {
             planned.action = action;
         }
-        Ok(Some(seen).filter(|_| !matches!(planned.action, Action::Skip(_))))
+        Ok(Some(seen).filter(|_| planned.action.is_open()))
+    }
+
+    /// Marks a running run as crashed if its process is gone.
+    fn find(&self, run: &RunRow) -> Result<Found, SweepError> {
+        let process = (self.outside.process)(&run.environment);
+        let now = ((self.outside.now)(), (self.outside.now_ms)());
+        Ok(crash::look(self.store, run, process, (&now.0, now.1))?)
+    }
+
+    /// Whether a trial that another process was at work on is there to be taken: that process is gone, and it is not the
+    /// trial itself that ends every process.
+    fn left_behind(&self, planned: &Planned) -> Result<bool, SweepError> {
+        let Some(mut run) = self.store.run(&planned.row.id)? else {
+            return Ok(false);
+        };
+        if run.status == Status::Running && matches!(self.find(&run)?, Found::Crashed(_)) {
+            run.status = Status::Crashed;
+        }
+        Ok(run.status == Status::Crashed && !crash::often(self.store, &run.id)?)
     }
 
     /// Takes the run, unless another process was faster: its lease, the checkpoint to go on from, and warnings.
@@ -237,7 +261,7 @@ impl Runner<'_> {
         let (time, now_ms) = ((self.outside.now)(), (self.outside.now_ms)());
         let lease = self.store.claim_run(&mine, seen, &time, now_ms, keep)?;
         if lease.is_none() {
-            planned.action = Action::Skip("taken by another process just now".into());
+            planned.action = taken();
         }
         Ok(lease.map(|lease| (lease, resume, warnings)))
     }
@@ -256,6 +280,7 @@ impl Runner<'_> {
             let cleared = checkpoints.clear();
             cleared.unwrap_or_else(|error| tracing::warn!("old checkpoints of {id} stay: {error}"));
         }
+        let reserve = Reserve::take(checkpoints.folder());
         let writer = self.store.writer_for(&held.lease, self.outside.now_ms)?;
         let job = Job {
             spec: &planned.spec,
@@ -294,13 +319,16 @@ impl Runner<'_> {
             warnings: noted.chain(skipped).collect(),
         };
         let time = (self.outside.now)();
-        let end = |report: &Report| writer.set_status(id, report.status, &time, &report.error, &trace);
         let noted = writer.set_warnings(id, &json!(report.warnings));
-        match noted.and_then(|()| end(&report)) {
+        match noted.and_then(|()| writer.set_status(id, status, &time, &report.error, &trace)) {
             Err(StoreError::Fenced { .. }) => return Ok(None),
             Err(lost) => {
-                (report.status, report.error) = (Status::Failed, format!("record the trial: {lost}"));
-                match end(&report) {
+                // A trial that failed for the same reason has said so already.
+                if status != Status::Failed {
+                    (report.status, report.error) = (Status::Failed, format!("record the trial: {lost}"));
+                }
+                reserve.give_back();
+                match writer.give_up(id, report.status, &time, &report.error, &trace) {
                     Err(StoreError::Fenced { .. }) => return Ok(None),
                     other => other?,
                 }
@@ -309,6 +337,11 @@ impl Runner<'_> {
         }
         Ok(Some(report))
     }
+}
+
+/// What becomes of a trial that another process was faster with.
+fn taken() -> Action {
+    Action::Busy("taken by another process just now".into())
 }
 
 impl Summary {

@@ -336,7 +336,7 @@ impl<'a> Trainer<'a> {
             return self.prune(reason, observer).map(Some);
         }
         let train = &self.job.spec.train;
-        if last || self.cursor.epoch.is_multiple_of(train.checkpoint_every) {
+        if last || self.cursor.epoch.is_multiple_of(train.checkpoint_every) || self.checkpoint_is_due() {
             self.save(observer)?;
         }
         Ok(None)
@@ -348,14 +348,17 @@ impl<'a> Trainer<'a> {
         Ok(Outcome::Pruned { reason })
     }
 
-    /// A checkpoint every `train.checkpoint_steps`, between two steps. The one at an epoch's end is written by its own rule.
+    /// A checkpoint every `train.checkpoint_steps`, between two steps. One at an epoch's end waits until the epoch is closed.
     fn save_within_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        let every = self.job.spec.train.checkpoint_steps;
-        let due = every.is_some_and(|every| self.cursor.step.is_multiple_of(every));
-        if due && self.passes.is_empty() && self.cursor.batch < self.groups.batches {
+        if self.checkpoint_is_due() && self.passes.is_empty() && self.cursor.batch < self.groups.batches {
             self.save(observer)?;
         }
         Ok(())
+    }
+
+    fn checkpoint_is_due(&self) -> bool {
+        let every = self.job.spec.train.checkpoint_steps;
+        every.is_some_and(|every| self.cursor.step.is_multiple_of(every))
     }
 
     fn done(&self) -> bool {

@@ -42,6 +42,12 @@ impl Shelf {
         Self { folder, keep }
     }
 
+    /// The folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Writes a checkpoint and removes those that are no longer kept.
     ///
     /// It is written beside its place, brought to the disk and then renamed: a half-written one is never read, not even after

@@ -90,6 +90,7 @@ fn measure(trials: u32, folder: &Path, registry: &Registry) -> Result<[f64; 3], 
         checkpoints: folder,
         outside: &outside,
         stop: &stop,
+        until: None,
         train: &idle,
     };
     let plan = || SweepPlan::new(&experiment, Some(&store), folder, &outside, &Wishes::default());
