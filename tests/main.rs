@@ -21,3 +21,4 @@ mod shipped;
 mod support;
 mod sweeping;
 mod weights;
+mod workers;
