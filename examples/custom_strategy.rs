@@ -10,7 +10,7 @@
 
 use std::process::ExitCode;
 
-use mae_strategies::{Grid, Kind, Literal, Mask, MaskContext, MaskingStrategy, Param, Registry, Request};
+use mae_strategies::{Error, Grid, Kind, Literal, Mask, MaskContext, MaskingStrategy, Param, Registry, Request};
 use rand::{Rng, RngExt};
 
 /// Hides diagonal stripes, moved sideways at random.
@@ -43,7 +43,7 @@ impl MaskingStrategy for Diagonal {
     }
 
     /// The patches are ranked by how far right of the stripe they lie, and the first are hidden: the count is exact.
-    fn sample(&self, request: &Request, _: &MaskContext, rng: &mut dyn Rng) -> Mask {
+    fn sample(&self, request: &Request, _: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
         let Grid { rows, cols } = request.grid;
         let hidden = request.hidden_by_ratio();
         let slope = request.params.float("slope").unwrap_or(1.0);
@@ -53,7 +53,7 @@ impl MaskingStrategy for Diagonal {
         order.sort_by(|a, b| place(*a).total_cmp(&place(*b)).then(a.cmp(b)));
         let mut bits = vec![false; rows * cols];
         order[..hidden].iter().for_each(|i| bits[*i] = true);
-        Mask::from_hidden(request.grid, &bits)
+        Ok(Mask::from_hidden(request.grid, &bits))
     }
 }
 

@@ -89,13 +89,13 @@ impl MaskingStrategy for Block {
         completed || size.moves(req)
     }
 
-    fn sample(&self, req: &Request, _ctx: &MaskContext, rng: &mut dyn Rng) -> Mask {
+    fn sample(&self, req: &Request, _ctx: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
         let rect = size(req).place(req, rng);
         let mut hidden = rect.flags(req.grid);
         if req.params.float("block_ratio").is_none() {
             complete(req, rect, &mut hidden, rng);
         }
-        Mask::from_hidden(req.grid, &hidden)
+        Ok(Mask::from_hidden(req.grid, &hidden))
     }
 }
 
@@ -326,7 +326,7 @@ mod tests {
             ("trim_random", 0..11),
         ] {
             let mask = plan("block", "14x14", 0.75, &[("complete", policy.into())])
-                .sample(&MaskContext::default(), &mut rng(5));
+                .sample(&MaskContext::default(), &mut rng(5)).unwrap();
             let ragged: Vec<usize> = mask
                 .bits()
                 .chunks(grid.cols)

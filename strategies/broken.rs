@@ -48,8 +48,8 @@ impl MaskingStrategy for Parts {
     fn is_random(&self, _req: &Request) -> bool {
         self.random
     }
-    fn sample(&self, req: &Request, _ctx: &MaskContext, rng: &mut dyn Rng) -> Mask {
-        (self.sample)(req, rng)
+    fn sample(&self, req: &Request, _ctx: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
+        Ok((self.sample)(req, rng))
     }
 }
 
@@ -58,7 +58,7 @@ fn by_ratio(req: &Request) -> Result<usize, Error> {
 }
 
 fn by_noise(req: &Request, rng: &mut dyn Rng) -> Mask {
-    Random.sample(req, &MaskContext::default(), rng)
+    Random.sample(req, &MaskContext::default(), rng).unwrap()
 }
 
 /// The laws that a strategy breaks, each once, sorted.

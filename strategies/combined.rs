@@ -78,14 +78,14 @@ impl MaskingStrategy for Combined {
         })
     }
 
-    fn sample(&self, req: &Request, _ctx: &MaskContext, rng: &mut dyn Rng) -> Mask {
+    fn sample(&self, req: &Request, _ctx: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
         let (block, random) = parts(req).expect("hidden accepted the request");
         let mut hidden = block.place(req, rng).flags(req.grid);
         let mut left: Vec<usize> = (0..hidden.len()).filter(|patch| !hidden[*patch]).collect();
         for patch in &*left.partial_shuffle(rng, random).0 {
             hidden[*patch] = true;
         }
-        Mask::from_hidden(req.grid, &hidden)
+        Ok(Mask::from_hidden(req.grid, &hidden))
     }
 }
 
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn the_block_is_hidden_whole() {
         let mask = plan("combined", "14x14", 0.75, &facade(0.1, &[("flipped", true.into())]))
-            .sample(&MaskContext::default(), &mut rng(2));
+            .sample(&MaskContext::default(), &mut rng(2)).unwrap();
         let bits = mask.bits();
         assert!((7..14).all(|row| bits[row * 14..row * 14 + 7].iter().all(|b| *b == 1)));
     }

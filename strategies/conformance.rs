@@ -17,7 +17,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::registry::is_snake_case;
-use crate::{Error, Grid, Kind, Mask, MaskContext, MaskingStrategy, Param, Plan, Registry, Value, keep_count};
+use crate::{Error, Grid, Kind, Mask, MaskingStrategy, Needs, Param, Plan, Registry, Sight, Value, keep_count};
 
 /// Grids tried: square, wide, tall, one row, one column, both sides odd.
 const GRIDS: &[(usize, usize)] = &[(14, 14), (7, 13), (16, 4), (4, 16), (1, 12), (9, 1), (1, 2), (2, 2)];
@@ -25,6 +25,8 @@ const GRIDS: &[(usize, usize)] = &[(14, 14), (7, 13), (16, 4), (4, 16), (1, 12),
 const RATIOS: &[f64] = &[0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 0.999];
 /// Seeds of which some pair must differ where a strategy says that it is random.
 const SEEDS: u64 = 16;
+/// Made-up pictures that a strategy is shown where it looks at them.
+const PICTURES: u32 = 6;
 /// Most combinations of parameter values tried.
 const MAX_SETTINGS: usize = 512;
 /// Most failures reported.
@@ -50,6 +52,8 @@ pub enum Law {
     SeedsDiffer,
     /// An unknown parameter is refused with the nearest name.
     UnknownParameter,
+    /// Every mask of an accepted request can be drawn.
+    Draws,
     /// Nothing panics.
     NoPanic,
 }
@@ -65,6 +69,7 @@ impl fmt::Display for Law {
             Self::SameSeedSameMask => "same seed, same mask",
             Self::SeedsDiffer => "seeds differ where random",
             Self::UnknownParameter => "unknown parameter refused",
+            Self::Draws => "every mask can be drawn",
             Self::NoPanic => "no panic",
         })
     }
@@ -97,21 +102,35 @@ impl fmt::Display for Failure {
 /// # Errors
 /// The broken laws, at most 20 of them, each with the case that shows it.
 pub fn check(strategy: &'static dyn MaskingStrategy) -> Result<(), Vec<Failure>> {
-    let registry = match Registry::empty().with(strategy) {
+    check_with(strategy, &Setting::new())
+}
+
+/// Tests a strategy with some of its parameters fixed, such as the source of a script; the others vary.
+///
+/// # Errors
+/// The broken laws, at most 20 of them, each with the case that shows it.
+pub fn check_with(strategy: &'static dyn MaskingStrategy, fixed: &Setting) -> Result<(), Vec<Failure>> {
+    let registry = match Registry::builtin_and(strategy) {
         Ok(registry) => registry,
         Err(error) => return Err(vec![failure(Law::Declaration, "", error)]),
     };
     let mut failures = Vec::new();
     declaration(strategy, &mut failures);
     unknown_parameter(&registry, strategy, &mut failures);
-    for setting in settings(strategy.params()) {
-        for &(rows, cols) in GRIDS {
+    let sights: Vec<(Grid, Sight)> = GRIDS
+        .iter()
+        .map(|&(rows, cols)| (Grid::new(rows, cols), Sight::made_up(Grid::new(rows, cols), 0)))
+        .collect();
+    for setting in settings(strategy.params(), fixed) {
+        for (grid, sight) in &sights {
             for &ratio in RATIOS {
                 let case = Case {
                     strategy,
-                    grid: Grid::new(rows, cols),
+                    grid: *grid,
                     ratio,
                     setting: &setting,
+                    fixed,
+                    sight,
                 };
                 let run = catch_unwind(AssertUnwindSafe(|| case.check(&registry)));
                 failures.extend(
@@ -201,11 +220,17 @@ fn one_patch(registry: &Registry, strategy: &dyn MaskingStrategy, failures: &mut
     }
 }
 
-type Setting = BTreeMap<String, Value>;
+/// Parameters and their values.
+pub type Setting = BTreeMap<String, Value>;
 
 /// Combinations of some values of every parameter, the defaults first: all, or an even selection where there are many.
-fn settings(params: &[Param]) -> Vec<Setting> {
-    let choices: Vec<Vec<Option<Value>>> = params.iter().map(values).collect();
+fn settings(params: &[Param], fixed: &Setting) -> Vec<Setting> {
+    let choices = |param: &Param| {
+        fixed
+            .get(param.name)
+            .map_or_else(|| values(param), |value| vec![Some(value.clone())])
+    };
+    let choices: Vec<Vec<Option<Value>>> = params.iter().map(choices).collect();
     let total = choices
         .iter()
         .fold(1usize, |product, values| product.saturating_mul(values.len()));
@@ -242,7 +267,7 @@ fn values(param: &Param) -> Vec<Option<Value>> {
         Kind::Int { min, max } => vec![Value::Int(min), Value::Int(max)],
         Kind::Float { min, max } => vec![Value::Float(min), Value::Float(min + 0.3 * (max - min))],
         Kind::Choice(options) => options.iter().map(|text| Value::from(*text)).collect(),
-        Kind::Text => Vec::new(),
+        Kind::Text | Kind::List(_) => Vec::new(),
     };
     let default = param.default_value();
     std::iter::once(None)
@@ -261,15 +286,15 @@ struct Case<'a> {
     grid: Grid,
     ratio: f64,
     setting: &'a Setting,
+    /// What the user fixed: with nothing else set, all other parameters have their defaults.
+    fixed: &'a Setting,
+    sight: &'a Sight,
 }
 
 impl Case<'_> {
     fn fail(&self, law: Law, detail: impl fmt::Display) -> Failure {
-        let keys: String = self
-            .setting
-            .iter()
-            .map(|(key, value)| format!(" {key}={value}"))
-            .collect();
+        let varied = self.setting.iter().filter(|(key, _)| !self.fixed.contains_key(*key));
+        let keys: String = varied.map(|(key, value)| format!(" {key}={value}")).collect();
         failure(law, &format!("{} ratio={}{keys}", self.grid, self.ratio), detail)
     }
 
@@ -279,7 +304,7 @@ impl Case<'_> {
 
     fn check(&self, registry: &Registry) -> Result<(), Failure> {
         let plan = registry.plan(self.strategy.id(), self.grid, self.ratio, self.setting.clone());
-        if self.setting.is_empty() {
+        if self.setting == self.fixed {
             self.check_default(&plan)?;
         }
         let Ok(plan) = plan else { return Ok(()) };
@@ -288,8 +313,8 @@ impl Case<'_> {
             format!("the count changed to {again:?}")
         })?;
         for seed in 0..3 {
-            self.check_mask(&plan, &self.draw(&plan, seed))?;
-            let same = self.draw(&plan, seed) == self.draw(&plan, seed);
+            self.check_mask(&plan, &self.draw(&plan, seed)?)?;
+            let same = self.draw(&plan, seed)? == self.draw(&plan, seed)?;
             self.require(Law::SameSeedSameMask, same, || format!("seed {seed} gave two masks"))?;
         }
         self.check_seeds(&plan)
@@ -310,12 +335,13 @@ impl Case<'_> {
         }
     }
 
-    fn draw(&self, plan: &Plan, seed: u64) -> Mask {
-        self.strategy.sample(
-            plan.request(),
-            &MaskContext::default(),
-            &mut ChaCha8Rng::seed_from_u64(seed),
-        )
+    fn draw(&self, plan: &Plan, seed: u64) -> Result<Mask, Failure> {
+        self.draw_from(plan, self.sight, seed)
+    }
+
+    fn draw_from(&self, plan: &Plan, sight: &Sight, seed: u64) -> Result<Mask, Failure> {
+        let mask = plan.unchecked(&sight.context(), &mut ChaCha8Rng::seed_from_u64(seed));
+        mask.map_err(|error| self.fail(Law::Draws, error))
     }
 
     fn check_mask(&self, plan: &Plan, mask: &Mask) -> Result<(), Failure> {
@@ -341,10 +367,20 @@ impl Case<'_> {
         })
     }
 
-    /// Small grids have few masks, so that all seeds may agree by chance: seeds must differ where many masks exist.
+    /// Small grids have few masks, so that all seeds may agree by chance: seeds must differ where many masks exist. A picture
+    /// may decide a mask alone, so that one of several pictures is enough for strategies that look at it.
     fn check_seeds(&self, plan: &Plan) -> Result<(), Failure> {
-        let first = self.draw(plan, 0);
-        let differ = (1..SEEDS).any(|seed| self.draw(plan, seed).bits() != first.bits());
+        let differ = |sight: &Sight| -> Result<bool, Failure> {
+            let draw = |seed| self.draw_from(plan, sight, seed);
+            let masks: Vec<Mask> = (0..SEEDS).map(draw).collect::<Result<_, _>>()?;
+            Ok(masks[1..].iter().any(|mask| mask.bits() != masks[0].bits()))
+        };
+        let mut differ_here = differ(self.sight)?;
+        let looks = plan.needs() != Needs::default();
+        for number in (1..PICTURES).filter(|_| looks) {
+            differ_here = differ_here || differ(&Sight::made_up(self.grid, number))?;
+        }
+        let differ = differ_here;
         let many = self.grid.len() >= 40 && plan.visible().min(plan.hidden()) >= 4;
         if self.strategy.is_random(plan.request()) {
             self.require(Law::SeedsDiffer, differ || !many, || {

@@ -96,6 +96,21 @@ pub enum Error {
     Refused(String),
 }
 
+impl Error {
+    /// The same about a member of a mixture, whose parameters stand under its name.
+    #[must_use]
+    pub fn of_member(mut self, member: &str) -> Self {
+        match &mut self {
+            Self::UnknownParam { name, .. } | Self::WrongKind { name, .. } | Self::BadValue { name, .. } => {
+                *name = format!("{member}.{name}");
+            }
+            Self::Refused(text) => *text = format!("{text} (in mask.{member}, a member of the mixture)"),
+            _ => {}
+        }
+        self
+    }
+}
+
 fn hint(nearest: Option<&str>) -> String {
     nearest.map(|n| format!(": did you mean {n}?")).unwrap_or_default()
 }

@@ -10,7 +10,7 @@
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 
-use crate::{Grid, Mask, MaskContext, MaskingStrategy, Param, Request};
+use crate::{Error, Grid, Mask, MaskContext, MaskingStrategy, Param, Request};
 
 /// See the module's documentation.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl MaskingStrategy for Lattice {
         (req.params.bool("random_offset") == Some(true) && shifts) || req.visible_by_ratio() != cells
     }
 
-    fn sample(&self, req: &Request, _ctx: &MaskContext, rng: &mut dyn Rng) -> Mask {
+    fn sample(&self, req: &Request, _ctx: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
         let shift = if req.params.bool("random_offset") == Some(true) {
             (rng.random_range(0..2u32) as usize, rng.random_range(0..2u32) as usize)
         } else {
@@ -64,7 +64,7 @@ impl MaskingStrategy for Lattice {
             }
             missing -= take;
         }
-        Mask::from_hidden(req.grid, &hidden)
+        Ok(Mask::from_hidden(req.grid, &hidden))
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
         let plan = plan("grid", "14x14", 0.75, &[]);
         let mut positions = std::collections::BTreeSet::new();
         for seed in 0..64 {
-            let mask = plan.sample(&MaskContext::default(), &mut rng(seed));
+            let mask = plan.sample(&MaskContext::default(), &mut rng(seed)).unwrap();
             let first = mask.ids_keep()[0] as usize;
             positions.insert(first);
             let (r0, c0) = (first / 14, first % 14);
@@ -121,7 +121,7 @@ mod tests {
     fn other_ratios_spread_evenly_over_the_cells() {
         for ratio in [0.2, 0.4, 0.5, 0.6, 0.8, 0.9] {
             let plan = plan("grid", "14x14", ratio, &[]);
-            let shown = shown_by_cell(&plan.sample(&MaskContext::default(), &mut rng(3)));
+            let shown = shown_by_cell(&plan.sample(&MaskContext::default(), &mut rng(3)).unwrap());
             let (low, high) = (shown.iter().min().unwrap(), shown.iter().max().unwrap());
             assert!(high - low <= 1, "cells show {low} to {high} patches at {ratio}");
         }

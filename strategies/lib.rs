@@ -10,15 +10,19 @@
 //!
 //! let plan = Registry::builtin().plan("random", Grid::new(14, 14), 0.75, Default::default())?;
 //! let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(0);
-//! let mask = plan.sample(&MaskContext::default(), &mut rng);
+//! let mask = plan.sample(&MaskContext::default(), &mut rng)?;
 //! assert_eq!((mask.visible(), mask.hidden()), (49, 147));
 //! # Ok::<(), mae_strategies::Error>(())
 //! ```
 
+mod canvas;
 mod error;
 mod mask;
+mod params;
 mod patch_grid;
 mod registry;
+mod sandbox;
+mod sight;
 mod strategy;
 mod value;
 
@@ -26,8 +30,11 @@ pub mod conformance;
 
 pub mod block;
 pub mod combined;
+pub mod file;
 pub mod grid;
+pub mod mixture;
 pub mod random;
+pub mod script;
 
 #[cfg(test)]
 mod broken;
@@ -36,7 +43,9 @@ mod testing;
 
 pub use error::Error;
 pub use mask::{Mask, keep_count};
+pub use params::Params;
 pub use patch_grid::Grid;
 pub use registry::{Plan, Registry};
-pub use strategy::{MaskContext, MaskingStrategy, Request};
-pub use value::{Kind, Literal, Param, Params, Value};
+pub use sight::Sight;
+pub use strategy::{Draw, MaskContext, MaskingStrategy, Needs, Pixels, Request};
+pub use value::{Kind, Literal, Param, Value};

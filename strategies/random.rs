@@ -6,7 +6,7 @@
 
 use rand::{Rng, RngExt};
 
-use crate::{Grid, Mask, MaskContext, MaskingStrategy, Request};
+use crate::{Error, Grid, Mask, MaskContext, MaskingStrategy, Request};
 
 /// See the module's documentation.
 #[derive(Clone, Copy, Debug)]
@@ -26,9 +26,9 @@ impl MaskingStrategy for Random {
         "He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022 (arXiv 2111.06377), section 3"
     }
 
-    fn sample(&self, req: &Request, _ctx: &MaskContext, rng: &mut dyn Rng) -> Mask {
+    fn sample(&self, req: &Request, _ctx: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
         let noise: Vec<f32> = (0..req.grid.len()).map(|_| rng.random()).collect();
-        from_noise(req.grid, &noise, req.visible_by_ratio())
+        Ok(from_noise(req.grid, &noise, req.visible_by_ratio()))
     }
 }
 
@@ -104,7 +104,7 @@ mod tests {
         let draws = 4000u32;
         let mut counts = vec![0u32; 196];
         for seed in 0..u64::from(draws) {
-            let mask = plan.sample(&MaskContext::default(), &mut rng(seed));
+            let mask = plan.sample(&MaskContext::default(), &mut rng(seed)).unwrap();
             counts.iter_mut().zip(mask.bits()).for_each(|(c, b)| *c += u32::from(b));
         }
         // Standard deviation of a share: sqrt(.75 * .25 / 4000) = .0068; 5 of them is .034.
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn the_kept_order_is_shuffled() {
-        let mask = plan("random", "14x14", 0.75, &[]).sample(&MaskContext::default(), &mut rng(1));
+        let mask = plan("random", "14x14", 0.75, &[]).sample(&MaskContext::default(), &mut rng(1)).unwrap();
         assert!(!mask.ids_keep().is_sorted());
     }
 

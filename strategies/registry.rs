@@ -7,10 +7,19 @@ use std::fmt;
 use rand::Rng;
 
 use crate::error::nearest;
-use crate::{Error, Grid, Mask, MaskContext, MaskingStrategy, Params, Request, Value};
-use crate::{block, combined, grid, random};
+use crate::strategy::Draw;
+use crate::{Error, Grid, Mask, MaskContext, MaskingStrategy, Needs, Params, Request, Value};
+use crate::{block, combined, file, grid, mixture, random, script};
 
-static BUILTIN: &[&dyn MaskingStrategy] = &[&random::Random, &grid::Lattice, &block::Block, &combined::Combined];
+static BUILTIN: &[&dyn MaskingStrategy] = &[
+    &random::Random,
+    &grid::Lattice,
+    &block::Block,
+    &combined::Combined,
+    &file::File,
+    &script::Script,
+    &mixture::Mixture,
+];
 
 /// An ordered set of strategies with unique ids.
 #[derive(Clone)]
@@ -70,17 +79,47 @@ impl Registry {
         self.iter().map(MaskingStrategy::id).collect()
     }
 
-    /// Checks a configuration and makes it ready to draw masks.
+    /// Checks a configuration and makes it ready to draw masks. A parameter of a mixture's member is called
+    /// `member.parameter`.
     ///
     /// # Errors
-    /// On an unknown strategy or parameter, a value of the wrong type or outside its range, a ratio outside (0, 1), and
-    /// when no patch would be visible or none hidden.
+    /// On an unknown strategy or parameter, a value of the wrong type or outside its range, a ratio outside (0, 1), when
+    /// no patch would be visible or none hidden, and when the strategy cannot prepare itself.
     pub fn plan(&self, name: &str, grid: Grid, ratio: f64, params: BTreeMap<String, Value>) -> Result<Plan, Error> {
+        let (strategy, request, hidden) = self.request(name, grid, ratio, params)?;
+        let draw = strategy.prepare(&request)?;
+        Ok(Plan {
+            strategy,
+            request,
+            hidden,
+            draw,
+        })
+    }
+
+    /// How many patches the masks of a configuration hide; checks all that can be checked without preparing the strategy.
+    ///
+    /// # Errors
+    /// Those of [`Registry::plan`], except when the strategy cannot prepare itself.
+    pub fn hidden(&self, name: &str, grid: Grid, ratio: f64, params: BTreeMap<String, Value>) -> Result<usize, Error> {
+        self.request(name, grid, ratio, params).map(|(_, _, hidden)| hidden)
+    }
+
+    fn request(
+        &self,
+        name: &str,
+        grid: Grid,
+        ratio: f64,
+        params: BTreeMap<String, Value>,
+    ) -> Result<(&'static dyn MaskingStrategy, Request, usize), Error> {
         let strategy = self.get(name)?;
         if !(ratio > 0.0 && ratio < 1.0) {
             return Err(Error::Ratio(ratio));
         }
-        let params = Params::resolve(strategy.id(), strategy.params(), params)?;
+        let params = if strategy.mixes() {
+            mixture::params(self, strategy, grid, ratio, params)?
+        } else {
+            Params::resolve(strategy.id(), strategy.params(), params)?
+        };
         let request = Request { grid, ratio, params };
         let hidden = strategy.hidden(&request)?;
         if hidden == 0 || hidden >= grid.len() {
@@ -91,11 +130,13 @@ impl Registry {
                 hidden,
             });
         }
-        Ok(Plan {
-            strategy,
-            request,
-            hidden,
-        })
+        Ok((strategy, request, hidden))
+    }
+
+    /// The strategies of this crate, and this one, in place of one of the same name.
+    pub(crate) fn builtin_and(strategy: &'static dyn MaskingStrategy) -> Result<Self, Error> {
+        let others = BUILTIN.iter().copied().filter(|other| other.id() != strategy.id());
+        Self(others.collect()).with(strategy)
     }
 }
 
@@ -117,6 +158,7 @@ pub struct Plan {
     strategy: &'static dyn MaskingStrategy,
     request: Request,
     hidden: usize,
+    draw: Draw,
 }
 
 impl Plan {
@@ -150,12 +192,21 @@ impl Plan {
         &self.request
     }
 
+    /// What the context of every mask must hold.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        self.strategy.needs(&self.request)
+    }
+
     /// Draws the mask of one picture.
+    ///
+    /// # Errors
+    /// When the strategy cannot draw it, such as a script that fails.
     ///
     /// # Panics
     /// When the strategy breaks its promise of the exact count. Debug builds also check that each index occurs once.
-    pub fn sample(&self, ctx: &MaskContext, rng: &mut dyn Rng) -> Mask {
-        let mask = self.strategy.sample(&self.request, ctx, rng);
+    pub fn sample(&self, ctx: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
+        let mask = self.unchecked(ctx, rng)?;
         let got = (mask.grid(), mask.visible(), mask.hidden());
         assert_eq!(
             got,
@@ -164,7 +215,19 @@ impl Plan {
             self.strategy.id()
         );
         debug_assert_eq!(mask.defect(), None, "masking strategy {}", self.strategy.id());
-        mask
+        Ok(mask)
+    }
+
+    /// Draws a mask whose promises are for the caller to check.
+    pub(crate) fn unchecked(&self, ctx: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
+        (self.draw)(ctx, rng)
+    }
+}
+
+/// Plans of one request are alike: how they draw follows from it.
+impl PartialEq for Plan {
+    fn eq(&self, other: &Self) -> bool {
+        (self.strategy.id(), self.hidden) == (other.strategy.id(), other.hidden) && self.request == other.request
     }
 }
 
@@ -197,9 +260,10 @@ mod tests {
         fn is_random(&self, _req: &Request) -> bool {
             false
         }
-        fn sample(&self, req: &Request, _ctx: &MaskContext, _rng: &mut dyn Rng) -> Mask {
+        fn sample(&self, req: &Request, _ctx: &MaskContext<'_>, _rng: &mut dyn Rng) -> Result<Mask, Error> {
             let visible = req.visible_by_ratio();
-            Mask::from_hidden(req.grid, &(0..req.grid.len()).map(|i| i >= visible).collect::<Vec<_>>())
+            let flags: Vec<bool> = (0..req.grid.len()).map(|i| i >= visible).collect();
+            Ok(Mask::from_hidden(req.grid, &flags))
         }
     }
 
@@ -213,12 +277,13 @@ mod tests {
     #[test]
     fn a_strategy_of_ones_own_joins_and_samples() {
         let registry = Registry::builtin().with(&Mine("last_ones")).unwrap();
-        assert_eq!(registry.names(), ["random", "grid", "block", "combined", "last_ones"]);
+        assert_eq!(registry.names().last(), Some(&"last_ones"));
+        assert_eq!(registry.names().len(), Registry::builtin().names().len() + 1);
         let plan = registry
             .plan("last_ones", Grid::new(1, 4), 0.5, BTreeMap::new())
             .unwrap();
         let mut rng = crate::testing::rng(0);
-        assert_eq!(plan.sample(&MaskContext::default(), &mut rng).ascii(), "..##");
+        assert_eq!(plan.sample(&MaskContext::default(), &mut rng).unwrap().ascii(), "..##");
         let sendable: &(dyn Send + Sync) = &plan;
         let _ = sendable;
     }
@@ -238,10 +303,10 @@ mod tests {
     #[test]
     fn errors_name_thing_and_cure() {
         let square = Grid::new(14, 14);
-        assert_eq!(
-            message("randm", square, 0.5),
-            "unknown masking strategy mask.strategy = \"randm\": did you mean random?; there are random, grid, block, combined"
-        );
+        let unknown = message("randm", square, 0.5);
+        let start =
+            "unknown masking strategy mask.strategy = \"randm\": did you mean random?; there are random, grid, ";
+        assert!(unknown.starts_with(start), "{unknown}");
         for ratio in [1.5, 0.0, 1.0, -0.1, f64::NAN, f64::INFINITY] {
             let shown = message("random", square, ratio);
             assert!(

@@ -10,17 +10,22 @@ use proptest::prelude::*;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-use crate::{Error, Grid, Mask, MaskContext, Plan, Registry, Value, conformance};
+use crate::{Error, Grid, Mask, MaskContext, Plan, Registry, Sight, Value, conformance};
 
 /// Files beside the strategies that are none.
 const INFRASTRUCTURE: &[&str] = &[
     "broken",
+    "canvas",
     "lib",
     "conformance",
     "error",
     "mask",
+    "params",
     "patch_grid",
     "registry",
+    "sandbox",
+    "script_tests",
+    "sight",
     "strategy",
     "testing",
     "value",
@@ -47,7 +52,7 @@ pub(crate) fn plan(name: &str, grid: &str, ratio: f64, params: Given<'_>) -> Pla
 /// Masks of the seeds 0 to `count`.
 pub(crate) fn moving(plan: &Plan, count: u64) -> Vec<Mask> {
     (0..count)
-        .map(|seed| plan.sample(&MaskContext::default(), &mut rng(seed)))
+        .map(|seed| plan.sample(&MaskContext::default(), &mut rng(seed)).unwrap())
         .collect()
 }
 
@@ -62,7 +67,7 @@ pub(crate) fn reach(plan: &Plan, count: u64) -> Vec<u32> {
 
 pub(crate) fn ascii(name: &str, grid: &str, params: Given<'_>) -> String {
     plan(name, grid, 0.5, params)
-        .sample(&MaskContext::default(), &mut rng(0))
+        .sample(&MaskContext::default(), &mut rng(0)).unwrap()
         .ascii()
 }
 
@@ -73,7 +78,8 @@ pub(crate) fn snapshot(id: &str, cases: &[(&str, f64, Given<'_>)]) {
         let plan = plan(id, grid, *ratio, params);
         let keys: String = params.iter().map(|(key, value)| format!(" {key}={value}")).collect();
         for seed in 0..2 {
-            let mask = plan.sample(&MaskContext::default(), &mut rng(seed));
+            let sight = Sight::made_up(plan.grid(), seed as u32);
+            let mask = plan.sample(&sight.context(), &mut rng(seed)).unwrap();
             writeln!(
                 text,
                 "{grid} ratio={ratio}{keys} seed={seed}: {} hidden\n{mask}\n",
@@ -156,7 +162,7 @@ proptest! {
         let plan = registry.plan(name, grid, ratio, Default::default());
         prop_assert_eq!(plan.is_ok(), visible > 0 && visible < grid.len());
         if let Ok(plan) = plan {
-            let mask = plan.sample(&MaskContext::default(), &mut rng(seed));
+            let mask = plan.sample(&MaskContext::default(), &mut rng(seed)).unwrap();
             prop_assert_eq!(mask.defect(), None);
             prop_assert_eq!(mask.visible(), visible);
             let restore = mask.ids_restore();
@@ -187,7 +193,7 @@ proptest! {
         for (name, own) in own {
             let params: Vec<_> = shared.iter().cloned().chain(block.clone()).chain(own).collect();
             if let Ok(plan) = try_plan(name, &format!("{rows}x{cols}"), ratio, &params) {
-                let mask = plan.sample(&MaskContext::default(), &mut rng(seed));
+                let mask = plan.sample(&MaskContext::default(), &mut rng(seed)).unwrap();
                 prop_assert_eq!((mask.defect(), mask.hidden()), (None, plan.hidden()));
             }
         }

@@ -1,13 +1,13 @@
-//! Parameters of strategies: the values users write, and the declarations that they are checked against.
+//! Parameters of strategies: the values users write, and the declarations that they are checked against. `params` brings
+//! both together.
 //! Declarations are data, so that help, documentation and error messages are generated from them and cannot drift.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::Error;
 use crate::error::nearest;
 
-/// A scalar as written in a configuration.
+/// A value as written in a configuration.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Value {
     /// `true` or `false`.
@@ -18,6 +18,8 @@ pub enum Value {
     Float(f64),
     /// A text.
     Text(String),
+    /// Several values.
+    List(Vec<Value>),
 }
 
 impl Value {
@@ -27,6 +29,7 @@ impl Value {
             Self::Int(_) => "an integer",
             Self::Float(_) => "a number",
             Self::Text(_) => "a text",
+            Self::List(_) => "a list",
         }
     }
 }
@@ -39,6 +42,10 @@ impl fmt::Display for Value {
             Self::Int(v) => write!(f, "{v}"),
             Self::Float(v) => write!(f, "{v:?}"),
             Self::Text(v) => write!(f, "{v:?}"),
+            Self::List(items) => {
+                let items: Vec<String> = items.iter().map(ToString::to_string).collect();
+                write!(f, "[{}]", items.join(", "))
+            }
         }
     }
 }
@@ -54,87 +61,6 @@ macro_rules! value_from {
 }
 value_from!(bool => Self::Bool, i64 => Self::Int, f64 => Self::Float, String => Self::Text,
     &str => |text: &str| Self::Text(text.to_owned()));
-
-/// Checked parameters of one strategy, defaults filled in. `None` means: declared without default and not given.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Params(BTreeMap<String, Value>);
-
-impl Params {
-    /// The value of a boolean parameter.
-    #[must_use]
-    pub fn bool(&self, name: &str) -> Option<bool> {
-        if let Some(Value::Bool(v)) = self.get(name) {
-            Some(*v)
-        } else {
-            None
-        }
-    }
-
-    /// The value of an integer parameter.
-    #[must_use]
-    pub fn int(&self, name: &str) -> Option<i64> {
-        if let Some(Value::Int(v)) = self.get(name) {
-            Some(*v)
-        } else {
-            None
-        }
-    }
-
-    /// The value of a number parameter.
-    #[must_use]
-    pub fn float(&self, name: &str) -> Option<f64> {
-        if let Some(Value::Float(v)) = self.get(name) {
-            Some(*v)
-        } else {
-            None
-        }
-    }
-
-    /// The value of a text or choice parameter.
-    #[must_use]
-    pub fn text(&self, name: &str) -> Option<&str> {
-        if let Some(Value::Text(v)) = self.get(name) {
-            Some(v)
-        } else {
-            None
-        }
-    }
-
-    /// The value of any parameter.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
-    /// All parameters that have a value, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
-    }
-
-    /// Checks `given` against the declarations `specs` of `strategy` and fills in defaults.
-    ///
-    /// # Errors
-    /// On an unknown name, a wrong type or a value outside what is declared.
-    pub fn resolve(strategy: &str, specs: &[Param], given: BTreeMap<String, Value>) -> Result<Self, Error> {
-        let mut values: BTreeMap<String, Value> = specs
-            .iter()
-            .filter_map(|p| Some((p.name.to_owned(), p.default_value()?)))
-            .collect();
-        for (name, value) in given {
-            let Some(spec) = specs.iter().find(|p| p.name == name) else {
-                let names = specs.iter().map(|p| p.name);
-                return Err(Error::UnknownParam {
-                    strategy: strategy.to_owned(),
-                    nearest: nearest(&name, names.clone().chain(["ratio", "strategy"])),
-                    known: names.map(str::to_owned).collect(),
-                    name,
-                });
-            };
-            values.insert(name, spec.check(strategy, value)?);
-        }
-        Ok(Self(values))
-    }
-}
 
 /// The type and range of a parameter.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -159,6 +85,8 @@ pub enum Kind {
     Choice(&'static [&'static str]),
     /// Any text, such as a path.
     Text,
+    /// A list, each item of one kind.
+    List(&'static Kind),
 }
 
 impl fmt::Display for Kind {
@@ -169,7 +97,37 @@ impl fmt::Display for Kind {
             Self::Float { min, max } => write!(f, "a number from {min} to {max}"),
             Self::Choice(options) => write!(f, "one of {}", options.join(", ")),
             Self::Text => f.write_str("a text"),
+            Self::List(item) => write!(f, "a list, each item {item}"),
         }
+    }
+}
+
+impl Kind {
+    /// Whole numbers as numbers where numbers are wanted.
+    #[expect(clippy::cast_precision_loss, reason = "a whole number given for a share is small")]
+    fn coerced(self, value: Value) -> Value {
+        match (self, value) {
+            (Self::Float { .. }, Value::Int(v)) => Value::Float(v as f64),
+            (Self::List(item), Value::List(items)) => {
+                Value::List(items.into_iter().map(|value| item.coerced(value)).collect())
+            }
+            (_, value) => value,
+        }
+    }
+
+    /// Whether a value of the right type can be used; `None` where the type is wrong.
+    fn takes(self, value: &Value) -> Option<bool> {
+        Some(match (self, value) {
+            (Self::Bool, Value::Bool(_)) | (Self::Text, Value::Text(_)) => true,
+            (Self::Int { min, max }, Value::Int(v)) => (min..=max).contains(v),
+            (Self::Float { min, max }, Value::Float(v)) => (min..=max).contains(v),
+            (Self::Choice(options), Value::Text(v)) => options.contains(&v.as_str()),
+            (Self::List(item), Value::List(items)) => {
+                let each: Option<Vec<bool>> = items.iter().map(|value| item.takes(value)).collect();
+                each?.into_iter().all(|usable| usable)
+            }
+            _ => return None,
+        })
     }
 }
 
@@ -184,6 +142,20 @@ pub enum Literal {
     Float(f64),
     /// See [`Value::Text`].
     Text(&'static str),
+    /// See [`Value::List`].
+    List(&'static [Literal]),
+}
+
+impl Literal {
+    fn value(self) -> Value {
+        match self {
+            Self::Bool(v) => Value::Bool(v),
+            Self::Int(v) => Value::Int(v),
+            Self::Float(v) => Value::Float(v),
+            Self::Text(v) => Value::Text(v.to_owned()),
+            Self::List(items) => Value::List(items.iter().map(|item| item.value()).collect()),
+        }
+    }
 }
 
 /// Declaration of one parameter of a strategy.
@@ -241,12 +213,7 @@ impl Param {
     /// The default as a value.
     #[must_use]
     pub fn default_value(&self) -> Option<Value> {
-        self.default.map(|literal| match literal {
-            Literal::Bool(v) => Value::Bool(v),
-            Literal::Int(v) => Value::Int(v),
-            Literal::Float(v) => Value::Float(v),
-            Literal::Text(v) => Value::Text(v.to_owned()),
-        })
+        self.default.map(Literal::value)
     }
 
     /// The value in this parameter's type.
@@ -254,19 +221,12 @@ impl Param {
     /// # Errors
     /// When the type is wrong or the value outside the range or the choices.
     pub fn check(&self, strategy: &str, value: Value) -> Result<Value, Error> {
-        #[expect(clippy::cast_precision_loss, reason = "a whole number given for a share is small")]
-        let value = match (self.kind, value) {
-            (Kind::Float { .. }, Value::Int(v)) => Value::Float(v as f64),
-            (_, value) => value,
-        };
-        let usable = match (self.kind, &value) {
-            (Kind::Bool, Value::Bool(_)) | (Kind::Text, Value::Text(_)) => true,
-            (Kind::Int { min, max }, Value::Int(v)) => (min..=max).contains(v),
-            (Kind::Float { min, max }, Value::Float(v)) => (min..=max).contains(v),
-            (Kind::Choice(options), Value::Text(v)) => options.contains(&v.as_str()),
-            _ => return Err(self.wrong_kind(strategy, &value)),
-        };
-        if usable { Ok(value) } else { Err(self.bad_value(&value)) }
+        let value = self.kind.coerced(value);
+        match self.kind.takes(&value) {
+            Some(true) => Ok(value),
+            Some(false) => Err(self.bad_value(&value)),
+            None => Err(self.wrong_kind(strategy, &value)),
+        }
     }
 
     fn wrong_kind(&self, strategy: &str, value: &Value) -> Error {
@@ -295,7 +255,10 @@ impl Param {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
+    use crate::Params;
 
     static SPECS: &[Param] = &[
         Param::flag("flipped", false, "A flag."),
@@ -354,11 +317,39 @@ mod tests {
     }
 
     #[test]
+    fn lists_are_checked_item_by_item() {
+        static SHARE: Kind = Kind::Float { min: 0.0, max: 9.0 };
+        let weights = Param {
+            name: "weights",
+            kind: Kind::List(&SHARE),
+            default: Some(Literal::List(&[Literal::Float(1.0)])),
+            doc: "Weights.",
+        };
+        let list = |items: &[Value]| Value::List(items.to_vec());
+        assert_eq!(weights.default_value(), Some(list(&[1.0.into()])));
+        assert_eq!(
+            weights.check("mine", list(&[2i64.into(), 0.5.into()])),
+            Ok(list(&[2.0.into(), 0.5.into()]))
+        );
+        let message = |value: Value| weights.check("mine", value).unwrap_err().to_string();
+        assert_eq!(
+            message(list(&[1.0.into(), 10i64.into()])),
+            "mask.weights = [1.0, 10.0] is not a list, each item a number from 0 to 9"
+        );
+        assert_eq!(
+            message(list(&["a".into()])),
+            "mask.weights = [\"a\"] is a list: strategy mine needs a list, each item a number from 0 to 9"
+        );
+        assert!(message(1.0.into()).starts_with("mask.weights = 1.0 is a number: "));
+    }
+
+    #[test]
     fn values_print_as_toml() {
-        let shown: Vec<String> = [Value::from(true), 3i64.into(), 1.0.into(), "rows".into()]
+        let list = Value::List(vec![1i64.into(), "rows".into()]);
+        let shown: Vec<String> = [Value::from(true), 3i64.into(), 1.0.into(), "rows".into(), list]
             .iter()
             .map(Value::to_string)
             .collect();
-        assert_eq!(shown, ["true", "3", "1.0", "\"rows\""]);
+        assert_eq!(shown, ["true", "3", "1.0", "\"rows\"", "[1, \"rows\"]"]);
     }
 }

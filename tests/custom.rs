@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use mae_exp::data::ImageSet;
 use mae_exp::store::rows::{MetricPoint, Picture};
 use mae_exp::train::{Job, Keep, Observer, Outcome, Progress, Shelf, TrainError, Written, train};
-use mae_strategies::{Mask, MaskContext, MaskingStrategy, Registry, Request, conformance};
+use mae_strategies::{Error, Mask, MaskContext, MaskingStrategy, Registry, Request, conformance};
 
 use crate::support::{Room, SMALL, small};
 
@@ -32,12 +32,10 @@ impl MaskingStrategy for Last {
         false
     }
 
-    fn sample(&self, request: &Request, _: &MaskContext, _: &mut dyn rand::Rng) -> Mask {
+    fn sample(&self, request: &Request, _: &MaskContext<'_>, _: &mut dyn rand::Rng) -> Result<Mask, Error> {
         let visible = request.visible_by_ratio();
-        Mask::from_hidden(
-            request.grid,
-            &(0..request.grid.len()).map(|i| i >= visible).collect::<Vec<_>>(),
-        )
+        let hidden: Vec<bool> = (0..request.grid.len()).map(|i| i >= visible).collect();
+        Ok(Mask::from_hidden(request.grid, &hidden))
     }
 }
 

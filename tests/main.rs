@@ -12,6 +12,7 @@ mod errors;
 mod housekeeping;
 mod killing;
 mod laws;
+mod masks;
 mod parity;
 mod reading;
 mod recipe;

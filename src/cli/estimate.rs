@@ -15,6 +15,9 @@ use super::progress::clock;
 /// Steps before the timed ones, and timed ones.
 const STEPS: (usize, usize) = (2, 3);
 
+/// Share of training whose masks are timed, where a schedule moves them.
+const MIDDLE: f64 = 0.5;
+
 /// Trials that will be trained.
 pub(super) fn open(plan: &SweepPlan) -> impl Iterator<Item = &Planned> {
     plan.trials.iter().filter(|planned| planned.action.is_open())
@@ -38,16 +41,16 @@ pub(super) fn line(plan: &SweepPlan, device: &Device, registry: &Registry, jobs:
 }
 
 fn time_step(planned: &Planned, device: &Device, registry: &Registry) -> Result<Duration, mae_strategies::Error> {
-    let (spec, mask) = (&planned.spec, &planned.spec.mask);
-    let plan = registry.plan(&mask.strategy, spec.model.grid(), mask.ratio, mask.params.clone())?;
+    let spec = &planned.spec;
+    let plan = spec.mask.plan(registry, spec.model.grid(), MIDDLE)?;
     let mut step = TrainStep::new(spec, plan, device);
-    let mut one = || {
+    let mut one = || -> Result<Duration, mae_strategies::Error> {
         let batches: Vec<_> = (0..spec.train.accum_steps).map(|_| noise(spec)).collect();
         let begun = Instant::now();
-        batches.into_iter().for_each(|batch| step.step(batch));
-        begun.elapsed()
+        batches.into_iter().try_for_each(|batch| step.step(batch))?;
+        Ok(begun.elapsed())
     };
     // The shortest one: the others may still wait for memory or for another program.
-    let timed = (0..STEPS.0 + STEPS.1).map(|_| one()).skip(STEPS.0);
-    Ok(timed.min().unwrap_or_default())
+    let timed: Vec<Duration> = (0..STEPS.0 + STEPS.1).map(|_| one()).collect::<Result<_, _>>()?;
+    Ok(timed.into_iter().skip(STEPS.0).min().unwrap_or_default())
 }

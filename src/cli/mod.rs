@@ -31,6 +31,7 @@ mod run;
 mod runs;
 mod show;
 mod strategies;
+mod strategies_check;
 mod sweep;
 mod table;
 mod tag;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use mae_strategies::{Mask, MaskContext, Registry};
+use mae_strategies::{Mask, Registry};
 use serde_json::{Value as Json, json};
 
 use crate::data::{Normalise, Picture, Transformer, decode};
@@ -12,9 +12,11 @@ use crate::eval::quality::{Border, psnr, ssim};
 use crate::eval::redraw::{Redrawn, Statistics, redraw};
 use crate::eval::sheet::{Panel, sheet};
 use crate::model::Mae;
+use crate::model::batch::{Views, When, draw_mask};
 use crate::model::weights::build::build;
-use crate::seed::{Purpose, rng};
+use crate::seed::Purpose;
 use crate::spec::TrialSpec;
+use crate::spec::ramp::END;
 
 use super::failure::Failure;
 use super::files;
@@ -50,12 +52,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
             weights.path.display()
         )));
     }
-    let plan = registry.plan(
-        &spec.mask.strategy,
-        spec.model.grid(),
-        spec.mask.ratio,
-        spec.mask.params.clone(),
-    )?;
+    let plan = spec.mask.plan(registry, spec.model.grid(), END)?;
     let (origin, digest) = (weights.path.display().to_string(), weights.digest.clone());
     let (model, notes) = build(weights, &spec.model, spec.seed, &device)?;
     say(&notes);
@@ -66,7 +63,14 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     for (i, (path, name)) in args.images.iter().zip(&names).enumerate() {
         let mut pixels = Vec::new();
         transformer.eval(&load(path)?, &mut pixels);
-        let mask = plan.sample(&MaskContext::default(), &mut rng(spec.seed, Purpose::Mask, 0, i as u64));
+        let size = [
+            1,
+            spec.model.in_chans,
+            spec.model.img_size.height,
+            spec.model.img_size.width,
+        ];
+        let views = Views::of(&pixels, size, &[]);
+        let mask = draw_mask(&plan, when(&spec), (0, i), &views)?;
         let drawn = redraw(
             &model,
             &spec.model,
@@ -91,6 +95,16 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let record = record(args, &spec, &origin, &digest, &model, records);
     files::write_json(&args.out.join("reconstruct.json"), &record)?;
     if args.on.json { table::json(&record) } else { Ok(()) }
+}
+
+/// Masks as at the end of training.
+fn when(spec: &TrialSpec) -> When<'static> {
+    When {
+        seed: spec.seed,
+        purpose: Purpose::Mask,
+        epoch: 0,
+        progress: END,
+    }
 }
 
 fn load(path: &Path) -> Result<Picture, Failure> {

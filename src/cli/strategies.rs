@@ -1,14 +1,15 @@
-//! `mae-exp strategies list|show|preview`: the catalogue of masks.
+//! `mae-exp strategies list|show|preview|check`: the catalogue of masks.
 
 use std::collections::BTreeMap;
 
-use mae_strategies::{Grid, Mask, MaskContext, MaskingStrategy, Plan, Registry, Value};
+use mae_strategies::{Error, Grid, Mask, MaskingStrategy, Plan, Registry, Sight, Value};
 use serde_json::{Value as Json, json};
 
 use crate::seed::{Purpose, rng};
+use crate::spec::script_text;
 
 use super::failure::Failure;
-use super::table;
+use super::{strategies_check, table};
 
 /// Arguments of `strategies`.
 #[derive(Debug, clap::Args)]
@@ -38,6 +39,8 @@ enum Command {
     },
     /// Draw masks as text: # hidden, . visible
     Preview(Preview),
+    /// Test a script of one's own
+    Check(strategies_check::Args),
 }
 
 /// Arguments of `strategies preview`.
@@ -71,6 +74,7 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
         Some(Command::List { json }) => list(registry, json || args.json),
         Some(Command::Show { name, json }) => show(registry.get(&name)?, json || args.json),
         Some(Command::Preview(preview)) => self::preview(&preview, registry, args.json || preview.json),
+        Some(Command::Check(check)) => strategies_check::run(&check, registry, args.json),
     }
 }
 
@@ -123,19 +127,17 @@ fn show(strategy: &'static dyn MaskingStrategy, json: bool) -> Result<(), Failur
 }
 
 fn preview(args: &Preview, registry: &Registry, json: bool) -> Result<(), Failure> {
-    let params = args
-        .sets
-        .iter()
-        .map(|set| param(set))
-        .collect::<Result<BTreeMap<_, _>, _>>()?;
+    let params: BTreeMap<String, Value> = args.sets.iter().map(|set| param(set)).collect::<Result<_, _>>()?;
     let names: Vec<&str> = match args.names.as_slice() {
         [] => registry.names(),
         names => names.iter().map(String::as_str).collect(),
     };
     let mut documents = Vec::new();
     for name in names {
-        let plan = registry.plan(name, args.grid, args.ratio, params.clone())?;
-        let masks: Vec<Mask> = (0..args.samples).map(|i| sample(&plan, args.seed, i)).collect();
+        let params = with_script(name, params.clone())?;
+        let plan = registry.plan(name, args.grid, args.ratio, params)?;
+        let masks = (0..args.samples).map(|i| sample(&plan, args.seed, i));
+        let masks: Vec<Mask> = masks.collect::<Result<_, _>>()?;
         if json {
             documents.push(json!({
                 "strategy": name,
@@ -158,8 +160,26 @@ fn preview(args: &Preview, registry: &Registry, json: bool) -> Result<(), Failur
     }
 }
 
-fn sample(plan: &Plan, seed: u64, index: usize) -> Mask {
-    plan.sample(&MaskContext::default(), &mut rng(seed, Purpose::Mask, 0, index as u64))
+/// A mask of a made-up picture, for strategies that look at it.
+fn sample(plan: &Plan, seed: u64, index: usize) -> Result<Mask, Error> {
+    let sight = Sight::made_up(plan.grid(), index as u32);
+    plan.sample(&sight.context(), &mut rng(seed, Purpose::Mask, 0, index as u64))
+}
+
+/// Puts the text of a script beside its path, as it is done for experiments.
+fn with_script(strategy: &str, mut params: BTreeMap<String, Value>) -> Result<BTreeMap<String, Value>, Failure> {
+    let prefix = match strategy {
+        "script" => "",
+        "mixture" => "script.",
+        _ => return Ok(params),
+    };
+    let (path, source) = (format!("{prefix}path"), format!("{prefix}source"));
+    if let Some(Value::Text(file)) = params.get(&path).filter(|_| !params.contains_key(&source)) {
+        let wrong = |problem| Failure::usage(format!("mask.{path} = {file:?} {problem}"));
+        let text = script_text(file).map_err(wrong)?;
+        params.insert(source, text.into());
+    }
+    Ok(params)
 }
 
 /// `key=value`, the value as TOML would read it, else text; `mask.` before the key is accepted.
@@ -173,12 +193,20 @@ fn param(set: &str) -> Result<(String, Value), Failure> {
     let parsed = toml::from_str::<toml::Table>(&format!("value = {value}"))
         .ok()
         .and_then(|mut t| t.remove("value"));
-    let value = match parsed {
-        Some(toml::Value::Boolean(v)) => Value::Bool(v),
-        Some(toml::Value::Integer(v)) => Value::Int(v),
-        Some(toml::Value::Float(v)) => Value::Float(v),
-        Some(toml::Value::String(v)) => Value::Text(v),
-        _ => Value::Text(value.to_string()),
-    };
+    // What is not TOML is text.
+    let value = parsed
+        .and_then(from_toml)
+        .unwrap_or_else(|| Value::Text(value.to_string()));
     Ok((key, value))
+}
+
+fn from_toml(value: toml::Value) -> Option<Value> {
+    match value {
+        toml::Value::Boolean(v) => Some(Value::Bool(v)),
+        toml::Value::Integer(v) => Some(Value::Int(v)),
+        toml::Value::Float(v) => Some(Value::Float(v)),
+        toml::Value::String(v) => Some(Value::Text(v)),
+        toml::Value::Array(items) => items.into_iter().map(from_toml).collect::<Option<_>>().map(Value::List),
+        _ => None,
+    }
 }

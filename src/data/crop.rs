@@ -2,6 +2,7 @@
 
 use rand::RngExt;
 
+use super::View;
 use crate::seed::ChaCha8Rng;
 
 /// A box inside a picture, in pixels.
@@ -15,6 +16,21 @@ pub struct Crop {
     pub height: usize,
     /// Columns.
     pub width: usize,
+}
+
+impl Crop {
+    /// What the box shows of a picture of this size, perhaps mirrored.
+    #[must_use]
+    pub fn view(&self, height: usize, width: usize, flip: bool) -> View {
+        let share = |part: usize, whole: usize| part as f64 / whole as f64;
+        View {
+            top: share(self.top, height),
+            left: share(self.left, width),
+            height: share(self.height, height),
+            width: share(self.width, width),
+            flip,
+        }
+    }
 }
 
 /// Draws the box of a random resized crop: an area of `scale` (shares of the picture) and an aspect (width over height)

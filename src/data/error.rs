@@ -68,6 +68,24 @@ pub enum DataError {
         /// What is wrong with it.
         error: String,
     },
+    /// A picture without a file of marks.
+    #[error(
+        "find the marked regions of picture {picture}: there is neither {} nor the same in .npy; add it, or point mask.path at one file for all pictures", wanted.display()
+    )]
+    NoRegions {
+        /// Name of the picture in its set.
+        picture: String,
+        /// The file wanted.
+        wanted: PathBuf,
+    },
+    /// Marks that cannot be read.
+    #[error("read marked regions {}: {why}; mask.path names a PNG or NPY file, or a folder of them", path.display())]
+    BadRegions {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Neither grey nor RGB was asked for.
     #[error("make pictures of {0} channels: set model.in_chans to 1 (grey) or 3 (RGB)")]
     Channels(usize),

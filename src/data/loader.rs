@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use rand::{Rng, RngExt};
 
-use super::{DataError, ImageSet, Least, Normalise, Split, Transformer, random_crop};
+use super::{DataError, ImageSet, Least, Normalise, Picture, Regions, Split, Transformer, View, random_crop};
 use crate::seed::{self, Purpose};
 use crate::spec::TrialSpec;
 use crate::spec::trial::{DataSpec, ImgSize};
@@ -30,10 +30,12 @@ pub struct LoaderConfig {
     pub batch_size: usize,
     /// Decoding threads; 0 decodes on the caller's thread.
     pub workers: usize,
+    /// Marked regions of the set's pictures, for masks that follow them.
+    pub regions: Option<Arc<Regions>>,
 }
 
 impl LoaderConfig {
-    /// Batches for a trial's model, of its `[data]`.
+    /// Batches for a trial's model, of its `[data]`, without marked regions.
     #[must_use]
     pub fn of(trial: &TrialSpec, batch_size: usize) -> Self {
         Self {
@@ -42,7 +44,14 @@ impl LoaderConfig {
             data: trial.data.clone(),
             batch_size,
             workers: trial.data.workers,
+            regions: None,
         }
+    }
+
+    /// The same with marked regions, where there are any.
+    #[must_use]
+    pub fn with_regions(self, regions: Option<Arc<Regions>>) -> Self {
+        Self { regions, ..self }
     }
 }
 
@@ -57,6 +66,8 @@ pub struct Batch {
     pub indices: Vec<usize>,
     /// Class of each picture.
     pub labels: Vec<Option<usize>>,
+    /// Share of each patch that is marked, `[N, L]`; empty where the configuration has no regions.
+    pub regions: Vec<f32>,
     /// Number of the batch in its epoch, from 0; unreadable pictures do not shift it.
     pub number: usize,
 }
@@ -142,6 +153,7 @@ impl Job {
             len: 0,
             indices: Vec::new(),
             labels: Vec::new(),
+            regions: Vec::new(),
             number,
         };
         for &index in wanted.iter().take_while(|_| !self.stop.load(Ordering::Relaxed)) {
@@ -154,24 +166,39 @@ impl Job {
         let Some(picture) = self.set.picture(self.split, index) else {
             return;
         };
-        if let Some((seed, epoch)) = self.augment {
-            let data = &self.cfg.data;
-            let mut rng = seed::rng(seed, Purpose::Augment, epoch, index as u64);
-            let crop = random_crop(
-                &mut rng,
-                picture.height,
-                picture.width,
-                data.crop_scale,
-                data.crop_aspect,
-            );
-            let flip = rng.random::<f64>() < data.hflip;
-            transformer.train(&picture, crop, flip, &mut batch.images);
-        } else {
-            transformer.eval(&picture, &mut batch.images);
+        let before = batch.images.len();
+        let view = self.append(index, &picture, transformer, &mut batch.images);
+        let shares = |regions: &Arc<Regions>| regions.shares(self.split, index, &view);
+        match self.cfg.regions.as_ref().map(shares).transpose() {
+            Ok(shares) => batch.regions.extend(shares.into_iter().flatten()),
+            Err(why) => {
+                batch.images.truncate(before);
+                return self.set.skip(self.split, index, why);
+            }
         }
         batch.len += 1;
         batch.indices.push(index);
         batch.labels.push(self.set.label(self.split, index));
+    }
+
+    /// Appends the pixels of a picture, and returns what they show of it.
+    fn append(&self, index: usize, picture: &Picture, transformer: &mut Transformer, out: &mut Vec<f32>) -> View {
+        let Some((seed, epoch)) = self.augment else {
+            transformer.eval(picture, out);
+            return transformer.eval_view(picture);
+        };
+        let data = &self.cfg.data;
+        let mut rng = seed::rng(seed, Purpose::Augment, epoch, index as u64);
+        let crop = random_crop(
+            &mut rng,
+            picture.height,
+            picture.width,
+            data.crop_scale,
+            data.crop_aspect,
+        );
+        let flip = rng.random::<f64>() < data.hflip;
+        transformer.train(picture, crop, flip, out);
+        crop.view(picture.height, picture.width, flip)
     }
 }
 

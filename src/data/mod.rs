@@ -5,7 +5,8 @@
 //!
 //! Map: `set` is the image set that others hold; `folder`, `photos` and `synthetic` find its pictures; `decode` turns
 //! bytes into 8-bit RGB, `jpeg` does so at the smaller size that `reduce` allows; `crop`, `transform` and `normalise`
-//! make network input of that; `loader` runs them on threads.
+//! make network input of that; `loader` runs them on threads. `regions` finds files of marks that belong to pictures, and
+//! `marks` averages them over the patches of what the network sees.
 
 mod crop;
 mod decode;
@@ -14,9 +15,11 @@ mod feed;
 mod folder;
 mod jpeg;
 mod loader;
+mod marks;
 mod normalise;
 mod photos;
 mod reduce;
+mod regions;
 mod set;
 mod source;
 mod synthetic;
@@ -32,7 +35,9 @@ pub use decode::{Picture, decode, decode_for};
 pub use error::DataError;
 pub use feed::Feed;
 pub use loader::{Batch, Batches, LoaderConfig, eval_batches, steps_per_epoch, train_batches};
+pub use marks::View;
 pub use normalise::Normalise;
 pub use reduce::Least;
+pub use regions::Regions;
 pub use set::{ImageSet, Skipped, Split};
 pub use transform::{Transformer, eval_transform};

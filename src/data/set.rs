@@ -204,12 +204,7 @@ impl ImageSet {
         let picture = match read(&part.items[index], &self.least) {
             Ok(picture) => Some(Arc::new(picture)),
             Err(error) => {
-                let name = part.items[index].name.clone();
-                self.skipped
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .entry(name)
-                    .or_insert(error);
+                self.skip(split, index, error);
                 None
             }
         };
@@ -218,6 +213,13 @@ impl ImageSet {
             let _ = part.decoded[index].set(picture.clone());
         }
         picture
+    }
+
+    /// Notes that a picture cannot be used, and why.
+    pub(super) fn skip(&self, split: Split, index: usize, error: String) {
+        let name = self.name(split, index).to_owned();
+        let mut skipped = self.skipped.lock().unwrap_or_else(PoisonError::into_inner);
+        skipped.entry(name).or_insert(error);
     }
 
     /// The error for a split of which nothing could be read.

@@ -61,6 +61,7 @@ pub(super) fn config(data: &DataSpec, batch_size: usize, workers: usize) -> Load
         data: data.clone(),
         batch_size,
         workers,
+        regions: None,
     }
 }
 

@@ -8,7 +8,7 @@ use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
-use super::{Crop, Normalise, Picture};
+use super::{Crop, Normalise, Picture, View};
 use crate::spec::trial::ImgSize;
 
 /// Makes network input of pictures; keeps the resizer's buffers, so give each thread its own.
@@ -51,6 +51,20 @@ impl Transformer {
     /// input this is the usual resize of the shorter side, without a margin around the centre crop.
     pub fn eval(&mut self, picture: &Picture, out: &mut Vec<f32>) {
         self.eval_from(picture, self.size, out);
+    }
+
+    /// What the evaluation view shows of a picture.
+    #[must_use]
+    pub fn eval_view(&self, picture: &Picture) -> View {
+        let large = cover(picture, self.size);
+        let share = |part: usize, whole: usize| part as f64 / whole as f64;
+        View {
+            top: share(centre(large.height, self.size.height), large.height),
+            left: share(centre(large.width, self.size.width), large.width),
+            height: share(self.size.height, large.height),
+            width: share(self.size.width, large.width),
+            flip: false,
+        }
     }
 
     fn eval_from(&mut self, picture: &Picture, resize_to: ImgSize, out: &mut Vec<f32>) {

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use mae_strategies::{Plan, Registry};
 
-use crate::data::{Batches, DataError, ImageSet, LoaderConfig, Normalise, Split, Transformer, eval_batches};
+use crate::data::{Batches, DataError, ImageSet, LoaderConfig, Normalise, Regions, Split, Transformer, eval_batches};
 use crate::model::Mae;
-use crate::model::batch::{draw_masks, images};
+use crate::model::batch::{Views, When, draw_masks, images};
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
+use crate::spec::ramp::END;
 use crate::spec::trial::EvalTask;
 use crate::store::rows::Picture;
 
@@ -62,6 +63,7 @@ pub struct Judge {
     normalise: Normalise,
     own: Plan,
     fixed: Plan,
+    regions: Option<Arc<Regions>>,
 }
 
 impl Judge {
@@ -84,7 +86,14 @@ impl Judge {
             normalise,
             own,
             fixed,
+            regions: None,
         })
+    }
+
+    /// With the marked regions that the trial's own masks follow.
+    #[must_use]
+    pub fn with_regions(self, regions: Option<Arc<Regions>>) -> Self {
+        Self { regions, ..self }
     }
 
     /// Takes the figures and draws the pictures that are due at `moment`.
@@ -132,6 +141,7 @@ impl Judge {
     fn batches(&self, split: Split) -> Batches {
         let spec = &self.spec;
         let loader = LoaderConfig::of(spec, spec.eval.batch_size);
+        let loader = loader.with_regions(self.regions.clone());
         eval_batches(&self.set, loader, split)
     }
 
@@ -140,19 +150,39 @@ impl Judge {
         [n, model.in_chans, model.img_size.height, model.img_size.width]
     }
 
-    fn reconstruct(&self, model: &Mae, device: &Device) -> Result<(Errors, Errors), DataError> {
+    fn reconstruct(&self, model: &Mae, device: &Device) -> Result<(Errors, Errors), EvalError> {
         let (mut own, mut fixed) = (Errors::default(), Errors::default());
         for batch in self.batches(Split::Val) {
             let batch = batch?;
-            let pixels = images(batch.images, self.shape(batch.len), device);
-            let sum = |plan: &Plan, seed| {
-                let masks = draw_masks(plan, seed, Purpose::EvalMask, 0, &batch.indices);
-                reconstruction::errors(model, self.normalise.std(), pixels.clone(), &masks)
-            };
-            own.add(sum(&self.own, self.spec.seed));
-            fixed.add(sum(&self.fixed, self.spec.eval.mask_seed));
+            let shape = self.shape(batch.len);
+            let views = Views::of(&batch.images, shape, &batch.regions);
+            let own_masks = draw_masks(&self.own, self.own_masks(), &batch.indices, &views)?;
+            let fixed_masks = draw_masks(&self.fixed, self.fixed_masks(), &batch.indices, &views)?;
+            let pixels = images(batch.images, shape, device);
+            let sum = |masks| reconstruction::errors(model, self.normalise.std(), pixels.clone(), masks);
+            own.add(sum(&own_masks));
+            fixed.add(sum(&fixed_masks));
         }
         Ok((own, fixed))
+    }
+
+    /// The trial's own masks, as at the end of training whenever it is judged: their loss is comparable along the curve.
+    fn own_masks(&self) -> When<'static> {
+        When {
+            seed: self.spec.seed,
+            purpose: Purpose::EvalMask,
+            epoch: 0,
+            progress: END,
+        }
+    }
+
+    /// The masks that are the same for every trial of a sweep: no training is under way for them.
+    fn fixed_masks(&self) -> When<'static> {
+        When {
+            seed: self.spec.eval.mask_seed,
+            progress: 0.0,
+            ..self.own_masks()
+        }
     }
 
     fn knn(&self, model: &Mae, device: &Device) -> Result<f64, DataError> {
@@ -185,14 +215,16 @@ impl Judge {
             };
             let mut values = Vec::new();
             transformer.eval(&picture, &mut values);
-            let masks = draw_masks(&self.fixed, self.spec.eval.mask_seed, Purpose::EvalMask, 0, &[index]);
+            let shape = self.shape(1);
+            let views = Views::of(&values, shape, &[]);
+            let masks = draw_masks(&self.fixed, self.fixed_masks(), &[index], &views)?;
             let labels = Labels {
                 caption: self.set.name(Split::Val, index),
                 item,
                 epoch: moment.epoch,
                 whole: moment.first,
             };
-            let pixels = images(values, self.shape(1), device);
+            let pixels = images(values, shape, device);
             drawn.extend(pictures::draw(model, &self.normalise, pixels, &masks, labels)?);
         }
         Ok(drawn)

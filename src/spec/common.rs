@@ -11,10 +11,11 @@ use super::grid::Grid;
 use super::layer::{Layer, nest};
 use super::nested::Block;
 use super::resolve::{flatten, resolve};
+use super::scripts;
 
 /// The configuration of `base` without the seed and without every key that a sweep decides.
 pub(super) fn common(base: &Figment, blocks: &[Block], grids: &[Grid]) -> Result<Value, SpecError> {
-    let (config, _) = resolve(base)?;
+    let (config, mut origins) = resolve(base)?;
     let set: Vec<&Layer> = blocks.iter().flat_map(|block| &block.set).collect();
     let added: Vec<&Layer> = grids
         .iter()
@@ -32,5 +33,7 @@ pub(super) fn common(base: &Figment, blocks: &[Block], grids: &[Grid]) -> Result
                 .any(|layer| decides(layer, key, layer.origin.is_sweep_section()))
     };
     let fixed = |key: &str| key != "seed" && !decided(key);
-    Ok(nest(flatten(&config).into_iter().filter(|(key, _)| fixed(key))).into())
+    let mut common: Value = nest(flatten(&config).into_iter().filter(|(key, _)| fixed(key))).into();
+    scripts::embed(&mut common, &mut origins)?;
+    Ok(common)
 }

@@ -5,7 +5,7 @@
 use serde_json::{Number, Value};
 
 use super::resolve::flatten;
-use super::schema;
+use super::{schema, scripts};
 
 /// Changes when the program's meaning of a configuration changes, so that older trials are not taken for new ones.
 const MEANING: &str = "mae-exp trial 1";
@@ -36,7 +36,7 @@ impl Before {
 
 /// Hexadecimal BLAKE3 of the result-affecting keys of `config` and the digest of the pictures.
 pub fn identity(config: &Value, data_digest: &str) -> String {
-    let counts = |key: &str| schema::find(key).is_none_or(|key| key.identity);
+    let counts = |key: &str| schema::find(key).is_none_or(|key| key.identity) && !scripts::is_path(config, key);
     let as_before = |key: &str, value: &Value| LATER.iter().any(|(k, before)| *k == key && before.is(value));
     let kept: serde_json::Map<String, Value> = flatten(config)
         .into_iter()
@@ -101,6 +101,33 @@ mod tests {
             other[section][key] = json!("else");
             assert_eq!(identity(&other, "digest"), first, "{section}.{key}");
         }
+    }
+
+    #[test]
+    fn files_count_by_their_content() {
+        let with = |strategy: &str, key: &str, path: &str| {
+            let mut config = config();
+            config["mask"] = json!({ "strategy": strategy, "ratio": 0.75, "source": "fn score(p) { 1 }" });
+            match key.split_once('.') {
+                Some((member, key)) => config["mask"][member] = json!({ key: path }),
+                None => config["mask"][key] = json!(path),
+            }
+            identity(&config, "digest")
+        };
+        for (strategy, key) in [
+            ("script", "path"),
+            ("file", "path"),
+            ("mixture", "script.path"),
+            ("mixture", "file.path"),
+        ] {
+            assert_eq!(with(strategy, key, "a"), with(strategy, key, "b"), "{strategy} {key}");
+        }
+        assert_ne!(
+            with("mine", "path", "a"),
+            with("mine", "path", "b"),
+            "what a path means elsewhere is not known"
+        );
+        assert_ne!(with("script", "source", "a"), with("script", "source", "b"));
     }
 
     #[test]

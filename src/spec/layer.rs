@@ -158,21 +158,25 @@ impl Provider for Layer {
     }
 }
 
-/// Dotted entries as a table of sections.
+/// Dotted entries as a table of sections, which may hold tables of their own.
 pub(super) fn nest(entries: impl IntoIterator<Item = (String, Value)>) -> Table {
     let mut root = Table::new();
     for (key, value) in entries {
-        match key.split_once('.') {
-            None => _ = root.insert(key, value),
-            Some((section, leaf)) => {
-                let inner = root.entry(section).or_insert_with(|| Table::new().into());
-                if let Value::Object(inner) = inner {
-                    inner.insert(leaf.into(), value);
-                }
+        insert(&mut root, &key, value);
+    }
+    root
+}
+
+fn insert(table: &mut Table, key: &str, value: Value) {
+    match key.split_once('.') {
+        None => _ = table.insert(key.into(), value),
+        Some((section, rest)) => {
+            let inner = table.entry(section).or_insert_with(|| Table::new().into());
+            if let Value::Object(inner) = inner {
+                insert(inner, rest, value);
             }
         }
     }
-    root
 }
 
 /// The values of all layers, nested by section.

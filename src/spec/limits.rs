@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::document::Entries;
 use super::error::{SpecError, did_you_mean};
-use super::schema::Kind;
+use super::kind::Kind;
 
 const BUDGET: [&str; 2] = ["budget.max_trials", "budget.max_hours"];
 

@@ -22,6 +22,7 @@ use super::points::{Point, limit};
 use super::render::render;
 use super::resolve::{resolve, section};
 use super::schema::Schema;
+use super::scripts;
 use super::seeds::Seeds;
 use super::trial::{ModelSpec, TrialSpec};
 use super::validate::{check, check_model};
@@ -243,7 +244,8 @@ pub fn model_part(name: &str) -> Result<ModelSpec, SpecError> {
 }
 
 fn trial(position: usize, figment: &Figment, point: &Point, registry: &Registry) -> Result<Trial, SpecError> {
-    let (config, origins) = resolve(figment)?;
+    let (mut config, mut origins) = resolve(figment)?;
+    scripts::embed(&mut config, &mut origins)?;
     let spec = TrialSpec::from_config(&config)?;
     check(&spec, registry).map_err(|message| render(&message, &config, &origins))?;
     let point = point.values.clone();

@@ -10,8 +10,14 @@ use serde_json::{Map, Value};
 
 use super::error::{SpecError, one_line};
 use super::layer::{self, Origin};
+use super::ramp::Ramp;
 use super::schema::{KEYS, SECTIONS};
 use super::trial::{MaskSpec, MaskValue, TrialSpec};
+
+/// Beneath `[mask]`, where its schedules stand.
+const SCHEDULE: &str = "schedule.";
+
+type Leaves = BTreeMap<String, Value>;
 
 /// The resolved configuration nested by section, in the schema's order, and the origin of each dotted key.
 pub(super) fn resolve(figment: &Figment) -> Result<(Value, BTreeMap<String, Origin>), SpecError> {
@@ -33,19 +39,19 @@ pub(super) fn resolve(figment: &Figment) -> Result<(Value, BTreeMap<String, Orig
 /// A configuration's leaves by dotted key.
 pub(super) fn flatten(config: &Value) -> BTreeMap<String, Value> {
     let mut leaves = BTreeMap::new();
-    for (section, value) in config.as_object().into_iter().flatten() {
-        match value {
-            Value::Object(inner) => {
-                leaves.extend(
-                    inner
-                        .iter()
-                        .map(|(key, value)| (format!("{section}.{key}"), value.clone())),
-                );
-            }
-            leaf => _ = leaves.insert(section.clone(), leaf.clone()),
+    collect(config, "", &mut leaves);
+    leaves
+}
+
+fn collect(table: &Value, prefix: &str, leaves: &mut BTreeMap<String, Value>) {
+    for (key, value) in table.as_object().into_iter().flatten() {
+        let key = format!("{prefix}{key}");
+        if value.is_object() {
+            collect(value, &format!("{key}."), leaves);
+        } else {
+            leaves.insert(key, value.clone());
         }
     }
-    leaves
 }
 
 impl TrialSpec {
@@ -69,14 +75,9 @@ impl TrialSpec {
 
     /// The configuration that this trial comes from, nested by section; keys without a value are left out.
     pub fn to_config(&self) -> Value {
-        let mut mask = Map::from_iter([
-            ("strategy".to_owned(), Value::from(self.mask.strategy.as_str())),
-            ("ratio".to_owned(), Value::from(self.mask.ratio)),
-        ]);
-        mask.extend(self.mask.params.iter().map(|(name, value)| (name.clone(), json(value))));
         let sections = [
             table(&self.model),
-            mask.into(),
+            mask_table(&self.mask),
             table(&self.data),
             table(&self.train),
             table(&self.eval),
@@ -85,6 +86,17 @@ impl TrialSpec {
         config.insert("seed".into(), self.seed.into());
         config.into()
     }
+}
+
+fn mask_table(mask: &MaskSpec) -> Value {
+    let mut entries = vec![
+        ("strategy".to_owned(), Value::from(mask.strategy.as_str())),
+        ("ratio".to_owned(), Value::from(mask.ratio)),
+    ];
+    entries.extend(mask.params.iter().map(|(name, value)| (name.clone(), json(value))));
+    let ramps = mask.schedule.iter();
+    entries.extend(ramps.map(|(key, ramp)| (format!("{SCHEDULE}{key}"), table(ramp))));
+    layer::nest(entries).into()
 }
 
 fn table(section: &impl Serialize) -> Value {
@@ -101,6 +113,7 @@ fn json(value: &MaskValue) -> Value {
         MaskValue::Int(number) => Value::from(*number),
         MaskValue::Float(number) => Value::from(*number),
         MaskValue::Text(text) => Value::from(text.as_str()),
+        MaskValue::List(items) => items.iter().map(json).collect(),
     }
 }
 
@@ -108,21 +121,53 @@ pub(super) fn section<T: DeserializeOwned>(config: &Value, name: &str) -> Result
     serde_json::from_value(config[name].clone()).map_err(|error| broken(name, &one_line(&error.to_string())))
 }
 
-fn mask(mut table: Map<String, Value>) -> Result<MaskSpec, SpecError> {
-    let strategy = table
-        .shift_remove("strategy")
+fn mask(table: Map<String, Value>) -> Result<MaskSpec, SpecError> {
+    let mut leaves = flatten(&table.into());
+    let strategy = leaves
+        .remove("strategy")
         .and_then(|value| value.as_str().map(str::to_owned));
-    let ratio = table.shift_remove("ratio").and_then(|value| value.as_f64());
-    let params = table.into_iter().map(|(name, value)| {
-        let value =
-            mask_value(&value).ok_or_else(|| broken("mask", &format!("{name} must be a boolean, a number or text")))?;
+    let ratio = leaves.remove("ratio").and_then(|value| value.as_f64());
+    let (ramps, params): (Leaves, Leaves) = leaves.into_iter().partition(|(key, _)| key.starts_with(SCHEDULE));
+    let params = params.into_iter().map(|(name, value)| {
+        let wrong = || {
+            broken(
+                "mask",
+                &format!("{name} must be a boolean, a number, text or a list of these"),
+            )
+        };
+        let value = mask_value(&value).ok_or_else(wrong)?;
         Ok((name, value))
     });
     Ok(MaskSpec {
         strategy: strategy.ok_or_else(|| broken("mask", "strategy must be text"))?,
         ratio: ratio.ok_or_else(|| broken("mask", "ratio must be a number"))?,
         params: params.collect::<Result<_, SpecError>>()?,
+        schedule: schedule(ramps)?,
     })
+}
+
+/// The schedules of `schedule.KEY.field` and its value.
+fn schedule(leaves: Leaves) -> Result<BTreeMap<String, Ramp>, SpecError> {
+    let mut tables: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+    for (name, value) in leaves {
+        let path = name.trim_start_matches(SCHEDULE);
+        let (key, field) = path
+            .rsplit_once('.')
+            .ok_or_else(|| broken("mask", &format!("{name} must be a table")))?;
+        tables.entry(key.into()).or_default().insert(field.into(), value);
+    }
+    let ramp = |(key, table): (String, Map<String, Value>)| {
+        let ramp = serde_json::from_value(table.into());
+        let wrong = |error: serde_json::Error| {
+            let why = one_line(&error.to_string());
+            SpecError::Invalid(format!(
+                "mask.{SCHEDULE}{key}: {why}; it takes from, to, shape, steps, start and end"
+            ))
+        };
+        let ramp = ramp.map_err(wrong)?;
+        Ok((key, ramp))
+    };
+    tables.into_iter().map(ramp).collect()
 }
 
 pub(super) fn mask_value(value: &Value) -> Option<MaskValue> {
@@ -133,6 +178,7 @@ pub(super) fn mask_value(value: &Value) -> Option<MaskValue> {
             .map(MaskValue::Int)
             .or_else(|| number.as_f64().map(MaskValue::Float)),
         Value::String(text) => Some(MaskValue::Text(text.clone())),
+        Value::Array(items) => items.iter().map(mask_value).collect::<Option<_>>().map(MaskValue::List),
         _ => None,
     }
 }

@@ -4,34 +4,14 @@
 
 use std::collections::BTreeMap;
 
-use mae_strategies::{Error as MaskError, Kind as ParamKind, Params, Registry};
+use mae_strategies::{Error as MaskError, Kind as ParamKind, MaskingStrategy, Param, Params, Registry};
 use serde_json::Value;
 
-use super::error::{SpecError, did_you_mean};
+use super::error::SpecError;
+use super::kind::Kind;
 use super::range;
 use super::render::{quote, render_one};
 use super::resolve::mask_value;
-
-/// What a key takes.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Kind {
-    /// A whole number, 0 or more.
-    Whole,
-    /// A number.
-    Real,
-    /// `true` or `false`.
-    Flag,
-    /// Text.
-    Text,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A list of these words.
-    Words(&'static [&'static str]),
-    /// A list of exactly so many numbers.
-    Reals(usize),
-    /// Pixels: one number or `[height, width]`.
-    Size,
-}
 
 /// Which single numbers a key takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,62 +132,126 @@ pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-/// The table above, with the parameters of the registered strategies as further keys of `[mask]`.
+/// The table above, with the parameters of the registered strategies as further keys of `[mask]`: alone, under the name of a
+/// mixture's member, and where they are numbers with a schedule each.
 #[derive(Debug)]
 pub(super) struct Schema {
-    /// Their keys, and whether they take text.
+    /// Parameters under their own names, and whether they take text.
     mask_params: BTreeMap<String, bool>,
+    /// Parameters of members, and whether they take text.
+    members: BTreeMap<String, bool>,
+    /// Fields of schedules.
+    ramps: BTreeMap<String, Kind>,
     registry: Registry,
 }
 
+/// Fields of `[mask.schedule.KEY]`.
+const RAMP: [(&str, Kind); 6] = [
+    ("from", Real),
+    ("to", Real),
+    ("shape", Word(&["linear", "cosine", "steps"])),
+    ("steps", Whole),
+    ("start", Real),
+    ("end", Real),
+];
+
 impl Schema {
     pub(super) fn new(registry: &Registry) -> Self {
-        let params = registry.iter().flat_map(|strategy| strategy.params());
-        let takes_text = |kind| matches!(kind, ParamKind::Choice(_) | ParamKind::Text);
-        let mask_params = params
-            .map(|param| (format!("mask.{}", param.name), takes_text(param.kind)))
-            .collect();
-        Self {
-            mask_params,
+        let mut schema = Self {
+            mask_params: BTreeMap::new(),
+            members: BTreeMap::new(),
+            ramps: BTreeMap::new(),
             registry: registry.clone(),
+        };
+        schema.ramp("ratio");
+        let mixes = registry.iter().any(|strategy| strategy.mixes());
+        for strategy in registry.iter() {
+            for param in strategy.params() {
+                let takes_text = matches!(param.kind, ParamKind::Choice(_) | ParamKind::Text);
+                let number = matches!(param.kind, ParamKind::Int { .. } | ParamKind::Float { .. });
+                let member = format!("{}.{}", strategy.id(), param.name);
+                schema.mask_params.insert(format!("mask.{}", param.name), takes_text);
+                if number {
+                    schema.ramp(param.name);
+                }
+                if mixes && !strategy.mixes() {
+                    schema.members.insert(format!("mask.{member}"), takes_text);
+                    if number {
+                        schema.ramp(&member);
+                    }
+                }
+            }
         }
+        schema
+    }
+
+    fn ramp(&mut self, key: &str) {
+        let fields = RAMP.map(|(field, kind)| (format!("mask.schedule.{key}.{field}"), kind));
+        self.ramps.extend(fields);
     }
 
     /// Every key that may be written.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let params = self.mask_params.keys().chain(self.members.keys());
         KEYS.iter()
             .map(|key| key.name)
-            .chain(self.mask_params.keys().map(String::as_str))
+            .chain(params.chain(self.ramps.keys()).map(String::as_str))
+    }
+
+    /// The keys that a wrong `name` may have meant: schedules only where it speaks of one.
+    fn likely(&self, name: &str) -> impl Iterator<Item = &str> {
+        let scheduled = name.contains("sched");
+        self.names()
+            .filter(move |key| scheduled || !self.ramps.contains_key(*key))
     }
 
     /// Whether text given for `name` outside a file is to be taken as it stands.
     pub(super) fn takes_text(&self, name: &str) -> bool {
-        let param = self.mask_params.get(name).copied().unwrap_or(false);
-        param || SECTIONS.contains(&name) || find(name).is_some_and(|key| matches!(key.kind, Text | Word(_)))
+        let param = self.mask_params.get(name).or_else(|| self.members.get(name));
+        let wordy = |kind: Kind| matches!(kind, Text | Word(_));
+        param.copied().unwrap_or(false)
+            || SECTIONS.contains(&name)
+            || find(name).is_some_and(|key| wordy(key.kind))
+            || self.ramps.get(name).is_some_and(|kind| wordy(*kind))
     }
 
     /// What numbers `name` takes.
     pub(super) fn takes(&self, name: &str) -> Takes {
-        if let Some(key) = find(name) {
-            return match key.kind {
+        let kind = find(name).map(|key| key.kind).or_else(|| self.ramps.get(name).copied());
+        if let Some(kind) = kind {
+            return match kind {
                 Whole => Takes::Whole,
                 Real => Takes::Real,
                 _ => Takes::Other,
             };
         }
-        let leaf = name.strip_prefix("mask.").unwrap_or_default();
-        let mut params = self.registry.iter().flat_map(|strategy| strategy.params());
-        match params.find(|param| param.name == leaf).map(|param| param.kind) {
+        match self.params(name).first().map(|(_, param)| param.kind) {
             Some(ParamKind::Int { .. }) => Takes::Whole,
             Some(ParamKind::Float { .. }) => Takes::Real,
             _ => Takes::Other,
         }
     }
 
+    /// The parameters that a key of `[mask]` may be, each with its strategy.
+    fn params(&self, name: &str) -> Vec<(&'static dyn MaskingStrategy, &'static Param)> {
+        let path = name.strip_prefix("mask.").unwrap_or_default();
+        let (member, leaf) = path.split_once('.').map_or((None, path), |(id, leaf)| (Some(id), leaf));
+        let strategies = self.registry.iter();
+        let strategies = strategies.filter(|strategy| member.is_none_or(|id| strategy.id() == id));
+        let found = strategies.filter_map(|strategy| {
+            let param = strategy.params().iter().find(|param| param.name == leaf)?;
+            Some((strategy, param))
+        });
+        found.collect()
+    }
+
     /// The value of `name` in its one spelling, or why it cannot stand at `place`.
     pub(super) fn check(&self, name: &str, value: Value, place: &str) -> Result<Value, SpecError> {
         if let Some(key) = find(name) {
             return key.kind.check(name, value, place);
+        }
+        if let Some(kind) = self.ramps.get(name) {
+            return kind.check(name, value, place);
         }
         if SECTIONS.contains(&name) {
             return Err(SpecError::wrong_type(
@@ -217,18 +261,27 @@ impl Schema {
                 &value,
             ));
         }
-        if !self.mask_params.contains_key(name) {
-            return Err(SpecError::unknown_key(name, place, self.names()));
+        if !self.mask_params.contains_key(name) && !self.members.contains_key(name) {
+            return Err(SpecError::unknown_key(name, place, self.likely(name)));
         }
-        if matches!(value, Value::Array(_) | Value::Object(_) | Value::Null) {
-            return Err(SpecError::wrong_type(
+        let takes_lists = || {
+            let mut kinds = self.params(name).into_iter().map(|(_, param)| param.kind);
+            kinds.any(|kind| matches!(kind, ParamKind::List(_)))
+        };
+        let plain = match &value {
+            Value::Array(_) => takes_lists() && mask_value(&value).is_some(),
+            value => mask_value(value).is_some(),
+        };
+        if plain {
+            Ok(value)
+        } else {
+            Err(SpecError::wrong_type(
                 name,
                 place,
                 "a boolean, a number or text",
                 &value,
-            ));
+            ))
         }
-        Ok(value)
     }
 
     /// Whether a checked value can make sense at all, whatever the other keys are.
@@ -239,7 +292,8 @@ impl Schema {
             "eval.mask_strategy" => {
                 strategy(value).map(|error| quote(&error).replace("{mask.strategy}", "{eval.mask_strategy}"))
             }
-            _ if self.mask_params.contains_key(name) => self.param_problem(name, value).map(|error| quote(&error)),
+            _ if self.ramps.contains_key(name) => ramp_problem(name, value),
+            _ if find(name).is_none() => self.param_problem(name, value).map(|error| quote(&error)),
             _ => range::check(name, value).err(),
         };
         verdict.map_or(Ok(()), |message| Err(render_one(&message, name, value, place)))
@@ -247,81 +301,29 @@ impl Schema {
 
     /// Why no strategy takes this value of its parameter `name`.
     fn param_problem(&self, name: &str, value: &Value) -> Option<MaskError> {
-        let leaf = name.strip_prefix("mask.")?;
         let value = mask_value(value)?;
+        let of_member = name.matches('.').count() > 1;
         let mut problem = None;
-        for strategy in self.registry.iter() {
-            for param in strategy.params().iter().filter(|param| param.name == leaf) {
-                let given = BTreeMap::from([(leaf.to_owned(), value.clone())]);
-                match Params::resolve(strategy.id(), &[*param], given) {
-                    Ok(_) => return None,
-                    Err(error) => problem = problem.or(Some(error)),
-                }
+        for (strategy, param) in self.params(name) {
+            let given = BTreeMap::from([(param.name.to_owned(), value.clone())]);
+            match Params::resolve(strategy.id(), &[*param], given) {
+                Ok(_) => return None,
+                Err(error) if of_member => problem = problem.or(Some(error.of_member(strategy.id()))),
+                Err(error) => problem = problem.or(Some(error)),
             }
         }
         problem
     }
 }
 
-impl Kind {
-    /// The value in its one spelling, or why it is none of this kind.
-    pub(super) fn check(self, name: &str, value: Value, place: &str) -> Result<Value, SpecError> {
-        let wrong = |value: &Value| SpecError::wrong_type(name, place, self.expected(), value);
-        match (self, &value) {
-            (Whole, Value::Number(number)) if number.is_u64() => Ok(value),
-            (Flag, Value::Bool(_)) | (Text, Value::String(_)) => Ok(value),
-            (Real, Value::Number(_)) => real(&value).ok_or_else(|| wrong(&value)),
-            (Word(words), Value::String(word)) => known_word(words, word, name, place).map(|()| value),
-            (Words(words), Value::Array(items)) => {
-                for item in items {
-                    known_word(words, item.as_str().ok_or_else(|| wrong(&value))?, name, place)?;
-                }
-                Ok(value)
-            }
-            (Reals(length), Value::Array(items)) if items.len() == length => items
-                .iter()
-                .map(real)
-                .collect::<Option<Vec<_>>>()
-                .map(Value::from)
-                .ok_or_else(|| wrong(&value)),
-            (Size, Value::Number(number)) if number.is_u64() => Ok(value),
-            (Size, Value::Array(sides)) if sides.len() == 2 && sides.iter().all(Value::is_u64) => {
-                Ok(if sides[0] == sides[1] { sides[0].clone() } else { value })
-            }
-            _ => Err(wrong(&value)),
-        }
-    }
-
-    fn expected(self) -> String {
-        match self {
-            Whole => "a whole number".into(),
-            Real => "a number".into(),
-            Flag => "true or false".into(),
-            Text => "text".into(),
-            Word(words) => format!("one of {}", words.join(", ")),
-            Words(words) => format!("a list of {}", words.join(", ")),
-            Reals(length) => format!("a list of {length} numbers"),
-            Size => "a whole number of pixels or [height, width]".into(),
-        }
-    }
-}
-
-fn real(value: &Value) -> Option<Value> {
-    value.as_f64().filter(|number| number.is_finite()).map(Value::from)
-}
-
-fn known_word(words: &[&str], word: &str, name: &str, place: &str) -> Result<(), SpecError> {
-    if words.contains(&word) {
-        return Ok(());
-    }
-    let hint = did_you_mean(word, words.iter().copied());
-    let hint = if hint.is_empty() {
-        format!(": use one of {}", words.join(", "))
-    } else {
-        hint
+/// What is wrong with a field of a schedule, whatever it moves.
+fn ramp_problem(name: &str, value: &Value) -> Option<String> {
+    let field = name.rsplit('.').next().unwrap_or_default();
+    let number = value.as_f64().unwrap_or_default();
+    let problem = match field {
+        "steps" => (!(2.0..=1000.0).contains(&number)).then_some("must be from 2 to 1000"),
+        "start" | "end" => (!(0.0..=1.0).contains(&number)).then_some("must be from 0 to 1, a share of training"),
+        _ => None,
     };
-    Err(SpecError::Invalid(format!(
-        "unknown word {} for {name} in {place}{hint}",
-        Value::from(word)
-    )))
+    problem.map(|problem| format!("{{{name}}} {problem}"))
 }

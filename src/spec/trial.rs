@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// A scalar parameter of a masking strategy, as written under `[mask]`.
+use super::ramp::Ramp;
+
+/// A parameter of a masking strategy, as written under `[mask]`.
 pub use mae_strategies::Value as MaskValue;
 
 /// One trial: the six sections of a configuration.
@@ -79,8 +81,11 @@ pub struct MaskSpec {
     pub strategy: String,
     /// Share of the patches hidden, in (0, 1).
     pub ratio: f64,
-    /// The strategy's own parameters; those not given take the strategy's defaults.
+    /// The strategy's own parameters; those not given take the strategy's defaults. Those of a mixture's member are called
+    /// `member.parameter`.
     pub params: BTreeMap<String, MaskValue>,
+    /// Numbers among these, or `ratio`, that move over training.
+    pub schedule: BTreeMap<String, Ramp>,
 }
 
 /// Which kind of picture source is used.
@@ -259,6 +264,22 @@ fn one() -> usize {
 
 fn two() -> usize {
     2
+}
+
+impl MaskSpec {
+    /// Where the marked regions of the strategy `file` are, alone or as a member of a mixture: an empty path is none.
+    #[must_use]
+    pub fn regions_path(&self) -> Option<&str> {
+        let key = match self.strategy.as_str() {
+            "file" => "path",
+            "mixture" => "file.path",
+            _ => return None,
+        };
+        match self.params.get(key) {
+            Some(MaskValue::Text(path)) if !path.is_empty() => Some(path),
+            _ => None,
+        }
+    }
 }
 
 impl ModelSpec {

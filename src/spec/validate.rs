@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use mae_strategies::Registry;
 
 use super::error::SpecError;
+use super::ramp::END;
 use super::range;
 use super::render::{quote, render};
 use super::trial::{DataKind, DataSpec, ModelSpec, TrialSpec};
@@ -134,16 +135,28 @@ fn check_masks(trial: &TrialSpec, registry: &Registry) -> Verdict {
     let model = &trial.model;
     let grid = model.grid();
     let mask = &trial.mask;
-    let plan = registry.plan(&mask.strategy, grid, mask.ratio, mask.params.clone());
-    plan.map_err(|error| quote(&error))?;
+    let plan = if mask.schedule.is_empty() {
+        registry
+            .plan(&mask.strategy, grid, mask.ratio, mask.params.clone())
+            .map_err(|error| quote(&error))?
+    } else {
+        mask.check_schedule(registry, grid)?;
+        mask.plan(registry, grid, END).map_err(|error| quote(&error))?
+    };
+    ensure(!plan.needs().regions || mask.regions_path().is_some(), || {
+        "{mask.strategy} needs mask.path, a picture of marked regions or a folder of them: --set mask.path=FOLDER"
+            .into()
+    })?;
     let eval = &trial.eval;
     let plan = registry.plan(&eval.mask_strategy, grid, eval.mask_ratio, BTreeMap::new());
-    plan.map_err(|error| {
+    let plan = plan.map_err(|error| {
         quote(&error)
             .replace("{mask.strategy}", "{eval.mask_strategy}")
             .replace("{mask.ratio}", "{eval.mask_ratio}")
     })?;
-    Ok(())
+    ensure(!plan.needs().regions, || {
+        "{eval.mask_strategy} needs a file of marked regions, which evaluation has none of: use random".into()
+    })
 }
 
 /// Which keys of `[data]` go together.

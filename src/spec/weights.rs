@@ -15,6 +15,7 @@ use super::parts::{self, Library, stack};
 use super::render::render;
 use super::resolve::resolve;
 use super::schema::Schema;
+use super::scripts;
 use super::trial::TrialSpec;
 use super::validate::check;
 
@@ -48,7 +49,8 @@ pub fn for_weights(said: &Said, request: &Request, registry: &Registry) -> Resul
     }
     let overrides = Overrides::read(&request.env, &request.sets, &library, &schema)?;
     let settled = Layer::new(said.settled.clone(), Origin::file(&said.weights), &schema)?;
-    let (config, origins) = resolve(&stack(figment, &overrides.layers).merge(settled))?;
+    let (mut config, mut origins) = resolve(&stack(figment, &overrides.layers).merge(settled))?;
+    scripts::embed(&mut config, &mut origins)?;
     let default = Origin::defaults().name;
     let undecided = |key: &&&str| origins.get(**key).is_none_or(|origin| origin.name == default);
     let undecided: Vec<&str> = said.open.iter().filter(undecided).copied().collect();

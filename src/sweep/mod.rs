@@ -5,6 +5,7 @@ pub mod budget;
 pub mod crash;
 pub mod early_stop;
 mod ending;
+mod inputs;
 pub mod plan;
 pub mod policy;
 pub mod recorder;
@@ -15,6 +16,7 @@ pub mod work;
 
 use serde_json::Value as Json;
 
+pub use inputs::Start;
 pub use plan::{Action, Planned, SweepPlan, Wishes};
 pub use policy::Policy;
 pub use runner::{Report, Reporter, Runner, Summary, Trainer};

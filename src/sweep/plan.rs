@@ -1,20 +1,18 @@
 //! What is to be done with every trial of an experiment, given what the store already holds.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
 use crate::data::{ImageSet, Split, steps_per_epoch};
-use crate::model::weights::Weights;
-use crate::model::weights::build::check;
 use crate::spec::{self, Budget, EarlyStop, Experiment, Trial, TrialSpec};
 use crate::store::rows::{RunRow, Status, SweepRow};
 use crate::store::{Store, StoreError};
 use crate::train::groups::Groups;
 use crate::train::{Keep, Shelf, TrainError};
 
+use super::inputs::{Sets, Start, Starts};
 use super::policy::Policy;
 use super::{Outside, SweepError};
 
@@ -52,9 +50,10 @@ pub struct Planned {
     pub action: Action,
     /// Its pictures.
     pub set: Arc<ImageSet>,
-    /// Digest of its pictures, and of the weights that it starts from; empty where a resumed sweep leaves the trial alone.
+    /// Digest of its pictures, of the weights that it starts from and of marked regions; empty where a resumed sweep leaves
+    /// the trial alone.
     pub inputs: String,
-    /// The weights that it starts from.
+    /// The weights that it starts from, and its marked regions.
     pub start: Start,
 }
 
@@ -98,13 +97,13 @@ impl SweepPlan {
         wishes: &Wishes,
     ) -> Result<Self, SweepError> {
         let (mut sets, mut starts) = (Sets::default(), Starts::default());
-        let common = starts.common(experiment)?;
+        let common = starts.common(experiment, &mut sets)?;
         let sweep = sweep_row(experiment, &common, store, outside, wishes.fresh)?;
         let mut trials = Vec::new();
         for trial in &experiment.trials {
             let set = sets.open(&trial.spec)?;
             enough_batches(&trial.spec, &set)?;
-            let start = starts.of(&trial.spec)?;
+            let start = starts.of(&trial.spec, &set)?;
             let inputs = start.inputs(&set);
             let identity = spec::identity(&trial.config, &inputs);
             let known = store.map_or(Ok(None), |store| store.run_by_identity(&sweep.id, &identity))?;
@@ -271,106 +270,6 @@ fn run_row(trial: &Trial, sweep: &SweepRow, identity: String, outside: &Outside<
         created_at: (outside.now)(),
         started_at: None,
         finished_at: None,
-    }
-}
-
-/// Image sets of one sweep, each opened once: one for each `[data]` and input size, which decide how large its pictures are.
-#[derive(Default)]
-struct Sets {
-    open: HashMap<String, Arc<ImageSet>>,
-}
-
-impl Sets {
-    fn open(&mut self, spec: &TrialSpec) -> Result<Arc<ImageSet>, SweepError> {
-        let (data, size) = (&spec.data, spec.model.img_size);
-        let key = serde_json::to_string(&(data, size)).expect("a data section is plain data");
-        if let Some(set) = self.open.get(&key) {
-            return Ok(set.clone());
-        }
-        let set = Arc::new(ImageSet::open(data, size)?);
-        self.open.insert(key, set.clone());
-        Ok(set)
-    }
-}
-
-/// The weights that a trial starts from, as they were when it was planned.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Start {
-    /// Digest; `None` when the trial starts from its seed.
-    pub digest: Option<String>,
-    /// What the user should know, one line each.
-    pub notes: Vec<String>,
-}
-
-impl Start {
-    /// Digest of all that a trial is made from besides its configuration: its pictures, and these weights.
-    fn inputs(&self, set: &ImageSet) -> String {
-        match &self.digest {
-            Some(digest) => format!("{} {digest}", set.digest()),
-            None => set.digest().to_string(),
-        }
-    }
-}
-
-/// Weights that trials of one sweep start from, read and checked once for each `[model]` section.
-#[derive(Default)]
-struct Starts {
-    known: HashMap<String, Start>,
-}
-
-impl Starts {
-    /// The weights of one trial, which must fit its model.
-    fn of(&mut self, spec: &TrialSpec) -> Result<Start, SweepError> {
-        let Some(path) = spec.model.init_path() else {
-            return Ok(Start::default());
-        };
-        let key = serde_json::to_string(&spec.model).expect("a model section is plain data");
-        if let Some(start) = self.known.get(&key) {
-            return Ok(start.clone());
-        }
-        let weights = Weights::read(path)?;
-        let digest = Some(weights.digest.clone());
-        let from = path.display();
-        let notes = check(weights, &spec.model)?
-            .into_iter()
-            .map(|note| format!("model.init {from}: {note}"));
-        let notes = notes.collect();
-        let start = Start { digest, notes };
-        self.known.insert(key, start.clone());
-        Ok(start)
-    }
-
-    /// Digest of the weights that all trials of an experiment start from, empty when there are none or they are swept.
-    fn common(&mut self, experiment: &Experiment) -> Result<String, SweepError> {
-        let fixed = experiment.common["model"].get("init").is_some();
-        let first = experiment.trials.first().filter(|_| fixed);
-        let start = first.map(|trial| self.of(&trial.spec)).transpose()?;
-        Ok(start.and_then(|start| start.digest).unwrap_or_default())
-    }
-
-    /// Whether a recorded run can go on with its pictures and weights as they are now; leaves it alone if not. A run that
-    /// has a checkpoint does not need the weights themselves any more.
-    fn check(&mut self, planned: &mut Planned) {
-        let same = |inputs: &str| spec::identity(&planned.row.config, inputs) == planned.row.identity;
-        match self.of(&planned.spec) {
-            Ok(start) => {
-                planned.inputs = start.inputs(&planned.set);
-                planned.start = start;
-            }
-            Err(error) => {
-                let recorded = planned.row.environment["inputs"].as_str().unwrap_or_default();
-                if !matches!(planned.action, Action::Resume(_)) || !recorded.starts_with(planned.set.digest()) {
-                    planned.action = Action::Skip(format!("{error}; put the file back"));
-                    return;
-                }
-                planned.inputs = recorded.to_string();
-            }
-        }
-        if !same(&planned.inputs) {
-            let why =
-                "its pictures, the weights it starts from or the program have changed since; sweep its file again";
-            planned.action = Action::Skip(why.into());
-        }
     }
 }
 

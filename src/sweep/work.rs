@@ -4,12 +4,16 @@
 use crate::data::{ImageSet, Split, steps_per_epoch};
 use crate::model::info::{decoder_gmacs, encoder_gmacs};
 use crate::spec::TrialSpec;
+use crate::spec::ramp::END;
 use crate::spec::trial::EvalTask;
+
+/// Share of training whose ratio stands for all of it, where a schedule moves it.
+const MIDDLE: f64 = 0.5;
 
 /// One optimiser step of a trial.
 #[must_use]
 pub fn of_step(spec: &TrialSpec) -> f64 {
-    let (model, hidden) = (&spec.model, spec.mask.ratio);
+    let (model, hidden) = (&spec.model, spec.mask.ratio_at(MIDDLE));
     let forward = encoder_gmacs(model, hidden) + decoder_gmacs(model, hidden);
     3.0 * forward * (spec.train.batch_size * spec.train.accum_steps) as f64
 }
@@ -28,7 +32,7 @@ pub fn of_trial(spec: &TrialSpec, set: &ImageSet) -> f64 {
 fn of_judgement(spec: &TrialSpec, set: &ImageSet) -> f64 {
     let (held, seen) = (set.len(Split::Val) as f64, set.len(Split::Train) as f64);
     let reconstruct = |hidden: f64| encoder_gmacs(&spec.model, hidden) + decoder_gmacs(&spec.model, hidden);
-    let mut work = held * reconstruct(spec.mask.ratio);
+    let mut work = held * reconstruct(spec.mask.ratio_at(END));
     if spec.eval.tasks.contains(&EvalTask::Reconstruction) {
         work += held * reconstruct(spec.eval.mask_ratio);
     }

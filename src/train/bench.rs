@@ -1,10 +1,10 @@
 //! Full training steps: what `mae-exp bench train-step` times.
 
-use mae_strategies::Plan;
+use mae_strategies::{Error, Plan};
 use rand_distr::{Distribution, StandardNormal};
 
 use crate::data::Batch;
-use crate::model::batch::{draw_masks, images};
+use crate::model::batch::{Views, When, draw_masks, images};
 use crate::model::{Device, Mae};
 use crate::seed::{Purpose, rng};
 use crate::spec::TrialSpec;
@@ -45,12 +45,28 @@ impl TrainStep {
     }
 
     /// One full step, up to and including the reading of the loss from the device.
-    pub fn step(&mut self, batch: Batch) {
+    ///
+    /// # Errors
+    /// When the strategy cannot draw its masks.
+    pub fn step(&mut self, batch: Batch) -> Result<(), Error> {
         let [channels, height, width] = self.shape;
-        let masks = draw_masks(&self.plan, 0, Purpose::Mask, self.done, &batch.indices);
-        let pixels = images(batch.images, [batch.len, channels, height, width], &self.device);
+        let shape = [batch.len, channels, height, width];
+        let when = When {
+            seed: 0,
+            purpose: Purpose::Mask,
+            epoch: self.done,
+            progress: 0.0,
+        };
+        let masks = draw_masks(
+            &self.plan,
+            when,
+            &batch.indices,
+            &Views::of(&batch.images, shape, &batch.regions),
+        )?;
+        let pixels = images(batch.images, shape, &self.device);
         self.last_loss = self.learner.step(pixels, &masks, LR).into_scalar();
         self.done += 1;
+        Ok(())
     }
 
     /// Loss of the last step, before its update.
@@ -60,7 +76,7 @@ impl TrainStep {
     }
 }
 
-/// A batch of noise in the input shape of a trial.
+/// A batch of noise in the input shape of a trial; nothing in it is marked.
 #[must_use]
 pub fn noise(spec: &TrialSpec) -> Batch {
     let (len, size) = (spec.train.batch_size, spec.model.img_size);
@@ -71,6 +87,7 @@ pub fn noise(spec: &TrialSpec) -> Batch {
         len,
         indices: (0..len).collect(),
         labels: vec![None; len],
+        regions: vec![0.0; len * spec.model.grid().len()],
         number: 0,
     }
 }

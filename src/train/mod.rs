@@ -8,6 +8,7 @@ pub mod clip;
 pub mod events;
 pub mod groups;
 pub mod layer_decay;
+pub mod masker;
 pub mod optimiser;
 pub mod run;
 mod saver;

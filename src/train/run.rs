@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::tensor::{Device, Tensor};
-use mae_strategies::{Plan, Registry};
+use mae_strategies::Registry;
 
-use crate::data::{Batch, Feed, ImageSet, LoaderConfig, Split, steps_per_epoch};
+use crate::data::{Batch, Feed, ImageSet, LoaderConfig, Regions, Split, steps_per_epoch};
 use crate::eval::Judge;
 use crate::model::Mae;
-use crate::model::batch::{draw_masks, images};
+use crate::model::batch::{Views, When, draw_masks, images};
 use crate::model::weights::Weights;
 use crate::model::weights::build::build;
 use crate::seed::Purpose;
@@ -23,6 +23,7 @@ use super::TrainError;
 use super::checkpoint::{self, Cursor};
 use super::events::{Observer, Phase, Written};
 use super::groups::Groups;
+use super::masker::Masker;
 use super::optimiser::optimiser;
 use super::saver::Saver;
 use super::schedule::Schedule;
@@ -98,7 +99,7 @@ fn note(written: Option<Written>, observer: &mut dyn Observer) {
 struct Trainer<'a> {
     job: &'a Job<'a>,
     learner: Learner,
-    plan: Plan,
+    masker: Masker<'a>,
     judge: Judge,
     schedule: Schedule,
     feed: Feed,
@@ -141,10 +142,9 @@ impl<'a> Trainer<'a> {
             optimiser = checkpoint::load_optimiser(folder, &model, optimiser)?;
             cursor = checkpoint::load_cursor(folder)?;
         }
-        let grid = spec.model.grid();
-        let plan = job
-            .registry
-            .plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
+        let masker = Masker::new(&spec.mask, job.registry, spec.model.grid())?;
+        let regions = Regions::of(spec, &job.set)?;
+        let loader = LoaderConfig::of(spec, spec.train.batch_size).with_regions(regions.clone());
         let batches = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
         let groups = Groups::new(batches, spec.train.accum_steps)
             .ok_or_else(|| TrainError::Accumulation(spec.train.accum_steps, batches))?;
@@ -153,10 +153,10 @@ impl<'a> Trainer<'a> {
             job,
             learner: Learner::new(model.with_precision(spec.train.precision), optimiser)
                 .with_clipping(spec.train.clip_grad),
-            judge: Judge::new(spec, job.set.clone(), job.registry, plan.clone())?,
-            plan,
+            judge: Judge::new(spec, job.set.clone(), job.registry, masker.last()?)?.with_regions(regions),
+            masker,
             schedule: Schedule::new(&spec.train),
-            feed: Feed::new(&job.set, LoaderConfig::of(spec, spec.train.batch_size), spec.seed),
+            feed: Feed::new(&job.set, loader, spec.seed),
             groups,
             steps: spec.train.max_steps.map_or(whole, |most| whole.min(most)),
             cursor,
@@ -203,7 +203,7 @@ impl<'a> Trainer<'a> {
                 break;
             }
             self.look_ahead(batch.number);
-            if let Some(outcome) = self.pass(batch, observer) {
+            if let Some(outcome) = self.pass(batch, observer)? {
                 return Ok(Some(outcome));
             }
             if self.cursor.step == self.steps {
@@ -239,31 +239,43 @@ impl<'a> Trainer<'a> {
     }
 
     /// Forward and backward of one batch, and the optimiser step when its group is complete.
-    fn pass(&mut self, batch: Batch, observer: &mut dyn Observer) -> Option<Outcome> {
+    fn pass(&mut self, batch: Batch, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
         let (number, size) = (batch.number, self.groups.size);
         // Batches left empty by unreadable pictures do not come; a group may end with one of them.
         if !self.passes.is_empty() && self.groups.first(number) != self.groups.first(self.cursor.batch - 1) {
             let outcome = self.update(observer);
             if outcome.is_some() || self.cursor.step == self.steps {
-                return outcome;
+                return Ok(outcome);
             }
         }
-        self.accumulate(batch);
+        self.accumulate(batch)?;
         if (number + 1).is_multiple_of(size) {
-            return self.update(observer);
+            return Ok(self.update(observer));
         }
-        None
+        Ok(None)
     }
 
-    fn accumulate(&mut self, batch: Batch) {
+    fn accumulate(&mut self, batch: Batch) -> Result<(), TrainError> {
         let (spec, size) = (self.job.spec, self.job.spec.model.img_size);
-        let epoch = self.cursor.epoch as u64;
-        let masks = draw_masks(&self.plan, spec.seed, Purpose::Mask, epoch, &batch.indices);
+        let when = When {
+            seed: spec.seed,
+            purpose: Purpose::Mask,
+            epoch: self.cursor.epoch as u64,
+            progress: self.progress_of(self.cursor.step),
+        };
         let shape = [batch.len, spec.model.in_chans, size.height, size.width];
+        let plan = self.masker.at(when.progress)?;
+        let masks = draw_masks(
+            plan,
+            when,
+            &batch.indices,
+            &Views::of(&batch.images, shape, &batch.regions),
+        )?;
         let pixels = images(batch.images, shape, &self.job.device.clone().autodiff());
         let loss = self.learner.accumulate(pixels, &masks);
         self.passes.push(loss);
         self.cursor.batch = batch.number + 1;
+        Ok(())
     }
 
     /// The optimiser step of the passes so far, at the rate of their group's first batch.
@@ -292,6 +304,11 @@ impl<'a> Trainer<'a> {
             .at(self.cursor.epoch as f64 + first as f64 / self.groups.loaded as f64)
     }
 
+    /// Share of training that is done before a step, given by the steps before it.
+    fn progress_of(&self, step: usize) -> f64 {
+        step as f64 / self.steps.max(1) as f64
+    }
+
     /// Reads the losses that are still on the device; the training loop is stopped when one is not finite.
     fn log(&mut self, observer: &mut dyn Observer) -> Option<Outcome> {
         self.unread.read_into(&mut self.cursor);
@@ -304,6 +321,9 @@ impl<'a> Trainer<'a> {
         self.record(observer, "train_loss", mean);
         let first = self.groups.first(self.cursor.batch.saturating_sub(1));
         self.record(observer, "lr", self.rate(first));
+        for (name, value) in self.masker.moved(self.progress_of(self.cursor.step.saturating_sub(1))) {
+            self.record(observer, &name, value);
+        }
         let norms = std::mem::take(&mut self.cursor.norms);
         if !norms.is_empty() {
             let mean = norms.iter().map(|n| f64::from(*n)).sum::<f64>() / norms.len() as f64;

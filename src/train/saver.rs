@@ -80,7 +80,7 @@ mod tests {
     use mae_strategies::Registry;
 
     use super::*;
-    use crate::model::batch::{draw_masks, images};
+    use crate::model::batch::{Views, When, draw_masks, images};
     use crate::model::device::{compiled, resolve};
     use crate::model::{Mae, names};
     use crate::seed::Purpose;
@@ -110,7 +110,13 @@ mod tests {
             .unwrap();
         for step in 0..count {
             let batch = noise(spec);
-            let masks = draw_masks(&plan, 0, Purpose::Mask, step as u64, &batch.indices);
+            let when = When {
+                seed: 0,
+                purpose: Purpose::Mask,
+                epoch: step as u64,
+                progress: 0.0,
+            };
+            let masks = draw_masks(&plan, when, &batch.indices, &Views::default()).unwrap();
             let size = spec.model.img_size;
             let pixels = images(
                 batch.images,

@@ -1,6 +1,7 @@
 //! What a trial under way tells: judgements, checkpoints, numbers, progress.
 
 use crate::eval::Moment;
+use crate::spec::ramp::END;
 use crate::store::rows::MetricPoint;
 use crate::train::checkpoint::Contents;
 use crate::train::events::{Observer, Phase, Progress};
@@ -45,7 +46,7 @@ impl Trainer<'_> {
         let contents = Contents {
             model: self.learner.valid(),
             about: self.job.spec.model.clone(),
-            mask_ratio: self.job.spec.mask.ratio,
+            mask_ratio: self.job.spec.mask.ratio_at(END),
             optimiser: self.learner.optimiser().clone(),
             cursor: self.cursor.clone(),
             epoch: self.epochs_done(),

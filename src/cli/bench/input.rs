@@ -64,6 +64,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         data,
         batch_size: args.batch,
         workers: threads,
+        regions: None,
     };
     read(&set, &config, args.warmup)?;
     let begun = Instant::now();

@@ -2,13 +2,12 @@
 
 use std::time::Instant;
 
-use mae_strategies::{Grid, Registry};
+use mae_strategies::{Grid, Registry, Sight};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::table;
-use crate::model::batch::draw_masks;
-use crate::seed::Purpose;
+use crate::seed::{Purpose, rng};
 
 /// Arguments of `bench masks`.
 #[derive(Debug, clap::Args)]
@@ -35,17 +34,20 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         return Err(Failure::usage("--grid, --batch and --batches must be at least 1"));
     }
     let grid = Grid::new(args.grid, args.grid);
-    let indices: Vec<usize> = (0..args.batch).collect();
+    let sight = Sight::made_up(grid, 0);
     let mut measured = Vec::new();
     for strategy in registry.iter() {
         let plan = registry.plan(strategy.id(), grid, args.ratio, Default::default())?;
         let mut seconds: Vec<f64> = (0..args.batches as u64)
             .map(|number| {
                 let begun = Instant::now();
-                std::hint::black_box(draw_masks(&plan, 0, Purpose::Mask, number, &indices));
-                begun.elapsed().as_secs_f64()
+                for index in 0..args.batch {
+                    let mut rng = rng(0, Purpose::Mask, number, index as u64);
+                    std::hint::black_box(plan.sample(&sight.context(), &mut rng)?);
+                }
+                Ok(begun.elapsed().as_secs_f64())
             })
-            .collect();
+            .collect::<Result<_, mae_strategies::Error>>()?;
         seconds.sort_by(f64::total_cmp);
         measured.push((strategy.id(), args.batch as f64 / seconds[args.batches / 2]));
     }

@@ -59,14 +59,14 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         None => Source::memory(&spec),
     };
     for _ in 0..args.warmup {
-        bench.step(source.next()?);
+        bench.step(source.next()?)?;
     }
     let (mut seconds, mut waited) = (Vec::with_capacity(args.steps), 0.0);
     for _ in 0..args.steps {
         let begun = Instant::now();
         let batch = source.next()?;
         waited += begun.elapsed().as_secs_f64();
-        bench.step(batch);
+        bench.step(batch)?;
         seconds.push(begun.elapsed().as_secs_f64());
     }
     let wait_share = waited / seconds.iter().sum::<f64>();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use mae_strategies::{Mask, MaskContext, Registry, keep_count, random};
+use mae_strategies::{Mask, Registry, keep_count, random};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
@@ -11,11 +11,13 @@ use crate::cli::files;
 use crate::cli::table;
 use crate::cli::weights::{RunOption, say};
 use crate::eval::forward::{Forward, forward};
+use crate::model::batch::{Views, When, draw_mask};
 use crate::model::names::Named;
 use crate::model::weights::build::build;
 use crate::model::weights::safetensors;
-use crate::seed::{Purpose, rng};
+use crate::seed::Purpose;
 use crate::spec::TrialSpec;
+use crate::spec::ramp::END;
 use crate::spec::trial::ModelSpec;
 
 /// Arguments of `model forward`.
@@ -163,9 +165,16 @@ impl Inputs {
     fn masks(&self, spec: &TrialSpec, registry: &Registry, path: &Path) -> Result<Vec<Mask>, Failure> {
         let (grid, n) = (spec.model.grid(), self.shape[0]);
         let Some(noise) = &self.noise else {
-            let plan = registry.plan(&spec.mask.strategy, grid, spec.mask.ratio, spec.mask.params.clone())?;
-            let draw = |i| plan.sample(&MaskContext::default(), &mut rng(spec.seed, Purpose::Mask, 0, i));
-            return Ok((0..n as u64).map(draw).collect());
+            let plan = spec.mask.plan(registry, grid, END)?;
+            let when = When {
+                seed: spec.seed,
+                purpose: Purpose::Mask,
+                epoch: 0,
+                progress: END,
+            };
+            let views = Views::of(&self.images, self.shape, &[]);
+            let draw = |i| draw_mask(&plan, when, (i, i), &views);
+            return Ok((0..n).map(draw).collect::<Result<_, _>>()?);
         };
         let wrong = |what: String| Failure::usage(format!("inputs {}: {what}", path.display()));
         if noise.shape != [n, grid.len()] {

@@ -7,6 +7,7 @@ mod errors;
 mod grown;
 mod layers;
 mod limits;
+mod masks;
 mod nested;
 mod search;
 mod shipped;
