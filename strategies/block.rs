@@ -9,9 +9,9 @@
 //! Count: the whole rows or the whole square where `block_ratio` is given; else `L - int(L * (1 - ratio))` hidden, for
 //! which the largest block within (or, when trimmed, the smallest block around) is completed by the policy `complete`.
 
-use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 
+use crate::complete::{POLICIES, Policy, even_out};
 use crate::{Error, Grid, Mask, MaskContext, MaskingStrategy, Param, Params, Request};
 
 /// See the module's documentation.
@@ -48,7 +48,7 @@ static PARAMS: &[Param] = &[
     HORIZONTAL_RANDOM_OFFSET,
     Param::choice(
         "complete",
-        &["topup_adjacent", "topup_random", "trim_raster", "trim_random"],
+        POLICIES,
         "topup_adjacent",
         "How a block that is not exactly ratio's count is completed: topup_adjacent hides further patches nearest to the \
          block (ties drawn), topup_random hides further patches anywhere, trim_raster shows the first patches of a larger \
@@ -84,8 +84,7 @@ impl MaskingStrategy for Block {
 
     fn is_random(&self, req: &Request) -> bool {
         let size = size(req);
-        let completed =
-            size.area() != self.hidden(req).unwrap_or(0) && req.params.text("complete") != Some("trim_raster");
+        let completed = size.area() != self.hidden(req).unwrap_or(0) && Policy::of(req) != Policy::TrimRaster;
         completed || size.moves(req)
     }
 
@@ -93,7 +92,9 @@ impl MaskingStrategy for Block {
         let rect = size(req).place(req, rng);
         let mut hidden = rect.flags(req.grid);
         if req.params.float("block_ratio").is_none() {
-            complete(req, rect, &mut hidden, rng);
+            let all = (0..hidden.len()).collect();
+            let near = |patch: usize| rect.distance(patch / req.grid.cols, patch % req.grid.cols);
+            even_out(&mut hidden, all, req.hidden_by_ratio(), Policy::of(req), near, rng);
         }
         Ok(Mask::from_hidden(req.grid, &hidden))
     }
@@ -103,31 +104,9 @@ impl MaskingStrategy for Block {
 fn size(req: &Request) -> Size {
     match req.params.float("block_ratio") {
         Some(share) => Size::of_share(req, share),
-        None if req
-            .params
-            .text("complete")
-            .is_some_and(|policy| policy.starts_with("trim")) =>
-        {
-            Size::around(req)
-        }
+        None if Policy::of(req).trims() => Size::around(req),
         None => Size::within(req.grid, &req.params, req.hidden_by_ratio()),
     }
-}
-
-/// Adds or removes patches until exactly the count of `ratio` is hidden.
-fn complete(req: &Request, rect: Rect, hidden: &mut [bool], rng: &mut dyn Rng) {
-    let (have, want) = (rect.size.area(), req.hidden_by_ratio());
-    let (hide, count) = (have < want, have.abs_diff(want));
-    let mut candidates: Vec<usize> = (0..hidden.len()).filter(|patch| hidden[*patch] != hide).collect();
-    match req.params.text("complete") {
-        Some("trim_raster") => {}
-        Some("topup_adjacent") => {
-            candidates.shuffle(rng);
-            candidates.sort_by_key(|patch| rect.distance(patch / req.grid.cols, patch % req.grid.cols));
-        }
-        _ => candidates = candidates.partial_shuffle(rng, count).0.to_vec(),
-    }
-    candidates.iter().take(count).for_each(|patch| hidden[*patch] = hide);
 }
 
 /// Rows and columns of a block.
@@ -326,7 +305,8 @@ mod tests {
             ("trim_random", 0..11),
         ] {
             let mask = plan("block", "14x14", 0.75, &[("complete", policy.into())])
-                .sample(&MaskContext::default(), &mut rng(5)).unwrap();
+                .sample(&MaskContext::default(), &mut rng(5))
+                .unwrap();
             let ragged: Vec<usize> = mask
                 .bits()
                 .chunks(grid.cols)

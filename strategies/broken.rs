@@ -3,9 +3,12 @@
 
 use rand::{Rng, RngExt};
 
+use crate::blockwise::Blockwise;
 use crate::conformance::{Law, check};
+use crate::properties::{blind_spots, drawn};
 use crate::random::Random;
-use crate::{Error, Grid, Literal, Mask, MaskContext, MaskingStrategy, Param, Request};
+use crate::stats::Stats;
+use crate::{Error, Grid, Literal, Mask, MaskContext, MaskingStrategy, Param, Registry, Request};
 
 type Sample = fn(&Request, &mut dyn Rng) -> Mask;
 type Hidden = fn(&Request) -> Result<usize, Error>;
@@ -227,5 +230,108 @@ fn a_parameter_value_that_spoils_the_mask_is_seen() {
             ..SOUND
         }),
         [Law::ExactCount]
+    );
+}
+
+/// Masks of 14x14 patches, of which a quarter are visible.
+fn masks(sample: Sample) -> Vec<Mask> {
+    let strategy: &'static Parts = Box::leak(Box::new(Parts { sample, ..SOUND }));
+    let registry = Registry::empty().with(strategy).unwrap();
+    let plan = registry
+        .plan("parts", Grid::new(14, 14), 0.75, Default::default())
+        .unwrap();
+    drawn(&plan, 1000)
+}
+
+/// Shows a square at a drawn place, but never in the last `spare` rows and columns, and drawn patches up to the count.
+fn square(req: &Request, rng: &mut dyn Rng, spare: usize) -> Mask {
+    let (grid, visible) = (req.grid, req.visible_by_ratio());
+    let side = visible.isqrt().min(grid.rows).min(grid.cols).max(1);
+    let mut order = by_noise(req, rng).ids_shuffle().to_vec();
+    let mut draw = |len: usize| rng.random_range(0..(len - side + 1).saturating_sub(spare).max(1));
+    let (top, left) = (draw(grid.rows), draw(grid.cols));
+    let inside = |id: u32| {
+        let (row, col) = (id as usize / grid.cols, id as usize % grid.cols);
+        (top..top + side).contains(&row) && (left..left + side).contains(&col)
+    };
+    order.sort_by_key(|id| !inside(*id));
+    Mask::from_order(grid, order, visible)
+}
+
+#[test]
+fn a_last_row_and_column_that_are_never_reached_are_seen() {
+    // An exclusive upper bound keeps every law of counts and seeds, and is seen by what it never shows.
+    let biased: Sample = |req, rng| square(req, rng, 1);
+    assert_eq!(broken_sample(biased), []);
+    // The last row and column are in no square, and one patch is in all of them.
+    let last = (0..14)
+        .map(|row| row * 14 + 13)
+        .chain(13 * 14..196)
+        .chain([6 * 14 + 6])
+        .collect::<std::collections::BTreeSet<usize>>();
+    let seen: std::collections::BTreeSet<usize> = blind_spots(&masks(biased)).into_iter().collect();
+    assert_eq!(seen, last);
+    assert_eq!(blind_spots(&masks(|req, rng| square(req, rng, 0))), [0usize; 0]);
+}
+
+#[test]
+fn uneven_probabilities_are_seen() {
+    let unevenness = |sample| Stats::of(&masks(sample), 16.0).unwrap().unevenness();
+    let even = unevenness(by_noise);
+    assert!((0.6..1.5).contains(&even), "{even}");
+    // The first row is hidden in 69 % of the masks instead of 75 %: far too little to be seen in a picture.
+    let biased: Sample = |req, rng| {
+        let mut noise: Vec<f32> = (0..req.grid.len()).map(|_| rng.random()).collect();
+        noise.iter_mut().take(14).for_each(|n| *n *= 0.8);
+        crate::random::from_noise(req.grid, &noise, req.visible_by_ratio())
+    };
+    let uneven = unevenness(biased);
+    assert!(uneven > 2.0, "{uneven}");
+}
+
+#[test]
+fn rectangles_that_stop_short_are_seen() {
+    // Rectangles until one does not fit, and nothing to complete them.
+    let laws = broken_sample(|req, rng| {
+        let mut hidden = vec![false; req.grid.len()];
+        let mut missing = req.hidden_by_ratio();
+        for _ in 0..10 {
+            let sides = crate::rectangle::sides(req.grid, missing.div_ceil(2), 1.0, false);
+            let piece = crate::rectangle::place(req.grid, sides, rng);
+            piece.iter().for_each(|patch| hidden[*patch] = true);
+            missing = req.hidden_by_ratio() - hidden.iter().filter(|h| **h).count();
+            if missing == 0 {
+                break;
+            }
+        }
+        Mask::from_hidden(req.grid, &hidden)
+    });
+    assert_eq!(laws, [Law::ExactCount]);
+}
+
+#[test]
+fn a_mask_that_is_permuted_again_is_seen() {
+    let sound: Sample = |req, rng| Blockwise.sample(req, &MaskContext::default(), rng).unwrap();
+    // Bits in raster order, read as though they were in the order of a shuffle: counts and laws are kept.
+    let twice: Sample = |req, rng| {
+        let bits = Blockwise.sample(req, &MaskContext::default(), rng).unwrap().bits();
+        let order = by_noise(req, rng);
+        let flags: Vec<bool> = order.ids_shuffle().iter().map(|id| bits[*id as usize] == 1).collect();
+        Mask::from_hidden(req.grid, &flags)
+    };
+    assert_eq!(broken_sample(twice), []);
+    let shape = |sample| {
+        let stats = Stats::of(&masks(sample), 16.0).unwrap();
+        (stats.avg_dist_px, stats.boundary_edges)
+    };
+    let (sound, twice, random) = (shape(sound), shape(twice), shape(by_noise));
+    assert!(
+        sound.0 > 2.0 * random.0 && sound.1 < 0.5 * random.1,
+        "{sound:?} {random:?}"
+    );
+    // What is left of the rectangles is what random masks have.
+    assert!(
+        (twice.0 - random.0).abs() < 0.3 && (twice.1 - random.1).abs() < 1.5,
+        "{twice:?} {random:?}"
     );
 }

@@ -215,7 +215,8 @@ mod tests {
     #[test]
     fn the_block_is_hidden_whole() {
         let mask = plan("combined", "14x14", 0.75, &facade(0.1, &[("flipped", true.into())]))
-            .sample(&MaskContext::default(), &mut rng(2)).unwrap();
+            .sample(&MaskContext::default(), &mut rng(2))
+            .unwrap();
         let bits = mask.bits();
         assert!((7..14).all(|row| bits[row * 14..row * 14 + 7].iter().all(|b| *b == 1)));
     }

@@ -10,6 +10,7 @@
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 
+use crate::cells::show_evenly;
 use crate::{Error, Grid, Mask, MaskContext, MaskingStrategy, Param, Request};
 
 /// See the module's documentation.
@@ -53,18 +54,8 @@ impl MaskingStrategy for Lattice {
         } else {
             (0, 0)
         };
-        let mut cells: Vec<Vec<usize>> = cells(req.grid, shift, rng);
-        let mut hidden = vec![true; req.grid.len()];
-        let mut missing = req.visible_by_ratio();
-        for round in 0..4 {
-            cells.retain(|cell| cell.len() > round);
-            let take = missing.min(cells.len());
-            for cell in &*cells.partial_shuffle(rng, take).0 {
-                hidden[cell[round]] = false;
-            }
-            missing -= take;
-        }
-        Ok(Mask::from_hidden(req.grid, &hidden))
+        let cells = cells(req.grid, shift, rng);
+        Ok(show_evenly(req.grid, cells, req.visible_by_ratio(), rng))
     }
 }
 

@@ -16,10 +16,15 @@
 //! ```
 
 mod canvas;
+mod cells;
+mod color_noise;
+mod complete;
 mod error;
 mod mask;
 mod params;
 mod patch_grid;
+mod rank;
+mod rectangle;
 mod registry;
 mod sandbox;
 mod sight;
@@ -27,17 +32,38 @@ mod strategy;
 mod value;
 
 pub mod conformance;
+pub mod stats;
 
+pub mod attention;
 pub mod block;
+pub mod blockwise;
+pub mod blue;
 pub mod combined;
+pub mod complementary;
 pub mod file;
+pub mod green;
 pub mod grid;
+pub mod hard_patches;
+pub mod hiera_units;
+pub mod inverse_block;
+pub mod inverse_blocks;
 pub mod mixture;
+pub mod multi_block;
+pub mod pixio_grid;
+pub mod purple;
 pub mod random;
+pub mod raster;
+pub mod red;
+pub mod saliency;
 pub mod script;
+pub mod semantic_parts;
+pub mod simmim;
+pub mod uniform;
 
 #[cfg(test)]
 mod broken;
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod testing;
 

@@ -119,7 +119,9 @@ mod tests {
 
     #[test]
     fn the_kept_order_is_shuffled() {
-        let mask = plan("random", "14x14", 0.75, &[]).sample(&MaskContext::default(), &mut rng(1)).unwrap();
+        let mask = plan("random", "14x14", 0.75, &[])
+            .sample(&MaskContext::default(), &mut rng(1))
+            .unwrap();
         assert!(!mask.ids_keep().is_sorted());
     }
 

@@ -9,13 +9,33 @@ use rand::Rng;
 use crate::error::nearest;
 use crate::strategy::Draw;
 use crate::{Error, Grid, Mask, MaskContext, MaskingStrategy, Needs, Params, Request, Value};
-use crate::{block, combined, file, grid, mixture, random, script};
+use crate::{attention, complementary, file, hard_patches, mixture, saliency, script, semantic_parts};
+use crate::{block, blockwise, combined, grid, inverse_block, inverse_blocks, multi_block, random, raster};
+use crate::{blue, green, hiera_units, pixio_grid, purple, red, simmim, uniform};
 
 static BUILTIN: &[&dyn MaskingStrategy] = &[
     &random::Random,
     &grid::Lattice,
     &block::Block,
     &combined::Combined,
+    &blockwise::Blockwise,
+    &simmim::SimMim,
+    &pixio_grid::PixioGrid,
+    &uniform::Uniform,
+    &inverse_block::InverseBlock,
+    &inverse_blocks::InverseBlocks,
+    &multi_block::MultiBlock,
+    &red::Red,
+    &blue::Blue,
+    &green::Green,
+    &purple::Purple,
+    &raster::Raster,
+    &hiera_units::HieraUnits,
+    &attention::Attention,
+    &hard_patches::HardPatches,
+    &semantic_parts::SemanticParts,
+    &saliency::Saliency,
+    &complementary::Complementary,
     &file::File,
     &script::Script,
     &mixture::Mixture,
@@ -303,10 +323,13 @@ mod tests {
     #[test]
     fn errors_name_thing_and_cure() {
         let square = Grid::new(14, 14);
-        let unknown = message("randm", square, 0.5);
-        let start =
-            "unknown masking strategy mask.strategy = \"randm\": did you mean random?; there are random, grid, ";
-        assert!(unknown.starts_with(start), "{unknown}");
+        assert_eq!(
+            message("randm", square, 0.5),
+            format!(
+                "unknown masking strategy mask.strategy = \"randm\": did you mean random?; there are {}",
+                Registry::builtin().names().join(", ")
+            )
+        );
         for ratio in [1.5, 0.0, 1.0, -0.1, f64::NAN, f64::INFINITY] {
             let shown = message("random", square, ratio);
             assert!(
