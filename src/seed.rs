@@ -17,6 +17,10 @@ pub enum Purpose<'a> {
     Augment,
     /// Training mask of one picture in one epoch.
     Mask,
+    /// Which hidden patches of one picture training decodes in one epoch.
+    Decode,
+    /// Which visible patches of one picture training replaces by a token in one epoch.
+    Secondary,
     /// Fixed evaluation mask of one picture.
     EvalMask,
     /// Split of a folder into training and held-out pictures.
@@ -36,6 +40,8 @@ impl Purpose<'_> {
             Self::Order => ("order", ""),
             Self::Augment => ("augment", ""),
             Self::Mask => ("mask", ""),
+            Self::Decode => ("decode", ""),
+            Self::Secondary => ("secondary", ""),
             Self::EvalMask => ("eval-mask", ""),
             Self::Split => ("split", ""),
             Self::Synthetic => ("synthetic", ""),

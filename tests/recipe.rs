@@ -3,7 +3,7 @@
 
 use serde_json::Value as Json;
 
-use crate::support::{Room, experiment, metrics, small};
+use crate::support::{Room, experiment, metrics, metrics_in, small};
 
 /// Points of one metric of the only run.
 fn points(room: &Room, name: &str) -> Vec<(u64, f64)> {
@@ -78,4 +78,58 @@ fn clipping_changes_training_only_where_gradients_are_long() {
     // AdamW forgets the length of gradients where it never changes, so the clipped trial must differ only a little.
     let tight = trained(&["train.clip_grad=0.01"]);
     assert_ne!(points(&free, "val_loss"), points(&tight, "val_loss"));
+}
+
+/// What training leaves out changes training, and neither what is judged nor how; the same trial gives the same numbers.
+#[test]
+fn shares_of_the_patches_take_part_in_training_alone() {
+    let plain = trained(&[]);
+    for set in ["train.decode_ratio=0.5", "train.secondary_ratio=0.25"] {
+        let (one, again) = (trained(&[set]), trained(&[set, "data.workers=3"]));
+        assert_eq!(points(&one, "val_loss"), points(&again, "val_loss"), "{set}");
+        let (first, last) = (points(&one, "val_loss"), points(&plain, "val_loss"));
+        assert_eq!(first[0], last[0], "{set}: the untrained model is judged as ever");
+        assert_ne!(first.last(), last.last(), "{set}");
+    }
+    let mut args = small(&["sweep", "x.toml"]);
+    args.extend(["--set", "train.decode_ratio=0"]);
+    let error = plain.refused(&args);
+    assert!(
+        error.contains("train.decode_ratio") && error.contains("above 0"),
+        "{error}"
+    );
+}
+
+/// A decoder that reads is trained, saved, read back with its kind, and refused where it has no place.
+#[test]
+fn a_decoder_that_reads_is_a_model_like_others() {
+    let room = trained(&["model.decoder=cross", "train.decode_ratio=0.5"]);
+    let losses = points(&room, "val_loss");
+    assert!(losses.last().unwrap().1 < losses[0].1, "{losses:?}");
+    let first = metrics(&room)["mask.ratio=0.75 seed=0"].clone();
+    room.ok(&["model", "convert", "--from", "latest", "--to", "own", "--format", "fb"]);
+    room.ok(&[
+        "model", "convert", "--from", "latest", "--to", "timm", "--format", "timm",
+    ]);
+    let output = room.run(&["model", "convert", "--from", "latest", "--to", "hf", "--format", "hf"]);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && error.contains("model.decoder"), "{error}");
+    let start = |kind: &str, store: &str| {
+        let mut args = small(&["sweep", "x.toml", "--store", store, "--set", "model.init=own"]);
+        args.extend(["--set", kind]);
+        room.run(&args)
+    };
+    let output = start("model.decoder=cross", "again.db");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let again = metrics_in(&room, "again.db")["mask.ratio=0.75 seed=0"].clone();
+    assert_eq!(
+        again["untrained_eval_mse"], first["eval_mse"],
+        "it starts where the other ended"
+    );
+    let output = start("model.decoder=self", "other.db");
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.code() == Some(2) && error.contains("decoder_cross_blocks"),
+        "{error}"
+    );
 }

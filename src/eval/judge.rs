@@ -5,12 +5,12 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use mae_strategies::{Plan, Registry};
 
 use crate::data::{Batches, DataError, ImageSet, LoaderConfig, Normalise, Regions, Split, Transformer, eval_batches};
 use crate::model::Mae;
-use crate::model::batch::{Views, When, draw_masks, images};
+use crate::model::batch::{Told, Views, When, draw_masks, images};
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
 use crate::spec::ramp::END;
@@ -96,13 +96,20 @@ impl Judge {
         Self { regions, ..self }
     }
 
-    /// Takes the figures and draws the pictures that are due at `moment`.
+    /// Takes the figures and draws the pictures that are due at `moment`. `tell` gives what the trial's own masks are told of
+    /// pictures `[N, C, H, W]`.
     ///
     /// # Errors
     /// When held-out pictures cannot be had.
-    pub fn judge(&self, model: &Mae, device: &Device, moment: Moment) -> Result<Judgement, EvalError> {
+    pub fn judge(
+        &self,
+        model: &Mae,
+        tell: &dyn Fn(&Tensor<4>) -> Told,
+        device: &Device,
+        moment: Moment,
+    ) -> Result<Judgement, EvalError> {
         let has = |task| self.spec.eval.tasks.contains(&task);
-        let (own, fixed) = self.reconstruct(model, device)?;
+        let (own, fixed) = self.reconstruct(model, tell, device)?;
         let mut figures = vec![("val_loss".to_string(), own.means()[0])];
         let mut add = |name: &str, value: f64| {
             figures.push((name.to_string(), value));
@@ -150,15 +157,21 @@ impl Judge {
         [n, model.in_chans, model.img_size.height, model.img_size.width]
     }
 
-    fn reconstruct(&self, model: &Mae, device: &Device) -> Result<(Errors, Errors), EvalError> {
+    fn reconstruct(
+        &self,
+        model: &Mae,
+        tell: &dyn Fn(&Tensor<4>) -> Told,
+        device: &Device,
+    ) -> Result<(Errors, Errors), EvalError> {
         let (mut own, mut fixed) = (Errors::default(), Errors::default());
         for batch in self.batches(Split::Val) {
             let batch = batch?;
             let shape = self.shape(batch.len);
-            let views = Views::of(&batch.images, shape, &batch.regions);
+            let pixels = images(batch.images.clone(), shape, device);
+            let told = tell(&pixels);
+            let views = Views::of(&batch.images, shape, &batch.regions).with_told(&told);
             let own_masks = draw_masks(&self.own, self.own_masks(), &batch.indices, &views)?;
             let fixed_masks = draw_masks(&self.fixed, self.fixed_masks(), &batch.indices, &views)?;
-            let pixels = images(batch.images, shape, device);
             let sum = |masks| reconstruction::errors(model, self.normalise.std(), pixels.clone(), masks);
             own.add(sum(&own_masks));
             fixed.add(sum(&fixed_masks));

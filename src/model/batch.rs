@@ -29,6 +29,15 @@ pub struct When<'a> {
     pub progress: f64,
 }
 
+/// What a teacher tells of a batch of `N` pictures; nothing by default.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Told {
+    /// Attention to each patch, `[N, L]`.
+    pub attention: Option<Vec<f32>>,
+    /// Loss expected of each patch, `[N, L]`.
+    pub loss: Option<Vec<f32>>,
+}
+
 /// What strategies may be shown of a batch of `N` pictures; nothing by default.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Views<'a> {
@@ -50,6 +59,16 @@ impl<'a> Views<'a> {
             images: Some((images, shape)),
             regions: Some(regions).filter(|regions| !regions.is_empty()),
             ..Self::default()
+        }
+    }
+
+    /// With what a teacher tells of the same pictures.
+    #[must_use]
+    pub fn with_told(self, told: &'a Told) -> Self {
+        Self {
+            attention: told.attention.as_deref(),
+            loss: told.loss.as_deref(),
+            ..self
         }
     }
 

@@ -5,7 +5,8 @@
 
 use burn::module::Module;
 use burn::nn::Linear;
-use burn::tensor::Tensor;
+use burn::tensor::activation::softmax;
+use burn::tensor::{Tensor, module};
 
 use super::init::Init;
 use super::kernels;
@@ -31,6 +32,27 @@ impl Attention {
         let mixed = kernels::attention(kernels::linear(&self.qkv, x), self.heads);
         kernels::linear(&self.proj, mixed)
     }
+
+    /// How much the first token attends to each: its row of the softmax of the scaled products, averaged over the heads. The
+    /// fused attention keeps no weights, so the one row is composed; queries of other tokens and values are not computed.
+    ///
+    /// # Shapes
+    /// `[N, T, D]` → `[N, T]`, rows of sum 1.
+    fn first_row(&self, x: Tensor<3>) -> Tensor<2> {
+        let [n, t, d] = x.dims();
+        let width = d / self.heads;
+        let part = |x: Tensor<3>, part: usize| {
+            let rows = x.dims()[1];
+            let weight = self.qkv.weight.val().narrow(1, part * d, d);
+            let bias = self.qkv.bias.as_ref().map(|bias| bias.val().narrow(0, part * d, d));
+            let heads = module::linear(x, weight, bias).reshape([n, rows, self.heads, width]);
+            heads.swap_dims(1, 2)
+        };
+        let query = part(x.clone().narrow(1, 0, 1), 0);
+        let products = query.matmul(part(x, 1).swap_dims(2, 3));
+        let weights = softmax(products / (width as f64).sqrt(), 3);
+        weights.mean_dim(1).reshape([n, t])
+    }
 }
 
 /// Two linear layers around the exact (erf) GELU.
@@ -41,6 +63,15 @@ pub struct Mlp {
 }
 
 impl Mlp {
+    /// Draws the MLP of the block called `name`, `hidden` wide inside.
+    #[must_use]
+    pub fn new(init: &Init<'_>, name: &str, width: usize, hidden: usize) -> Self {
+        Self {
+            fc1: init.linear(&format!("{name}.mlp.fc1"), width, hidden),
+            fc2: init.linear(&format!("{name}.mlp.fc2"), hidden, width),
+        }
+    }
+
     /// In the numbers of `x`.
     ///
     /// # Shapes
@@ -72,11 +103,17 @@ impl Block {
                 heads,
             },
             norm2: init.norm(width),
-            mlp: Mlp {
-                fc1: init.linear(&format!("{name}.mlp.fc1"), width, hidden),
-                fc2: init.linear(&format!("{name}.mlp.fc2"), hidden, width),
-            },
+            mlp: Mlp::new(init, name, width, hidden),
         }
+    }
+
+    /// How much the first token attends to each within this block, averaged over the heads; in f32.
+    ///
+    /// # Shapes
+    /// `[N, T, D]` → `[N, T]`.
+    #[must_use]
+    pub fn first_row(&self, x: Tensor<3>) -> Tensor<2> {
+        self.attn.first_row(self.norm1.forward(x))
     }
 
     /// In f32, but for the inside of attention and MLP.

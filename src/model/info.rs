@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::spec::trial::ModelSpec;
+use crate::spec::trial::{Decoder, ModelSpec};
 
 /// Figures of a model. Totals include the fixed position tables, as the reference's do.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,6 +49,12 @@ fn block_params(width: usize, hidden: usize) -> usize {
 
 fn block_macs(tokens: usize, width: usize, hidden: usize) -> usize {
     tokens * (4 * width * width + 2 * width * hidden) + 2 * tokens * tokens * width
+}
+
+/// `asked` tokens that read `read` others.
+fn cross_macs(asked: usize, read: usize, width: usize, hidden: usize) -> usize {
+    let layers = asked * (2 * width * width + 2 * width * hidden) + read * 2 * width * width;
+    layers + 2 * asked * read * width
 }
 
 impl ModelInfo {
@@ -102,8 +108,40 @@ pub fn encoder_gmacs(spec: &ModelSpec, hidden: f64) -> f64 {
 /// The same of the decoder.
 #[must_use]
 pub fn decoder_gmacs(spec: &ModelSpec, hidden: f64) -> f64 {
+    partial_decoder_gmacs(spec, hidden, 1.0)
+}
+
+/// The same where it decodes this share of the hidden patches alone.
+#[must_use]
+pub fn partial_decoder_gmacs(spec: &ModelSpec, hidden: f64, decoded: f64) -> f64 {
     let (patches, e) = (spec.grid().len(), spec.decoder_embed_dim);
     let visible = mae_strategies::keep_count(patches, hidden);
-    let blocks = spec.decoder_depth * block_macs(1 + patches, e, spec.mlp_width(e));
-    ((1 + visible) * spec.embed_dim * e + blocks + (1 + patches) * e * spec.patch_values()) as f64 / 1e9
+    let (read, asked) = (1 + visible, super::partial::decoded(patches - visible, decoded));
+    let (block, out) = match spec.decoder {
+        Decoder::SelfAttention => (block_macs(read + asked, e, spec.mlp_width(e)), read + asked),
+        Decoder::CrossAttention => (cross_macs(asked, read, e, spec.mlp_width(e)), asked),
+    };
+    (read * spec.embed_dim * e + spec.decoder_depth * block + out * e * spec.patch_values()) as f64 / 1e9
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn less_is_computed_where_less_is_decoded() {
+        let mut spec = crate::spec::model_part("base").unwrap();
+        let near = |got: f64, want: usize| assert!((got * 1e9 - want as f64).abs() < 1.0, "{got} is not {want}");
+        let (d, e, h, p) = (768, 512, 2048, 768);
+        let mixed = |tokens: usize| tokens * (4 * e * e + 2 * e * h) + 2 * tokens * tokens * e;
+        near(decoder_gmacs(&spec, 0.75), 50 * d * e + 8 * mixed(197) + 197 * e * p);
+        let some = partial_decoder_gmacs(&spec, 0.75, 0.25);
+        near(some, 50 * d * e + 8 * mixed(87) + 87 * e * p);
+        spec.decoder = Decoder::CrossAttention;
+        let block = 37 * (2 * e * e + 2 * e * h) + 50 * 2 * e * e + 2 * 37 * 50 * e;
+        near(
+            partial_decoder_gmacs(&spec, 0.75, 0.25),
+            50 * d * e + 8 * block + 37 * e * p,
+        );
+    }
 }

@@ -7,6 +7,9 @@
 //!
 //! `N` batch, `L` patches, `K` visible, `M` hidden, `D` encoder width, `E` decoder width, `P` values of a patch.
 
+#[path = "decode.rs"]
+mod decode;
+
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
@@ -14,6 +17,7 @@ use burn::nn::Linear;
 use burn::tensor::{Device, Int, Tensor, TensorData};
 
 use super::block::Block;
+use super::cross::CrossBlock;
 use super::init::Init;
 use super::kernels::{self, Chosen};
 use super::masks::MaskBatch;
@@ -21,7 +25,9 @@ use super::norm::Norm;
 use super::patch;
 use super::position::sin_cos;
 use super::precision::widen;
-use crate::spec::trial::{ModelSpec, Precision};
+use crate::spec::trial::{Decoder, ModelSpec, Precision};
+
+pub use decode::decoder_input;
 
 /// Encoder and decoder with their fixed position tables.
 #[derive(Module, Debug)]
@@ -33,6 +39,8 @@ pub struct Mae {
     decoder_embed: Linear,
     mask_token: Param<Tensor<3>>,
     decoder_blocks: Vec<Block>,
+    /// In place of those where the decoder reads.
+    decoder_cross_blocks: Vec<CrossBlock>,
     decoder_norm: Norm,
     decoder_pred: Linear,
     pos_embed: Tensor<2>,
@@ -76,12 +84,13 @@ impl Mae {
                 .map(|i| Block::new(&init, &format!("{prefix}.{i}"), width, heads, hidden))
                 .collect()
         };
-        let table = |width: usize| {
-            let grid = spec.grid();
-            Tensor::from_data(
-                TensorData::new(sin_cos(grid.rows, grid.cols, width), [1 + grid.len(), width]),
-                device,
-            )
+        let cross = |i: usize| {
+            let (name, heads) = (format!("decoder_cross_blocks.{i}"), spec.decoder_num_heads);
+            CrossBlock::new(&init, &name, e, heads, spec.mlp_width(e))
+        };
+        let (mixing, reading) = match spec.decoder {
+            Decoder::SelfAttention => (spec.decoder_depth, 0),
+            Decoder::CrossAttention => (0, spec.decoder_depth),
         };
         Self {
             patch_embed: init.patch_embedding("patch_embed.proj", values, d),
@@ -90,11 +99,12 @@ impl Mae {
             norm: init.norm(d),
             decoder_embed: init.linear("decoder_embed", d, e),
             mask_token: init.normal("mask_token", [1, 1, e], 0.02),
-            decoder_blocks: blocks("decoder_blocks", spec.decoder_depth, e, spec.decoder_num_heads),
+            decoder_blocks: blocks("decoder_blocks", mixing, e, spec.decoder_num_heads),
+            decoder_cross_blocks: (0..reading).map(cross).collect(),
             decoder_norm: init.norm(e),
             decoder_pred: init.linear("decoder_pred", e, values),
-            pos_embed: table(d),
-            decoder_pos_embed: table(e),
+            pos_embed: position_table(spec, d, device),
+            decoder_pos_embed: position_table(spec, e, device),
             patch_size: spec.patch_size,
             norm_pix_loss: spec.norm_pix_loss,
             precision: Precision::F32,
@@ -105,6 +115,22 @@ impl Mae {
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
+    }
+
+    /// Numbers that it computes in.
+    #[must_use]
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// The encoder, with a decoder of no blocks that is not to be asked.
+    #[must_use]
+    pub fn without_decoder(self) -> Self {
+        Self {
+            decoder_blocks: Vec::new(),
+            decoder_cross_blocks: Vec::new(),
+            ..self
+        }
     }
 
     /// A layer outside blocks: f32 in and out, the product in the numbers that the model computes in.
@@ -143,15 +169,14 @@ impl Mae {
         self.patch_size
     }
 
-    /// The pre-training loss: mean squared error over the values of the hidden patches, a scalar.
+    /// The pre-training loss: mean squared error over the values of the hidden patches that training decodes, a scalar.
     ///
     /// # Shapes
     /// images `[N, C, H, W]` → `[1]`.
     #[must_use]
     pub fn loss(&self, images: Tensor<4>, masks: &MaskBatch) -> Tensor<1> {
         let latent = self.encode_visible(images.clone(), masks);
-        let hidden = self.decode(latent, masks).narrow(1, 1 + masks.visible, masks.hidden());
-        self.error(self.linear(&self.decoder_pred, hidden), images, masks)
+        self.error(self.predict_decoded(latent, masks), images, masks.decoded_rows())
     }
 
     /// Latent, predictions and loss in one pass.
@@ -162,13 +187,13 @@ impl Mae {
     pub fn forward(&self, images: Tensor<4>, masks: &MaskBatch) -> Outputs {
         let device = images.device();
         let latent = self.encode_visible(images.clone(), masks);
-        let tokens = self.decode(latent.clone(), masks).narrow(1, 1, masks.patches);
+        let tokens = self.decode(latent.clone(), masks, 0..masks.patches);
         let shuffled = self.linear(&self.decoder_pred, tokens);
         let hidden = shuffled.clone().narrow(1, masks.visible, masks.hidden());
         Outputs {
             latent,
             pred: gather(shuffled, masks.restore_rows(&device), masks.n),
-            loss: self.error(hidden, images, masks),
+            loss: self.error(hidden, images, masks.hidden_rows()),
         }
     }
 
@@ -180,7 +205,7 @@ impl Mae {
     pub fn predict(&self, images: Tensor<4>, masks: &MaskBatch) -> Tensor<3> {
         let device = images.device();
         let latent = self.encode_visible(images, masks);
-        let tokens = self.decode(latent, masks).narrow(1, 1, masks.patches);
+        let tokens = self.decode(latent, masks, 0..masks.patches);
         gather(
             self.linear(&self.decoder_pred, tokens),
             masks.restore_rows(&device),
@@ -188,14 +213,29 @@ impl Mae {
         )
     }
 
-    /// Mean squared error of predictions for the hidden patches against their pixels, or against those normalised by their own
-    /// statistics.
+    /// Mean squared error of predictions for the patches `rows` of the batch against their pixels, or against those normalised
+    /// by their own statistics.
     ///
     /// # Shapes
-    /// pred `[N, M, P]`, images `[N, C, H, W]` → `[1]`.
-    fn error(&self, pred: Tensor<3>, images: Tensor<4>, masks: &MaskBatch) -> Tensor<1> {
-        let hidden = self.chosen(masks.hidden_rows());
-        kernels::patch_loss(pred, images, hidden, self.norm_pix_loss)
+    /// pred `[N, M, P]`, images `[N, C, H, W]`, `N·M` rows → `[1]`.
+    #[must_use]
+    pub fn error(&self, pred: Tensor<3>, images: Tensor<4>, rows: Arc<[u32]>) -> Tensor<1> {
+        kernels::patch_loss(pred, images, self.chosen(rows), self.norm_pix_loss)
+    }
+
+    /// The same of each patch, off the graph.
+    ///
+    /// # Shapes
+    /// pred `[N, M, P]`, images `[N, C, H, W]`, `N·M` rows → `[N, M]`.
+    #[must_use]
+    pub fn errors(&self, pred: Tensor<3>, images: Tensor<4>, rows: Arc<[u32]>) -> Tensor<2> {
+        let target = kernels::gather_patches(images.inner(), self.chosen(rows));
+        let target = if self.norm_pix_loss {
+            patch::normalise(target)
+        } else {
+            target
+        };
+        (pred.inner() - target).square().mean_dim(2).squeeze_dim::<2>(2)
     }
 
     fn chosen(&self, rows: Arc<[u32]>) -> Chosen {
@@ -209,14 +249,34 @@ impl Mae {
     /// `[N, C, H, W]` → twice `[N, 1 + L, D]`.
     #[must_use]
     pub fn encode(&self, images: Tensor<4>) -> Tokens {
-        let patches = patch::patchify(images, self.patch_size);
-        let count = patches.dims()[1];
-        let positions = self.pos_embed.clone().narrow(0, 1, count).unsqueeze::<3>();
-        let raw = self.run_encoder(self.linear(&self.patch_embed, patches) + positions);
+        let raw = self.run_encoder(self.embed(images));
         Tokens {
             normed: self.norm.forward(raw.clone()),
             raw,
         }
+    }
+
+    /// How much the class token attends to each patch of whole pictures in the last block, averaged over the heads. It
+    /// attends to itself too, so that the values of a picture add up to less than 1.
+    ///
+    /// # Shapes
+    /// `[N, C, H, W]` → `[N, L]`.
+    #[must_use]
+    pub fn class_attention(&self, images: Tensor<4>) -> Tensor<2> {
+        let x = self.with_class(self.embed(images));
+        let (last, before) = self.blocks.split_last().expect("an encoder has a block");
+        let x = before.iter().fold(x, |x, block| block.forward(x, self.precision));
+        let row = last.first_row(x);
+        let patches = row.dims()[1] - 1;
+        row.narrow(1, 1, patches)
+    }
+
+    /// Embedded patches of whole pictures with their positions, `[N, L, D]`.
+    fn embed(&self, images: Tensor<4>) -> Tensor<3> {
+        let patches = patch::patchify(images, self.patch_size);
+        let count = patches.dims()[1];
+        let positions = self.pos_embed.clone().narrow(0, 1, count).unsqueeze::<3>();
+        self.linear(&self.patch_embed, patches) + positions
     }
 
     /// Latent of the visible patches after the final norm, class token first, patches in shuffled order.
@@ -225,45 +285,46 @@ impl Mae {
     /// images `[N, C, H, W]` → `[N, 1 + K, D]`.
     #[must_use]
     pub fn encode_visible(&self, images: Tensor<4>, masks: &MaskBatch) -> Tensor<3> {
+        self.encode_replacing(images, masks, None)
+    }
+
+    /// The same, with `token` in the place of the visible patches that [`MaskBatch::replaced`] names.
+    ///
+    /// # Shapes
+    /// images `[N, C, H, W]`, token `[1, 1, D]` → `[N, 1 + K, D]`.
+    #[must_use]
+    pub fn encode_replacing(&self, images: Tensor<4>, masks: &MaskBatch, token: Option<Tensor<3>>) -> Tensor<3> {
         let device = images.device();
         let visible = kernels::gather_patches(images, self.chosen(masks.visible_rows()));
-        let positions = positions(&self.pos_embed, masks.ids_keep(&device), masks.n);
-        self.norm
-            .forward(self.run_encoder(self.linear(&self.patch_embed, visible) + positions))
+        let positions = positions(&self.pos_embed, masks.ids(0..masks.visible, &device), masks.n);
+        let mut tokens = self.linear(&self.patch_embed, visible);
+        if let Some((token, there)) = token.zip(masks.replaced(&device)) {
+            tokens = tokens * there.clone().neg().add_scalar(1.0) + token * there;
+        }
+        self.norm.forward(self.run_encoder(tokens + positions))
     }
 
     fn run_encoder(&self, tokens: Tensor<3>) -> Tensor<3> {
-        let n = tokens.dims()[0];
-        let class = self.cls_token.val() + self.pos_embed.clone().narrow(0, 0, 1).unsqueeze::<3>();
-        let x = Tensor::cat(vec![class.repeat_dim(0, n), tokens], 1);
+        let x = self.with_class(tokens);
         self.blocks.iter().fold(x, |x, block| block.forward(x, self.precision))
     }
 
-    /// Decoder tokens after the final norm, class token first, patches in shuffled order.
-    ///
-    /// # Shapes
-    /// latent `[N, 1 + K, D]` → `[N, 1 + L, E]`.
-    fn decode(&self, latent: Tensor<3>, masks: &MaskBatch) -> Tensor<3> {
-        let device = latent.device();
-        let mask_tokens = self
-            .mask_token
-            .val()
-            .expand([masks.n as i64, masks.hidden() as i64, -1]);
-        let x = Tensor::cat(vec![self.linear(&self.decoder_embed, latent), mask_tokens], 1);
-        let class = self
-            .decoder_pos_embed
-            .clone()
-            .narrow(0, 0, 1)
-            .unsqueeze::<3>()
-            .repeat_dim(0, masks.n);
-        let patches = positions(&self.decoder_pos_embed, masks.ids_shuffle(&device), masks.n);
-        let x = x + Tensor::cat(vec![class, patches], 1);
-        self.decoder_norm.forward(
-            self.decoder_blocks
-                .iter()
-                .fold(x, |x, block| block.forward(x, self.precision)),
-        )
+    fn with_class(&self, tokens: Tensor<3>) -> Tensor<3> {
+        let n = tokens.dims()[0];
+        let class = self.cls_token.val() + self.pos_embed.clone().narrow(0, 0, 1).unsqueeze::<3>();
+        Tensor::cat(vec![class.repeat_dim(0, n), tokens], 1)
     }
+}
+
+/// The fixed position table of this width, class token's row first.
+///
+/// # Shapes
+/// → `[1 + L, width]`.
+#[must_use]
+pub fn position_table(spec: &ModelSpec, width: usize, device: &Device) -> Tensor<2> {
+    let grid = spec.grid();
+    let values = sin_cos(grid.rows, grid.cols, width);
+    Tensor::from_data(TensorData::new(values, [1 + grid.len(), width]), device)
 }
 
 /// Rows of `[N, L, X]` flattened to `N·L` rows, as `[N, rows / N, X]`.

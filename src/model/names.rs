@@ -71,8 +71,22 @@ pub fn import_parameters<M: Module>(
     patch: usize,
     tensors: &BTreeMap<String, Named>,
 ) -> Result<M, NameError> {
+    import_under(module, patch, "", tensors)
+}
+
+/// The same of tensors whose names begin with `prefix`.
+///
+/// # Errors
+/// When a tensor is missing or has another shape.
+pub fn import_under<M: Module>(
+    module: M,
+    patch: usize,
+    prefix: &str,
+    tensors: &BTreeMap<String, Named>,
+) -> Result<M, NameError> {
     let mut mapper = Importer {
         path: Path::new(patch),
+        prefix,
         tensors,
         error: None,
     };
@@ -215,6 +229,7 @@ impl ModuleVisitor for Exporter {
 
 struct Importer<'a> {
     path: Path,
+    prefix: &'a str,
     tensors: &'a BTreeMap<String, Named>,
     error: Option<NameError>,
 }
@@ -233,7 +248,8 @@ impl Importer<'_> {
 impl ModuleMapper for Importer<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (layout, ours) = (self.path.layout(D), param.val().dims());
-        let tensor = match self.find(&self.path.official(), &layout.official_shape(&ours)) {
+        let name = format!("{}{}", self.prefix, self.path.official());
+        let tensor = match self.find(&name, &layout.official_shape(&ours)) {
             Ok(tensor) => tensor,
             Err(error) => {
                 self.error.get_or_insert(error);

@@ -12,10 +12,15 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, Before); 3] = [
+const LATER: [(&str, Before); 8] = [
     ("model.norm_eps", Before::Number(1e-6)),
     ("train.accum_steps", Before::Number(1.0)),
     ("train.precision", Before::Word("f32")),
+    ("model.decoder", Before::Word("self")),
+    ("train.decode_ratio", Before::Number(1.0)),
+    ("train.secondary_ratio", Before::Number(0.0)),
+    ("train.teacher_momentum", Before::Number(0.999)),
+    ("train.predictor_depth", Before::Number(2.0)),
 ];
 
 /// What a trial was before a key existed.
@@ -157,6 +162,11 @@ mod tests {
             ("model", "norm_eps", json!(1e-6), json!(1e-12)),
             ("train", "accum_steps", json!(1.0), json!(4.0)),
             ("train", "precision", json!("f32"), json!("bf16")),
+            ("model", "decoder", json!("self"), json!("cross")),
+            ("train", "decode_ratio", json!(1), json!(0.25)),
+            ("train", "secondary_ratio", json!(0.0), json!(0.25)),
+            ("train", "teacher_momentum", json!(0.999), json!(0.996)),
+            ("train", "predictor_depth", json!(2), json!(1)),
         ] {
             let mut other = config();
             other[section][key] = before;

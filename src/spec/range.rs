@@ -28,6 +28,8 @@ enum Range {
     NotNegative,
     /// From 0 to 1.
     Share,
+    /// Above 0 to 1.
+    Part,
     /// From 0 to below 1.
     Decay,
     /// Between 0 and 1, both excluded.
@@ -45,8 +47,8 @@ enum Range {
 }
 
 use Range::{
-    Channels, Decay, Distinct, EachPositive, Inside, MaskRatio, NotNegative, Positive, Share, Shares, Sides, Span,
-    Whole,
+    Channels, Decay, Distinct, EachPositive, Inside, MaskRatio, NotNegative, Part, Positive, Share, Shares, Sides,
+    Span, Whole,
 };
 
 static RANGES: &[(&str, Range)] = &[
@@ -85,6 +87,10 @@ static RANGES: &[(&str, Range)] = &[
     ("train.beta2", Decay),
     ("train.eps", Positive),
     ("train.clip_grad", Positive),
+    ("train.decode_ratio", Part),
+    ("train.secondary_ratio", Decay),
+    ("train.teacher_momentum", Decay),
+    ("train.predictor_depth", Whole(1, 1000)),
     ("train.max_steps", Whole(1, MOST_STORED)),
     ("train.val_every", Whole(1, MOST_STORED)),
     ("train.log_every", Whole(1, MOST_STORED)),
@@ -139,6 +145,7 @@ impl Range {
             Positive => unless(real > 0.0, "must be above 0"),
             NotNegative => unless(real >= 0.0, "must be 0 or more"),
             Share => unless((0.0..=1.0).contains(&real), "must be from 0 to 1"),
+            Part => unless(real > 0.0 && real <= 1.0, "must be above 0, and 1 at most"),
             Decay => unless((0.0..1.0).contains(&real), "must be from 0 to below 1"),
             Inside => unless(real > 0.0 && real < 1.0, "must lie between 0 and 1, both excluded"),
             MaskRatio => (!(real > 0.0 && real < 1.0)).then(|| ratio_problem(key, real)),
@@ -209,6 +216,8 @@ mod tests {
             ("model.img_size", json!([8192, 1]), json!([8192, 0])),
             ("seed", json!(MOST_STORED), json!(MOST_STORED + 1)),
             ("train.beta1", json!(0.0), json!(1.0)),
+            ("train.decode_ratio", json!(1.0), json!(0.0)),
+            ("train.secondary_ratio", json!(0.0), json!(1.0)),
             ("data.hflip", json!(1.0), json!(1.1)),
             ("data.crop_scale", json!([1.0, 1.0]), json!([0.0, 1.0])),
             ("eval.tasks", json!(["knn"]), json!(["knn", "knn"])),

@@ -52,6 +52,9 @@ pub struct ModelSpec {
     pub decoder_depth: usize,
     /// Decoder attention heads; divides `decoder_embed_dim`.
     pub decoder_num_heads: usize,
+    /// How the decoder uses the encoder's tokens.
+    #[serde(default)]
+    pub decoder: Decoder,
     /// Hidden width of the MLP over its input width.
     pub mlp_ratio: f64,
     /// Normalise each target patch by its own mean and variance.
@@ -63,6 +66,18 @@ pub struct ModelSpec {
     /// part of a trial's identity, the digest of the weights is.
     #[serde(default)]
     pub init: Option<String>,
+}
+
+/// How a decoder uses the encoder's tokens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decoder {
+    /// Visible and mask tokens attend to each other, as in the reference.
+    #[default]
+    #[serde(rename = "self")]
+    SelfAttention,
+    /// Mask tokens attend to visible ones alone (CrossMAE).
+    #[serde(rename = "cross")]
+    CrossAttention,
 }
 
 /// Picture size: written as one number (square) or `[height, width]`; its serde is in `img_size`.
@@ -167,6 +182,18 @@ pub struct TrainSpec {
     /// Largest norm of all gradients together; longer ones are scaled down to it. None: no clipping, as in the reference.
     #[serde(default)]
     pub clip_grad: Option<f64>,
+    /// Share of the hidden patches that is decoded in training, drawn for each picture; all when judging.
+    #[serde(default = "whole")]
+    pub decode_ratio: f64,
+    /// Share of the visible patches whose embedding is a learned token in training (secondary masking); none when judging.
+    #[serde(default)]
+    pub secondary_ratio: f64,
+    /// Most of itself that the teacher keeps in a step; only where the masking strategy asks for a teacher.
+    #[serde(default = "teacher_momentum")]
+    pub teacher_momentum: f64,
+    /// Blocks of the network that predicts losses; only where the masking strategy asks for expected losses.
+    #[serde(default = "two")]
+    pub predictor_depth: usize,
     /// Stop after this many optimiser steps, whatever `epochs` says.
     pub max_steps: Option<usize>,
     /// Validate every this many epochs (and always at the end).
@@ -260,6 +287,14 @@ fn reference_norm_eps() -> f64 {
 /// For configurations recorded before the key existed.
 fn one() -> usize {
     1
+}
+
+fn whole() -> f64 {
+    1.0
+}
+
+fn teacher_momentum() -> f64 {
+    0.999
 }
 
 fn two() -> usize {

@@ -2,7 +2,7 @@
 //! multiply-accumulates: a backward pass counts twice its forward pass.
 
 use crate::data::{ImageSet, Split, steps_per_epoch};
-use crate::model::info::{decoder_gmacs, encoder_gmacs};
+use crate::model::info::{decoder_gmacs, encoder_gmacs, partial_decoder_gmacs};
 use crate::spec::TrialSpec;
 use crate::spec::ramp::END;
 use crate::spec::trial::EvalTask;
@@ -14,7 +14,7 @@ const MIDDLE: f64 = 0.5;
 #[must_use]
 pub fn of_step(spec: &TrialSpec) -> f64 {
     let (model, hidden) = (&spec.model, spec.mask.ratio_at(MIDDLE));
-    let forward = encoder_gmacs(model, hidden) + decoder_gmacs(model, hidden);
+    let forward = encoder_gmacs(model, hidden) + partial_decoder_gmacs(model, hidden, spec.train.decode_ratio);
     3.0 * forward * (spec.train.batch_size * spec.train.accum_steps) as f64
 }
 

@@ -114,7 +114,7 @@ impl AdamW {
         MOMENTS.iter().enumerate().flat_map(part).collect()
     }
 
-    /// Goes on from moments that [`AdamW::export`] gave after `time` steps.
+    /// Goes on from moments that [`AdamW::export`] gave after `time` steps. Parameters of other modules keep theirs.
     ///
     /// # Errors
     /// When a moment is missing or has another shape.
@@ -122,22 +122,18 @@ impl AdamW {
         mut self,
         module: &M,
         patch: usize,
-        mut tensors: BTreeMap<String, Named>,
+        tensors: &BTreeMap<String, Named>,
         time: usize,
     ) -> Result<Self, NameError> {
         let mut parts = Vec::new();
         for prefix in MOMENTS {
-            let own = tensors.extract_if(.., |name, _| name.starts_with(prefix));
-            let own = own
-                .map(|(name, tensor)| (name[prefix.len()..].to_string(), tensor))
-                .collect();
             let mut read = Read(HashMap::new());
-            names::import_parameters(module.valid(), patch, &own)?.visit(&mut read);
+            names::import_under(module.valid(), patch, prefix, tensors)?.visit(&mut read);
             parts.push(read.0);
         }
         let [first, mut second] = <[_; 2]>::try_from(parts).expect("there are two moments");
         let both = |(id, first)| second.remove(&id).map(|second| (id, [first, second]));
-        self.moments = first.into_iter().filter_map(both).collect();
+        self.moments.extend(first.into_iter().filter_map(both));
         self.time = time;
         Ok(self)
     }

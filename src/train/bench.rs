@@ -5,12 +5,11 @@ use rand_distr::{Distribution, StandardNormal};
 
 use crate::data::Batch;
 use crate::model::batch::{Views, When, draw_masks, images};
-use crate::model::{Device, Mae};
+use crate::model::{Device, Mae, Partial};
 use crate::seed::{Purpose, rng};
 use crate::spec::TrialSpec;
 
-use super::optimiser::optimiser;
-use super::step::Learner;
+use super::step::{Learner, told};
 
 /// Learning rate of the measured steps.
 const LR: f64 = 1e-4;
@@ -18,6 +17,7 @@ const LR: f64 = 1e-4;
 /// A model and its optimiser, with masks drawn for every batch.
 pub struct TrainStep {
     learner: Learner,
+    partial: Partial,
     plan: Plan,
     shape: [usize; 3],
     device: Device,
@@ -32,10 +32,9 @@ impl TrainStep {
         let device = device.clone().autodiff();
         let size = spec.model.img_size;
         let model = Mae::new(&spec.model, spec.seed, &device);
-        let optimiser = optimiser(&model, &spec.train);
-        let learner = Learner::new(model.with_precision(spec.train.precision), optimiser);
         Self {
-            learner,
+            learner: Learner::start(model, spec, plan.needs(), &device),
+            partial: Partial::of(&spec.train),
             plan,
             shape: [spec.model.in_chans, size.height, size.width],
             device,
@@ -57,12 +56,10 @@ impl TrainStep {
             epoch: self.done,
             progress: 0.0,
         };
-        let masks = draw_masks(
-            &self.plan,
-            when,
-            &batch.indices,
-            &Views::of(&batch.images, shape, &batch.regions),
-        )?;
+        let told = told(&self.learner, &self.plan, &batch.images, shape, &self.device);
+        let views = Views::of(&batch.images, shape, &batch.regions).with_told(&told);
+        let masks = draw_masks(&self.plan, when, &batch.indices, &views)?;
+        let masks = self.partial.apply(masks, when.seed, when.epoch, &batch.indices);
         let pixels = images(batch.images, shape, &self.device);
         self.last_loss = self.learner.step(pixels, &masks, LR).into_scalar();
         self.done += 1;

@@ -1,5 +1,6 @@
-//! Checkpoints: weights, optimiser state and the place in training, in one folder, with the hash of each file. Which of them
-//! there are and which are kept is the business of `shelf`.
+//! Checkpoints: weights, optimiser state and the place in training, in one folder, with the hash of each file; where a trial
+//! has them, what is trained beside the autoencoder and its teacher in a further file. Which of them there are and which are
+//! kept is the business of `shelf`.
 //! Randomness needs no state (see `seed`), so this is all that is needed to go on. The weights are safetensors under official
 //! names with position tables and model section, which every command that takes weights reads.
 
@@ -17,9 +18,13 @@ use crate::spec::trial::ModelSpec;
 
 use super::TrainError;
 use super::adamw::AdamW;
+use super::student::{Beside, Student};
+use super::teacher::Teacher;
 
 const MODEL: &str = write::FILE;
 const OPTIMISER: &str = "optimiser.safetensors";
+/// Written only where there is something to be in it.
+const BESIDE: &str = "beside.safetensors";
 /// Metadata key of the optimiser's file: steps done.
 const TIME: &str = "step";
 const CURSOR: &str = "cursor.json";
@@ -43,8 +48,10 @@ pub struct Cursor {
 
 /// What a checkpoint holds, at one moment.
 pub struct Contents {
-    /// The model, without gradients.
-    pub model: Mae,
+    /// What is trained, without gradients.
+    pub student: Student,
+    /// Its teacher, where there is one.
+    pub teacher: Option<Teacher>,
     /// Its `[model]` section.
     pub about: ModelSpec,
     /// Share of the patches hidden in training.
@@ -61,9 +68,21 @@ pub struct Contents {
 
 impl Contents {
     fn save_optimiser(&self, path: &Path) -> Result<(), WeightError> {
-        let tensors = self.optimiser.export(&self.model, self.model.patch_size());
+        let (mae, beside) = (self.student.mae(), self.student.beside());
+        let mut tensors = self.optimiser.export(mae, mae.patch_size());
+        tensors.extend(self.optimiser.export(beside, mae.patch_size()));
         let metadata = [(TIME.to_string(), self.optimiser.time().to_string())].into();
         safetensors::write(path, &tensors, &BTreeMap::new(), &metadata)
+    }
+
+    fn has_beside(&self) -> bool {
+        self.teacher.is_some() || !self.student.beside().is_empty()
+    }
+
+    fn save_beside(&self, path: &Path) -> Result<(), WeightError> {
+        let mut tensors = names::export_parameters(self.student.beside(), self.student.mae().patch_size());
+        tensors.extend(self.teacher.iter().flat_map(Teacher::export));
+        safetensors::write(path, &tensors, &BTreeMap::new(), &BTreeMap::new())
     }
 }
 
@@ -75,13 +94,19 @@ pub(super) fn write_files(folder: &Path, contents: &Contents) -> Result<String, 
         model: &contents.about,
         mask_ratio: contents.mask_ratio,
     };
-    let tensors = write::plain(&folder.join(MODEL), &names::export(&contents.model), about)
+    let mut written = vec![MODEL, OPTIMISER, CURSOR];
+    let tensors = write::plain(&folder.join(MODEL), &names::export(contents.student.mae()), about)
         .and_then(|()| contents.save_optimiser(&folder.join(OPTIMISER)));
     tensors.map_err(|error| fail(folder, &error))?;
+    if contents.has_beside() {
+        let saved = contents.save_beside(&folder.join(BESIDE));
+        saved.map_err(|error| fail(folder, &error))?;
+        written.push(BESIDE);
+    }
     let cursor = serde_json::to_vec(&contents.cursor).expect("a cursor is plain data");
     fs::write(folder.join(CURSOR), cursor).map_err(io)?;
     let mut files = BTreeMap::new();
-    for name in [MODEL, OPTIMISER, CURSOR] {
+    for name in written {
         files.insert(name.to_string(), hash(&folder.join(name)).map_err(io)?);
     }
     let manifest = Manifest {
@@ -122,7 +147,8 @@ impl Manifest {
 /// When a file is missing or differs from what was written.
 pub fn verify(folder: &Path) -> Result<String, TrainError> {
     let manifest = Manifest::read(folder)?;
-    for name in [MODEL, OPTIMISER, CURSOR] {
+    let beside = manifest.files.contains_key(BESIDE).then_some(BESIDE);
+    for name in [MODEL, OPTIMISER, CURSOR].into_iter().chain(beside) {
         let found = hash(&folder.join(name)).map_err(|error| fail(folder, &format!("{name}: {error}")))?;
         if manifest.files.get(name) != Some(&found) {
             return Err(fail(folder, &format!("{name} is not what was written: it is damaged")));
@@ -184,12 +210,35 @@ pub fn load_model(folder: &Path, model: Mae) -> Result<Mae, TrainError> {
 ///
 /// # Errors
 /// When the file is damaged or belongs to another model.
-pub fn load_optimiser(folder: &Path, model: &Mae, optimiser: AdamW) -> Result<AdamW, TrainError> {
+pub fn load_optimiser(folder: &Path, student: &Student, optimiser: AdamW) -> Result<AdamW, TrainError> {
     let contents = read(folder, OPTIMISER)?;
     let time = contents.metadata.get(TIME).and_then(|time| time.parse().ok());
     let time = time.ok_or_else(|| fail(folder, &format!("{OPTIMISER} does not say how many steps were done")))?;
-    let optimiser = optimiser.import(model, model.patch_size(), contents.tensors, time);
+    let (patch, tensors) = (student.mae().patch_size(), &contents.tensors);
+    let optimiser = optimiser.import(student.mae(), patch, tensors, time);
+    let optimiser = optimiser.and_then(|optimiser| optimiser.import(student.beside(), patch, tensors, time));
     optimiser.map_err(|error| fail(folder, &error))
+}
+
+/// Puts a checkpoint's values into what is trained beside the autoencoder and into the teacher; reads nothing where there
+/// is neither. `patch` is the side of a patch.
+///
+/// # Errors
+/// When the file is missing, damaged or belongs to another model.
+pub fn load_beside(
+    folder: &Path,
+    patch: usize,
+    beside: Beside,
+    teacher: Option<Teacher>,
+) -> Result<(Beside, Option<Teacher>), TrainError> {
+    if beside.is_empty() && teacher.is_none() {
+        return Ok((beside, teacher));
+    }
+    let tensors = read(folder, BESIDE)?.tensors;
+    let beside = names::import_parameters(beside, patch, &tensors);
+    let teacher = teacher.map(|teacher| teacher.import(&tensors)).transpose();
+    let both = beside.and_then(|beside| Ok((beside, teacher?)));
+    both.map_err(|error| fail(folder, &error))
 }
 
 fn read(folder: &Path, file: &str) -> Result<safetensors::Contents, TrainError> {

@@ -10,11 +10,16 @@ pub mod groups;
 pub mod layer_decay;
 pub mod masker;
 pub mod optimiser;
+pub mod predictor;
 pub mod run;
 mod saver;
 pub mod schedule;
 pub mod shelf;
 pub mod step;
+pub mod student;
+pub mod teacher;
+#[cfg(test)]
+pub(crate) mod testing;
 mod unread;
 
 use std::path::PathBuf;

@@ -12,10 +12,10 @@ use mae_strategies::Registry;
 
 use crate::data::{Batch, Feed, ImageSet, LoaderConfig, Regions, Split, steps_per_epoch};
 use crate::eval::Judge;
-use crate::model::Mae;
 use crate::model::batch::{Views, When, draw_masks, images};
 use crate::model::weights::Weights;
 use crate::model::weights::build::build;
+use crate::model::{Mae, Partial};
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
 
@@ -24,11 +24,10 @@ use super::checkpoint::{self, Cursor};
 use super::events::{Observer, Phase, Written};
 use super::groups::Groups;
 use super::masker::Masker;
-use super::optimiser::optimiser;
 use super::saver::Saver;
 use super::schedule::Schedule;
 use super::shelf::Shelf;
-use super::step::Learner;
+use super::step::{Learner, told};
 use super::unread::Unread;
 
 /// All that a trial needs.
@@ -136,13 +135,13 @@ impl<'a> Trainer<'a> {
             Some(folder) => checkpoint::load_model(folder, Mae::new(&spec.model, spec.seed, &device))?,
             None => start(job, &device)?,
         };
-        let mut optimiser = optimiser(&model, &spec.train);
+        let masker = Masker::new(&spec.mask, job.registry, spec.model.grid())?;
+        let mut learner = Learner::start(model, spec, masker.last()?.needs(), &device);
         let mut cursor = Cursor::default();
         if let Some(folder) = &job.resume {
-            optimiser = checkpoint::load_optimiser(folder, &model, optimiser)?;
+            learner = learner.resumed(folder)?;
             cursor = checkpoint::load_cursor(folder)?;
         }
-        let masker = Masker::new(&spec.mask, job.registry, spec.model.grid())?;
         let regions = Regions::of(spec, &job.set)?;
         let loader = LoaderConfig::of(spec, spec.train.batch_size).with_regions(regions.clone());
         let batches = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
@@ -151,8 +150,7 @@ impl<'a> Trainer<'a> {
         let whole = groups.steps() * spec.train.epochs;
         Ok(Self {
             job,
-            learner: Learner::new(model.with_precision(spec.train.precision), optimiser)
-                .with_clipping(spec.train.clip_grad),
+            learner,
             judge: Judge::new(spec, job.set.clone(), job.registry, masker.last()?)?.with_regions(regions),
             masker,
             schedule: Schedule::new(&spec.train),
@@ -265,12 +263,10 @@ impl<'a> Trainer<'a> {
         };
         let shape = [batch.len, spec.model.in_chans, size.height, size.width];
         let plan = self.masker.at(when.progress)?;
-        let masks = draw_masks(
-            plan,
-            when,
-            &batch.indices,
-            &Views::of(&batch.images, shape, &batch.regions),
-        )?;
+        let told = told(&self.learner, plan, &batch.images, shape, &self.job.device);
+        let views = Views::of(&batch.images, shape, &batch.regions).with_told(&told);
+        let masks = draw_masks(plan, when, &batch.indices, &views)?;
+        let masks = Partial::of(&spec.train).apply(masks, when.seed, when.epoch, &batch.indices);
         let pixels = images(batch.images, shape, &self.job.device.clone().autodiff());
         let loss = self.learner.accumulate(pixels, &masks);
         self.passes.push(loss);

@@ -77,6 +77,7 @@ impl Drop for Saver {
 
 #[cfg(test)]
 mod tests {
+    use burn::module::Module;
     use mae_strategies::Registry;
 
     use super::*;
@@ -129,7 +130,8 @@ mod tests {
 
     fn contents(learner: &Learner, spec: &TrialSpec) -> Contents {
         Contents {
-            model: learner.valid(),
+            student: learner.student().valid(),
+            teacher: learner.teacher().cloned(),
             about: spec.model.clone(),
             mask_ratio: 0.75,
             optimiser: learner.optimiser().clone(),
@@ -168,7 +170,7 @@ mod tests {
             let written = saver.finish().unwrap().unwrap();
             let read = load_model(&written.path, Mae::new(&spec.model, 1, &device)).unwrap();
             assert_eq!(names::export(&read), weights, "{name}");
-            let optimiser = load_optimiser(&written.path, &read, optimiser_of(&read)).unwrap();
+            let optimiser = load_optimiser(&written.path, &read.clone().into(), optimiser_of(&read)).unwrap();
             let mut again = Learner::new(read, optimiser);
             steps(&mut again, &spec, &device, 3);
             let same = names::export(again.model()) == names::export(learner.model());

@@ -1,34 +1,58 @@
-//! One optimiser step: forward and backward over one or more batches, clipping, AdamW. The training loop and
-//! `bench train-step` share it.
+//! One optimiser step: forward and backward over one or more batches, clipping, AdamW, and the teacher's after it. The
+//! training loop and `bench train-step` share it.
+
+use std::path::Path;
 
 use burn::module::Module;
 use burn::optim::{GradientsAccumulator, GradientsParams};
-use burn::tensor::Tensor;
+use burn::tensor::{Device, Tensor};
+use mae_strategies::{Needs, Plan};
 
+use super::TrainError;
 use super::adamw::AdamW;
+use super::checkpoint;
 use super::clip::{clip, norm, scale};
+use super::optimiser::optimiser;
+use super::student::Student;
+use super::teacher::Teacher;
+use crate::model::batch::{Told, images};
 use crate::model::{Mae, MaskBatch};
+use crate::spec::TrialSpec;
 use crate::spec::trial::Precision;
 
-/// A model with its optimiser, and the gradients of the step under way.
+/// A model with its optimiser, the gradients of the step under way, and a teacher where there is one.
 pub struct Learner {
     /// Empty only while a step is under way, which takes the model so that its buffers have one owner.
-    model: Option<Mae>,
+    student: Option<Student>,
     optimiser: AdamW,
-    gradients: GradientsAccumulator<Mae>,
+    teacher: Option<Teacher>,
+    gradients: GradientsAccumulator<Student>,
     clip_grad: Option<f64>,
 }
 
 impl Learner {
     /// A model on an autodiff device, and an optimiser made for it.
     #[must_use]
-    pub fn new(model: Mae, optimiser: AdamW) -> Self {
+    pub fn new(student: impl Into<Student>, optimiser: AdamW) -> Self {
         Self {
-            model: Some(model),
+            student: Some(student.into()),
             optimiser,
+            teacher: None,
             gradients: GradientsAccumulator::new(),
             clip_grad: None,
         }
+    }
+
+    /// As a trial asks for it: a model on an autodiff device, what is trained beside it, and what its masks need.
+    #[must_use]
+    pub fn start(model: Mae, spec: &TrialSpec, needs: Needs, device: &Device) -> Self {
+        let model = model.with_precision(spec.train.precision);
+        let student = Student::new(model, spec, needs, device);
+        let teacher = needs.attention || needs.loss;
+        let teacher = teacher.then(|| Teacher::new(&student, spec.train.teacher_momentum));
+        let optimiser = optimiser(&student, &spec.train);
+        let learner = Self::new(student, optimiser).with_clipping(spec.train.clip_grad);
+        Self { teacher, ..learner }
     }
 
     /// Scales gradients down to this norm of all of them together; not at all when `None`.
@@ -37,10 +61,34 @@ impl Learner {
         Self { clip_grad, ..self }
     }
 
+    /// Goes on from a checkpoint whose weights the model already has.
+    ///
+    /// # Errors
+    /// When a file is missing, damaged or belongs to another trial.
+    pub fn resumed(self, folder: &Path) -> Result<Self, TrainError> {
+        let student = self.student().clone();
+        let patch = student.mae().patch_size();
+        let (beside, teacher) = checkpoint::load_beside(folder, patch, student.beside().clone(), self.teacher)?;
+        let student = student.with_beside(beside);
+        let optimiser = checkpoint::load_optimiser(folder, &student, self.optimiser)?;
+        Ok(Self {
+            student: Some(student),
+            optimiser,
+            teacher,
+            ..self
+        })
+    }
+
+    /// All that is trained.
+    #[must_use]
+    pub fn student(&self) -> &Student {
+        self.student.as_ref().expect("a step puts the model back")
+    }
+
     /// The model as trained so far.
     #[must_use]
     pub fn model(&self) -> &Mae {
-        self.model.as_ref().expect("a step puts the model back")
+        self.student().mae()
     }
 
     /// The model without gradients, in f32 whatever training computes in: all trials are judged alike.
@@ -55,37 +103,47 @@ impl Learner {
         &self.optimiser
     }
 
-    /// Adds the gradients of one batch to those of the step under way; returns the batch's loss, cut off from the graph, not
-    /// yet read from the device.
+    /// The moving average that masks are drawn with, where they need one.
+    #[must_use]
+    pub fn teacher(&self) -> Option<&Teacher> {
+        self.teacher.as_ref()
+    }
+
+    /// Adds the gradients of one batch to those of the step under way; returns the batch's loss of reconstruction, cut off
+    /// from the graph, not yet read from the device.
     ///
     /// # Shapes
     /// images `[N, C, H, W]` → `[1]`.
     pub fn accumulate(&mut self, images: Tensor<4>, masks: &MaskBatch) -> Tensor<1> {
-        let model = self.model.as_ref().expect("a step puts the model back");
-        let loss = model.loss(images, masks);
-        let kept = loss.clone().inner();
-        let gradients = GradientsParams::from_grads(loss.backward(), model);
-        self.gradients.accumulate(model, gradients);
+        let student = self.student.as_ref().expect("a step puts the model back");
+        let losses = student.losses(images, masks);
+        let kept = losses.reconstruction.inner();
+        let gradients = GradientsParams::from_grads(losses.trained.backward(), student);
+        self.gradients.accumulate(student, gradients);
         kept
     }
 
-    /// Updates the model with the mean of the gradients of `parts` batches and forgets them. Where clipping is on, returns
-    /// the norm before it, not yet read from the device.
+    /// Updates the model with the mean of the gradients of `parts` batches and forgets them; the teacher follows. Where
+    /// clipping is on, returns the norm before it, not yet read from the device.
     ///
     /// # Shapes
     /// → `[1]`.
     pub fn update(&mut self, lr: f64, parts: usize) -> Option<Tensor<1>> {
-        let model = self.model.take().expect("a step puts the model back");
+        let student = self.student.take().expect("a step puts the model back");
         let mut gradients = self.gradients.grads();
         if parts > 1 {
-            gradients = scale(&model, gradients, 1.0 / parts as f64);
+            gradients = scale(&student, gradients, 1.0 / parts as f64);
         }
         let norm = self.clip_grad.map(|most| {
-            let norm = norm(&model, &gradients);
-            gradients = clip(&model, std::mem::take(&mut gradients), &norm, most);
+            let norm = norm(&student, &gradients);
+            gradients = clip(&student, std::mem::take(&mut gradients), &norm, most);
             norm
         });
-        self.model = Some(self.optimiser.step(lr, model, gradients));
+        let student = self.optimiser.step(lr, student, gradients);
+        if let Some(teacher) = &mut self.teacher {
+            teacher.follow(&student, self.optimiser.time());
+        }
+        self.student = Some(student);
         norm
     }
 
@@ -99,3 +157,20 @@ impl Learner {
         loss
     }
 }
+
+/// What a plan is told of a batch before its masks are drawn, by a learner's teacher; nothing where it needs none.
+///
+/// # Shapes
+/// `N·C·H·W` values, their shape.
+#[must_use]
+pub fn told(learner: &Learner, plan: &Plan, values: &[f32], shape: [usize; 4], device: &Device) -> Told {
+    let needs = plan.needs();
+    match learner.teacher() {
+        Some(teacher) if needs.attention || needs.loss => teacher.tell(&images(values.to_vec(), shape, device), needs),
+        _ => Told::default(),
+    }
+}
+
+#[cfg(test)]
+#[path = "step_tests.rs"]
+mod tests;

@@ -1,6 +1,9 @@
 //! What a trial under way tells: judgements, checkpoints, numbers, progress.
 
+use burn::module::Module;
+
 use crate::eval::Moment;
+use crate::model::batch::Told;
 use crate::spec::ramp::END;
 use crate::store::rows::MetricPoint;
 use crate::train::checkpoint::Contents;
@@ -19,7 +22,13 @@ impl Trainer<'_> {
             first,
             last: self.done(),
         };
-        let judgement = self.judge.judge(&self.learner.valid(), &self.job.device, moment)?;
+        let needs = self.masker.last()?.needs();
+        let tell = |pixels: &_| match self.learner.teacher() {
+            Some(teacher) => teacher.tell(pixels, needs),
+            None => Told::default(),
+        };
+        let model = self.learner.valid();
+        let judgement = self.judge.judge(&model, &tell, &self.job.device, moment)?;
         let mut outcome = None;
         for (name, value) in judgement.figures {
             if name == "val_loss" {
@@ -44,7 +53,8 @@ impl Trainer<'_> {
         self.unread.read_into(&mut self.cursor);
         observer.settle().map_err(TrainError::Record)?;
         let contents = Contents {
-            model: self.learner.valid(),
+            student: self.learner.student().valid(),
+            teacher: self.learner.teacher().cloned(),
             about: self.job.spec.model.clone(),
             mask_ratio: self.job.spec.mask.ratio_at(END),
             optimiser: self.learner.optimiser().clone(),

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::config::{EPSILON, GENERATED_BY, KNOWN, Known, MASK_RATIO, OURS, REFERENCE_EPSILON};
 use super::naming::Naming;
-use crate::spec::trial::{ImgSize, ModelSpec};
+use crate::spec::trial::{Decoder, ImgSize, ModelSpec};
 
 /// Contents of `config.json` for a model: of all of it (`full`) or of its encoder. timm's is always the encoder's.
 ///
@@ -41,7 +41,13 @@ fn ours(spec: &ModelSpec, full: bool, mask_ratio: f64) -> Value {
 #[must_use]
 pub fn section(spec: &ModelSpec, full: bool) -> Map<String, Value> {
     let model = serde_json::to_value(spec).expect("a model section is plain data");
-    let stays = |key: &str| key != "init" && (full || !(key.starts_with("decoder_") || key == "norm_pix_loss"));
+    let plain = spec.decoder == Decoder::SelfAttention;
+    let stays = |key: &str| match key {
+        "init" => false,
+        // As every published model, and as files were written before there was another.
+        "decoder" => full && !plain,
+        _ => full || !(key.starts_with("decoder_") || key == "norm_pix_loss"),
+    };
     let keys = model.as_object().into_iter().flatten();
     keys.filter(|(key, _)| stays(key))
         .map(|(key, value)| (key.clone(), value.clone()))
@@ -56,6 +62,12 @@ fn hugging_face(spec: &ModelSpec, full: bool, mask_ratio: f64) -> Result<Value, 
             "transformers' ViTMAE takes square pictures only, this model's are {}; export it as fb or timm",
             spec.img_size
         ));
+    }
+    if full && spec.decoder == Decoder::CrossAttention {
+        return Err(
+            "transformers' ViTMAE has no decoder that reads (model.decoder = \"cross\"); export it as fb, or its encoder as timm"
+                .into(),
+        );
     }
     Ok(json!({
         GENERATED_BY: OURS,
@@ -174,6 +186,7 @@ mod tests {
             decoder_embed_dim: 24,
             decoder_depth: 2,
             decoder_num_heads: 3,
+            decoder: Decoder::SelfAttention,
             mlp_ratio: 4.0,
             norm_pix_loss: true,
             norm_eps: 1e-6,

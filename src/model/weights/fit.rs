@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::naming::{is_decoder, is_official};
 use crate::model::names::Named;
-use crate::spec::trial::ModelSpec;
+use crate::spec::trial::{Decoder, ModelSpec};
 
 /// Rows of a table that are shown.
 const MOST_ROWS: usize = 24;
@@ -62,7 +62,11 @@ pub fn decoder(spec: &ModelSpec) -> Shapes {
         ("decoder_pos_embed".to_string(), vec![1, 1 + spec.grid().len(), e]),
     ]);
     pair(&mut shapes, "decoder_embed", &[e, d]);
-    blocks(&mut shapes, "decoder_blocks", spec.decoder_depth, e, spec.mlp_width(e));
+    let hidden = spec.mlp_width(e);
+    match spec.decoder {
+        Decoder::SelfAttention => blocks(&mut shapes, "decoder_blocks", spec.decoder_depth, e, hidden),
+        Decoder::CrossAttention => cross_blocks(&mut shapes, spec.decoder_depth, e, hidden),
+    }
     pair(&mut shapes, "decoder_norm", &[e]);
     pair(&mut shapes, "decoder_pred", &[spec.patch_values(), e]);
     shapes
@@ -76,6 +80,19 @@ fn blocks(shapes: &mut Shapes, prefix: &str, depth: usize, width: usize, hidden:
         pair(shapes, &format!("{prefix}.{i}.norm2"), &[width]);
         pair(shapes, &format!("{prefix}.{i}.mlp.fc1"), &[hidden, width]);
         pair(shapes, &format!("{prefix}.{i}.mlp.fc2"), &[width, hidden]);
+    }
+}
+
+fn cross_blocks(shapes: &mut Shapes, depth: usize, width: usize, hidden: usize) {
+    for i in 0..depth {
+        let prefix = format!("decoder_cross_blocks.{i}");
+        pair(shapes, &format!("{prefix}.norm1"), &[width]);
+        pair(shapes, &format!("{prefix}.attn.q"), &[width, width]);
+        pair(shapes, &format!("{prefix}.attn.kv"), &[2 * width, width]);
+        pair(shapes, &format!("{prefix}.attn.proj"), &[width, width]);
+        pair(shapes, &format!("{prefix}.norm2"), &[width]);
+        pair(shapes, &format!("{prefix}.mlp.fc1"), &[hidden, width]);
+        pair(shapes, &format!("{prefix}.mlp.fc2"), &[width, hidden]);
     }
 }
 
@@ -199,9 +216,10 @@ mod tests {
 
     #[test]
     fn shapes_are_those_of_the_model() {
-        let spec = crate::spec::model_part("nano").expect("a built-in part");
         #[cfg(feature = "flex")]
-        {
+        for kind in [Decoder::SelfAttention, Decoder::CrossAttention] {
+            let mut spec = crate::spec::model_part("nano").expect("a built-in part");
+            spec.decoder = kind;
             let model = Mae::new(&spec, 0, &burn::tensor::Device::flex());
             let mut wanted = encoder(&spec);
             wanted.extend(decoder(&spec));

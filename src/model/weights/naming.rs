@@ -36,12 +36,13 @@ impl fmt::Display for Naming {
 const WRAPPERS: [&str; 5] = ["module.", "_orig_mod.", "model.", "backbone.", "encoder."];
 /// First words of the official encoder's names.
 const ENCODER: [&str; 5] = ["cls_token", "pos_embed", "patch_embed.proj", "blocks", "norm"];
-/// First words of the official decoder's names.
-const DECODER: [&str; 6] = [
+/// First words of the official decoder's names, and of the blocks that stand in it where it reads (`model.decoder = "cross"`).
+const DECODER: [&str; 7] = [
     "mask_token",
     "decoder_embed",
     "decoder_pos_embed",
     "decoder_blocks",
+    "decoder_cross_blocks",
     "decoder_norm",
     "decoder_pred",
 ];

@@ -170,6 +170,9 @@ impl Weights {
         if let Some(decoder) = &sizes.decoder {
             say("decoder_embed_dim", decoder.embed_dim.into());
             say("decoder_depth", decoder.depth.into());
+            if decoder.cross {
+                say("decoder", "cross".into());
+            }
             match facts.decoder_num_heads {
                 Some(heads) => say("decoder_num_heads", heads.into()),
                 None => open.push("model.decoder_num_heads"),

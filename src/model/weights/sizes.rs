@@ -12,6 +12,9 @@ const LARGEST: usize = 1 << 20;
 /// Nor more blocks than this; a configuration takes no more.
 const DEEPEST: usize = 1000;
 
+/// How the blocks of a decoder that reads are called.
+const CROSS: &str = "decoder_cross_blocks.";
+
 /// What tensors say about their model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sizes {
@@ -40,6 +43,8 @@ pub struct DecoderSizes {
     pub depth: usize,
     /// Width inside the MLPs.
     pub mlp_hidden: usize,
+    /// Whether it reads the visible tokens: the blocks have names of their own then.
+    pub cross: bool,
 }
 
 /// Sizes of the model that these official tensors belong to. Other tensors are not looked at, and shapes only as far
@@ -70,10 +75,13 @@ fn decoder_sizes(tensors: &BTreeMap<String, Named>, encoder: usize) -> Result<De
     let name = "decoder_embed.weight";
     let [embed_dim, from] = shape(tensors, name, "[E, D]")?;
     agree(name, from, encoder)?;
+    let cross = tensors.keys().any(|name| name.starts_with(CROSS));
+    let stack = if cross { CROSS } else { "decoder_blocks." };
     Ok(DecoderSizes {
         embed_dim,
-        depth: depth(tensors, "decoder_blocks.")?,
-        mlp_hidden: mlp_hidden(tensors, "decoder_blocks.", embed_dim)?,
+        depth: depth(tensors, stack)?,
+        mlp_hidden: mlp_hidden(tensors, stack, embed_dim)?,
+        cross,
     })
 }
 
@@ -162,6 +170,7 @@ mod tests {
                 embed_dim: 24,
                 depth: 2,
                 mlp_hidden: 96,
+                cross: false,
             }),
         };
         assert_eq!(sizes(&fixture("weights_fb.safetensors")).unwrap(), full);
