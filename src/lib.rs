@@ -12,12 +12,14 @@
 //! - [`store`]: the only SQL.
 //! - [`stats`]: means, spreads, intervals.
 //! - [`plot`]: series → SVG.
+//! - [`catalogue`]: masking strategies shown: statistics, contact sheet, documentation.
 //! - [`report`]: rows → one self-contained page, CSV, LaTeX, JSON.
 //! - [`seed`]: every random draw is a function of (run seed, purpose, epoch, index).
 //!
 //! Masking strategies are a crate of their own, `mae_strategies`, which knows no tensors. A program that brings its own
 //! strategy hands a registry to [`cli::main_with`].
 
+pub mod catalogue;
 pub mod cli;
 pub mod data;
 pub mod eval;

@@ -12,7 +12,7 @@ use crate::testing::{plan, rng, try_plan};
 use crate::{Kind, Mask, MaskContext, Param, Pixels, Plan, Registry, Sight, Value};
 
 /// Strategies that by default hide the same patches in every mask, or always some of them.
-const FIXED: &[&str] = &["block", "combined", "raster"];
+const FIXED: &[&str] = &["block", "combined", "raster", "script"];
 
 /// Masks of the seeds 0 to `count`, for 64 pictures in turn in which no place is like another: pixels and scores are
 /// noise.

@@ -40,6 +40,8 @@ pub(crate) struct Program {
     /// What messages call it.
     name: String,
     operations: u64,
+    /// Lines of its functions, from 1: of a limit that is reached in a function the language does not tell where.
+    lines: Vec<(String, u16)>,
 }
 
 impl Program {
@@ -62,6 +64,7 @@ impl Program {
             ast,
             name: name.to_owned(),
             operations,
+            lines: (1..).zip(source.lines()).filter_map(function_on).collect(),
         })
     }
 
@@ -77,7 +80,7 @@ impl Program {
         let scope = &mut Scope::new();
         self.engine
             .call_fn_with_options(options, scope, &self.ast, function, arguments)
-            .map_err(|error| self.explained(*error))
+            .map_err(|error| self.explained(function, *error))
     }
 
     /// What is wrong with the script as a whole.
@@ -85,8 +88,8 @@ impl Program {
         Error::Refused(format!("script {}: {what}", self.name))
     }
 
-    /// An error of the language in one line, with place and, where a limit was reached, the limit.
-    fn explained(&self, mut error: EvalAltResult) -> Error {
+    /// An error of the language in a call of a function, in one line, with place and, where a limit was reached, the limit.
+    fn explained(&self, function: &str, mut error: EvalAltResult) -> Error {
         let mut place = error.position();
         while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) = error
         {
@@ -94,6 +97,12 @@ impl Program {
             if !error.position().is_none() {
                 place = error.position();
             }
+        }
+        let mut who = String::new();
+        if place.is_none() {
+            let line = self.lines.iter().find(|(name, _)| name == function);
+            place = line.map_or(place, |(_, line)| Position::new(*line, 0));
+            who = format!("{function} ");
         }
         let text = match &error {
             EvalAltResult::ErrorTooManyOperations(_) => format!(
@@ -114,8 +123,14 @@ impl Program {
                 one_line(&error.to_string())
             }
         };
-        at(&self.name, place, &text)
+        at(&self.name, place, &format!("{who}{text}"))
     }
+}
+
+/// The function that begins on a line.
+fn function_on((number, line): (u16, &str)) -> Option<(String, u16)> {
+    let (name, _) = line.trim_start().strip_prefix("fn ")?.split_once('(')?;
+    Some((name.trim().to_owned(), number))
 }
 
 fn too_large(what: &str) -> String {

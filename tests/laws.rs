@@ -87,7 +87,7 @@ fn clock_environment_and_printing_are_in_cli_only() {
 
 #[test]
 fn plot_stats_and_report_touch_no_files() {
-    for room in ["src/plot", "src/stats", "src/report"] {
+    for room in ["src/plot", "src/stats", "src/report", "src/catalogue"] {
         for (name, text) in sources(room) {
             for word in ["std::fs", "std::net", "std::process", "Instant"] {
                 assert!(!code(&text).contains(word), "{name} names {word}");

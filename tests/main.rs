@@ -5,7 +5,9 @@
 )]
 
 mod browser;
+mod catalogue;
 mod crashing;
+mod crossing;
 mod custom;
 mod disk;
 mod errors;

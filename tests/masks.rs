@@ -21,13 +21,20 @@ fn a_script_is_checked_against_the_laws() {
         let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         (output.status.code(), document)
     };
-    let (code, document) = check("fn score(p) { p.col }");
+    let (code, document) = check("fn score(p) { p.row * p.cols + p.col }");
     assert_eq!(
         (code, &document["passes"], &document["varies"]),
         (Some(0), &true.into(), &false.into())
     );
     for (text, expected) in [
-        ("fn score(p) {\n  loop { }\n}", "script mine.rhai, line 2"),
+        (
+            "fn score(p) {\n  loop { }\n}",
+            "script mine.rhai, line 1: score stopped after",
+        ),
+        (
+            "// Goes on.\nfn f(n) { f(n) }\n\nfn score(p) {\n  f(1)\n}",
+            "script mine.rhai, line 4: score stopped at 32 functions",
+        ),
         (
             "fn score(p) { let s = \"x\"; loop { s += s } }",
             "a string grows beyond",
@@ -70,7 +77,7 @@ fn a_script_is_checked_against_the_laws() {
 fn a_broken_script_fails_before_training_and_a_late_failure_is_one_trials() {
     let room = Room::new();
     room.write("good.rhai", "fn score(p) { p.row + p.noise }");
-    room.write("bad.rhai", "fn score(p) {\n    loop { }\n}");
+    room.write("bad.rhai", "\nfn score(p) {\n    loop { }\n}");
     let sweep = |paths: &str| format!("{SCRIPTED}[sweep]\n\"mask.path\" = [{paths}]\n");
     room.write("x.toml", &sweep("\"good.rhai\", \"bad.rhai\""));
     let error = room.refused(&small(&["sweep", "x.toml"]));
@@ -93,7 +100,7 @@ fn a_broken_script_fails_before_training_and_a_late_failure_is_one_trials() {
     assert_eq!(states, ["failed", "finished"]);
     let error = runs[0]["error"].as_str().unwrap();
     assert!(
-        error.contains("script late.rhai, line 2") && error.contains("a loop has no end"),
+        error.contains("script late.rhai, line 1") && error.contains("a loop has no end"),
         "{error}"
     );
     assert_eq!(runs[1]["config"]["mask"]["source"], "fn score(p) { p.row + p.noise }");

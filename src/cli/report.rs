@@ -11,6 +11,7 @@ use crate::report::{ReportData, RunReport, StrategyNote, html};
 use crate::store::{RunFilter, Store};
 
 use super::failure::Failure;
+use super::masks;
 use super::options::{ReportsOption, StoreOption};
 use super::outside;
 
@@ -70,6 +71,7 @@ pub(super) fn gather(store: &Store, sweep: &str, registry: &Registry) -> Result<
         source: s.source().into(),
     };
     let strategies = registry.iter().filter(|s| used.contains(s.id())).map(note).collect();
+    let masks = masks::measured(&runs, registry);
     let version = env!("CARGO_PKG_VERSION").to_string();
     Ok(ReportData {
         sweep,
@@ -77,6 +79,7 @@ pub(super) fn gather(store: &Store, sweep: &str, registry: &Registry) -> Result<
         generated_at: outside::now(),
         version,
         strategies,
+        masks,
     })
 }
 

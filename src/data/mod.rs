@@ -37,6 +37,7 @@ pub use feed::Feed;
 pub use loader::{Batch, Batches, LoaderConfig, eval_batches, steps_per_epoch, train_batches};
 pub use marks::View;
 pub use normalise::Normalise;
+pub use photos::{SPECIMEN, specimen};
 pub use reduce::Least;
 pub use regions::Regions;
 pub use set::{ImageSet, Skipped, Split};

@@ -24,11 +24,21 @@ impl Normalise {
             1 => (vec![average(data.mean)], vec![average(data.std)]),
             other => return Err(DataError::Channels(other)),
         };
-        let f32s = |v: Vec<f64>| v.into_iter().map(|x| x as f32).collect::<Vec<_>>();
+        Ok(Self::by(&mean, &std))
+    }
+
+    /// RGB, with the means and deviations of ImageNet.
+    #[must_use]
+    pub fn imagenet() -> Self {
+        Self::by(&[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225])
+    }
+
+    fn by(mean: &[f64], std: &[f64]) -> Self {
+        let f32s = |v: &[f64]| v.iter().map(|x| *x as f32).collect::<Vec<_>>();
         let (mean, std) = (f32s(mean), f32s(std));
         let scaled = |c: usize, v: usize| (v as f32 / 255.0 - mean[c]) / std[c];
-        let table = (0..channels).map(|c| std::array::from_fn(|v| scaled(c, v))).collect();
-        Ok(Self { mean, std, table })
+        let table = (0..mean.len()).map(|c| std::array::from_fn(|v| scaled(c, v))).collect();
+        Self { mean, std, table }
     }
 
     /// 1 (grey) or 3 (RGB).

@@ -17,6 +17,7 @@ use crate::spec::ramp::END;
 use crate::spec::trial::EvalTask;
 use crate::store::rows::Picture;
 
+use super::cross::Cross;
 use super::features::features;
 use super::knn;
 use super::pictures::{self, Labels};
@@ -64,6 +65,7 @@ pub struct Judge {
     own: Plan,
     fixed: Plan,
     regions: Option<Arc<Regions>>,
+    cross: Cross,
 }
 
 impl Judge {
@@ -87,6 +89,7 @@ impl Judge {
             own,
             fixed,
             regions: None,
+            cross: Cross::new(spec, registry)?,
         })
     }
 
@@ -131,6 +134,10 @@ impl Judge {
             if moment.first {
                 add("chance_accuracy", 1.0 / self.set.classes().len() as f64);
             }
+        }
+        if moment.last && !self.cross.is_empty() {
+            let (std, batches) = (self.normalise.std(), self.batches(Split::Val));
+            figures.extend(self.cross.figures(model, &self.spec, std, batches, device)?);
         }
         let pictures = if self.draws(moment) {
             self.draw(model, device, moment)?

@@ -1,7 +1,9 @@
 //! How a trial is judged: reconstruction and k-nearest neighbours on held-out pictures, on ground common to all trials.
 //! Models come in without gradients. Nothing here trains, prints or writes.
 
+pub mod cross;
 pub mod features;
+pub mod fill;
 pub mod forward;
 pub mod judge;
 pub mod knn;

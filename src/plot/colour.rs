@@ -76,7 +76,7 @@ pub fn dark(colour: Rgb) -> Rgb {
 }
 
 /// `a` at 0, `b` at 1.
-fn blend(a: Rgb, b: Rgb, share: f64) -> Rgb {
+pub(super) fn blend(a: Rgb, b: Rgb, share: f64) -> Rgb {
     let mix = |a: u8, b: u8| {
         (f64::from(a) + (f64::from(b) - f64::from(a)) * share)
             .round()

@@ -16,14 +16,20 @@ pub struct PlotError {
     reason: String,
 }
 
+impl PlotError {
+    pub(super) fn new(title: &str, reason: &dyn std::error::Error) -> Self {
+        Self {
+            title: title.to_owned(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
 /// The plot as a standalone SVG document.
 pub fn svg(plot: &Plot) -> Result<String, PlotError> {
     let mut text = String::new();
-    draw(plot, &mut text).map_err(|e| PlotError {
-        title: plot.title.clone(),
-        reason: e.to_string(),
-    })?;
-    Ok(super::theme::standalone(&text, plot))
+    draw(plot, &mut text).map_err(|e| PlotError::new(&plot.title, &*e))?;
+    Ok(super::theme::standalone(&text, &plot.title, plot.width, plot.height))
 }
 
 fn draw(plot: &Plot, text: &mut String) -> Drawn {

@@ -1,12 +1,16 @@
 //! Series to SVG. The only room that knows plotters; it knows nothing about runs, metrics or files.
 //! A [`Plot`] is a list of layers over two axes; [`svg`] draws it in the look of a two-column paper.
+//! A [`Matrix`] is a heat map with numbers, [`Strips`] are rows of small maps and bars.
 
 mod axis;
 mod colour;
 mod downsample;
 mod draw;
 mod frame;
+mod heat;
+mod matrix;
 mod pen;
+mod strips;
 mod theme;
 
 pub use axis::{Axis, Scale};
@@ -14,6 +18,9 @@ pub use colour::{Rgb, categorical, dark, sequential};
 pub use downsample::min_max;
 pub use draw::{PlotError, svg};
 pub use frame::REFERENCE_LINE;
+pub use heat::{Map, heat};
+pub use matrix::{Matrix, MatrixRow, Tile, matrix_svg};
+pub use strips::{Strip, Strips, strips_svg};
 pub use theme::{dark_rules, embed, escape};
 
 /// One thing drawn inside the axes; later layers lie on top.

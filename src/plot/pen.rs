@@ -46,12 +46,7 @@ impl Pen<'_, '_> {
         colour: Rgb,
         turn: FontTransform,
     ) -> Drawn {
-        // plotters divides the size by 1.24 when it writes it.
-        let colour = RGBColor(colour.0, colour.1, colour.2);
-        let style = TextStyle::from((super::theme::FONT, TEXT * FINE * 1.24).into_font().transform(turn))
-            .color(&colour)
-            .pos(Pos::new(anchor.0, anchor.1));
-        Ok(self.canvas.draw(&Text::new(text.to_owned(), at, style))?)
+        write(self.canvas, text, at, anchor, Script::plain(colour).turned(turn))
     }
 
     pub(super) fn grid(&self) -> Drawn {
@@ -227,6 +222,46 @@ impl Pen<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// How a text looks.
+pub(super) struct Script {
+    pub(super) colour: Rgb,
+    /// In typographic pixels.
+    pub(super) size: f64,
+    pub(super) bold: bool,
+    pub(super) turn: FontTransform,
+}
+
+impl Script {
+    /// Upright and level, in the usual size.
+    pub(super) fn plain(colour: Rgb) -> Self {
+        Self {
+            colour,
+            size: TEXT,
+            bold: false,
+            turn: FontTransform::None,
+        }
+    }
+
+    pub(super) fn turned(self, turn: FontTransform) -> Self {
+        Self { turn, ..self }
+    }
+}
+
+pub(super) fn write(canvas: &Canvas<'_>, text: &str, at: (i32, i32), anchor: (HPos, VPos), script: Script) -> Drawn {
+    let colour = RGBColor(script.colour.0, script.colour.1, script.colour.2);
+    let weight = if script.bold {
+        FontStyle::Bold
+    } else {
+        FontStyle::Normal
+    };
+    // plotters divides the size by 1.24 when it writes it.
+    let font = (super::theme::FONT, script.size * FINE * 1.24).into_font();
+    let style = TextStyle::from(font.style(weight).transform(script.turn))
+        .color(&colour)
+        .pos(Pos::new(anchor.0, anchor.1));
+    Ok(canvas.draw(&Text::new(text.to_owned(), at, style))?)
 }
 
 pub(super) fn stroke(colour: Rgb, width: f64, opacity: f64) -> ShapeStyle {

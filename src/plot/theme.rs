@@ -1,16 +1,15 @@
 //! Dress of the drawn SVG: a document of its own for papers, or a part of a page that takes the page's font and colours.
 
-use super::{Plot, Rgb, frame::FINE};
+use super::{Rgb, frame::FINE};
 
 /// Font of text in figures; the page puts its own over it.
 pub(super) const FONT: &str = "Charter, Georgia, serif";
 
 /// A standalone document: sized in pixels, with a title.
-pub(super) fn standalone(drawn: &str, plot: &Plot) -> String {
+pub(super) fn standalone(drawn: &str, title: &str, width: u32, height: u32) -> String {
     let (_, body) = drawn.split_once('>').unwrap_or(("", drawn));
-    let (width, height) = (plot.width, plot.height);
     let (wide, high) = (f64::from(width) * FINE, f64::from(height) * FINE);
-    let title = escape(&plot.title);
+    let title = escape(title);
     format!(
         "<svg width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {wide} {high}\" role=\"img\" \
          xmlns=\"http://www.w3.org/2000/svg\">\

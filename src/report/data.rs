@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
+use crate::catalogue::Profile;
 use crate::store::rows::{MetricPoint, Picture, RunRow, Status, SweepRow};
 
 /// A sweep with everything recorded about it.
@@ -19,6 +20,8 @@ pub struct ReportData {
     pub version: String,
     /// Notes on the masking strategies that the runs use.
     pub strategies: Vec<StrategyNote>,
+    /// Masks of each masking configuration of the runs, drawn again and measured.
+    pub masks: Vec<Profile>,
 }
 
 /// A run with its measurements.

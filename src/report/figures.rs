@@ -2,8 +2,8 @@
 
 use super::data::ReportData;
 use super::groups::Groups;
-use super::{ReportError, curves, format, swept};
-use crate::plot::{Plot, Rgb, embed, svg};
+use super::{ReportError, cross, curves, format, swept};
+use crate::plot::{Plot, Rgb, embed, matrix_svg, svg};
 
 /// A numbered figure of the page.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,6 +83,9 @@ pub fn files(data: &ReportData) -> Vec<(String, String)> {
     });
     with_legend
         .filter_map(|(stem, plot)| Some((format!("{stem}.svg"), svg(&plot).ok()?)))
+        .chain(
+            cross::build(&groups).and_then(|table| Some(("cross_mse.svg".into(), matrix_svg(&table.matrix()).ok()?))),
+        )
         .collect()
 }
 

@@ -1,5 +1,6 @@
 //! What the numbers say, in sentences that claim no more than the seeds allow.
 
+use super::cross;
 use super::data::{ReportData, RunReport};
 use super::format::{self, count, fixed, list};
 use super::groups::{Group, Groups};
@@ -21,6 +22,7 @@ pub(super) fn build(data: &ReportData, groups: &Groups) -> Vec<String> {
     said.extend(best(groups, &KNN));
     said.extend(training_gain(groups));
     said.extend(best(groups, &EVAL_MSE));
+    said.extend(cross::build(groups).and_then(|table| table.finding()));
     said.iter().map(|sentence| unbroken(sentence)).collect()
 }
 

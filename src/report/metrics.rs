@@ -87,9 +87,10 @@ pub(super) const CHANCE: &str = "chance_accuracy";
 pub(super) const MEAN_FILL: &str = "mean_fill_mse";
 
 /// Keys that change how much is measured or how fast, and no value.
-pub(super) const ASIDE: [&str; 5] = [
+pub(super) const ASIDE: [&str; 6] = [
     "data.workers",
     "eval.tasks",
+    "eval.cross",
     "eval.pictures",
     "eval.picture_every",
     "eval.batch_size",
@@ -156,7 +157,7 @@ mod tests {
         assert!(!EVAL_PSNR.comparable(["model.patch_size"].into_iter()));
         assert!(KNN.comparable(["model.patch_size"].into_iter()));
         assert!(!KNN.comparable(["data.kind"].into_iter()));
-        assert!(KNN.comparable(["data.workers", "eval.pictures"].into_iter()));
+        assert!(KNN.comparable(["data.workers", "eval.pictures", "eval.cross"].into_iter()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod appendix;
 #[cfg(test)]
 mod axes_tests;
 mod baseline;
+mod cross;
 mod curves;
 mod data;
 mod definitions;

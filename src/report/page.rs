@@ -3,13 +3,15 @@
 use askama::Template;
 
 use super::appendix::{self, Configuration, Trial, Trouble};
+use super::cross::{self, CrossRow};
 use super::data::{ReportData, StrategyNote};
 use super::figures::{Figure, Sketch};
 use super::gallery::{self, Gallery};
 use super::groups::Groups;
 use super::table::{self, Table};
 use super::{ReportError, curves, definitions, findings, format, repeat, swept};
-use crate::plot::dark_rules;
+use crate::catalogue::{MEANING, strips};
+use crate::plot::{Rgb, dark_rules, embed, matrix_svg, strips_svg};
 use crate::store::rows::SweepRow;
 
 /// Everything the template reads.
@@ -24,6 +26,7 @@ struct Page<'a> {
     table: Table,
     swept: Option<Figure>,
     curves: Option<Figure>,
+    cross: Option<Cross>,
     across: Option<Gallery>,
     progress: Option<Gallery>,
     troubles: Vec<Trouble>,
@@ -35,6 +38,7 @@ struct Page<'a> {
     commands: Vec<(String, String)>,
     definitions: Vec<(String, String)>,
     strategies: &'a [StrategyNote],
+    masks: Option<Masks>,
     numbers: Numbers,
     dark: String,
 }
@@ -44,6 +48,7 @@ struct Page<'a> {
 struct Numbers {
     swept: usize,
     curves: usize,
+    cross: usize,
     across: usize,
     progress: usize,
     troubles: usize,
@@ -51,17 +56,83 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(figures: [bool; 4], tables: [bool; 2]) -> Self {
+    fn of(figures: [bool; 5], tables: [bool; 2]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
         Self {
             swept: nth(&figures, 0),
             curves: nth(&figures, 1),
-            across: nth(&figures, 2),
-            progress: nth(&figures, 3),
+            cross: nth(&figures, 2),
+            across: nth(&figures, 3),
+            progress: nth(&figures, 4),
             troubles: 1 + nth(&tables, 0),
             trials: 1 + nth(&tables, 1),
         }
     }
+}
+
+/// A drawing that is as wide as it needs to be.
+struct Drawing {
+    svg: String,
+    /// Width in pixels at which its text has the usual size.
+    width: u32,
+    palette: Vec<Rgb>,
+}
+
+/// The cross table.
+struct Cross {
+    drawing: Drawing,
+    caption: String,
+    columns: Vec<String>,
+    rows: Vec<CrossRow>,
+    fills: Vec<CrossRow>,
+}
+
+/// Masks of the trials' configurations, measured.
+struct Masks {
+    drawing: Drawing,
+    meaning: &'static str,
+    notes: Vec<String>,
+}
+
+impl Drawing {
+    fn new(svg: &str, palette: Vec<Rgb>) -> Self {
+        let width = svg.split("width=\"").nth(1).and_then(|rest| rest.split('"').next());
+        Self {
+            width: width.and_then(|width| width.parse().ok()).unwrap_or(480),
+            svg: embed(svg),
+            palette,
+        }
+    }
+}
+
+fn cross(groups: &Groups) -> Result<Option<Cross>, ReportError> {
+    let Some(table) = cross::build(groups) else {
+        return Ok(None);
+    };
+    let matrix = table.matrix();
+    Ok(Some(Cross {
+        drawing: Drawing::new(&matrix_svg(&matrix)?, matrix.colours()),
+        caption: table.caption(groups),
+        columns: table.columns,
+        rows: table.rows,
+        fills: table.fills,
+    }))
+}
+
+fn masks(data: &ReportData) -> Result<Option<Masks>, ReportError> {
+    if data.masks.is_empty() {
+        return Ok(None);
+    }
+    let drawn = strips(&data.masks, &[]);
+    let note = |p: &crate::catalogue::Profile| {
+        let notes = p.stand_ins.iter().map(|note| format!("{}: {note}", p.name));
+        notes.collect::<Vec<_>>()
+    };
+    Ok(Some(Masks {
+        drawing: Drawing::new(&strips_svg(&drawn)?, drawn.colours()),
+        meaning: MEANING,
+        notes: data.masks.iter().flat_map(note).collect(),
+    }))
 }
 
 /// The report as one self-contained HTML document.
@@ -72,8 +143,24 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let (across, progress) = (gallery::across_groups(&groups), gallery::over_training(&groups));
     let troubles = appendix::troubles(data);
     let metrics = appendix::trial_metrics(&groups);
-    let figures = [swept.is_some(), curves.is_some(), across.is_some(), progress.is_some()];
-    let dark = dark_rules([&swept, &curves].into_iter().flatten().flat_map(Figure::colours));
+    let (cross, masks) = (cross(&groups)?, masks(data)?);
+    let shown = [&swept, &curves].map(Option::is_some);
+    let figures = [
+        shown[0],
+        shown[1],
+        cross.is_some(),
+        across.is_some(),
+        progress.is_some(),
+    ];
+    let drawings = [cross.as_ref().map(|c| &c.drawing), masks.as_ref().map(|m| &m.drawing)];
+    let drawn = drawings.into_iter().flatten().flat_map(|d| d.palette.iter().copied());
+    let dark = dark_rules(
+        [&swept, &curves]
+            .into_iter()
+            .flatten()
+            .flat_map(Figure::colours)
+            .chain(drawn),
+    );
     let page = Page {
         sweep: &data.sweep,
         generated_at: format::moment(&data.generated_at),
@@ -84,6 +171,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         numbers: Numbers::of(figures, [!troubles.is_empty(), true]),
         swept,
         curves,
+        cross,
         across,
         progress,
         troubles,
@@ -95,6 +183,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         commands: repeat::commands(data),
         definitions: definitions::build(data),
         strategies: &data.strategies,
+        masks,
         dark,
     };
     Ok(page.render()?)

@@ -68,6 +68,7 @@ pub(super) fn report(axes: Json, runs: Vec<RunReport>) -> ReportData {
         generated_at: "2026-01-02".into(),
         version: "0.0.0".into(),
         strategies: vec![],
+        masks: vec![],
     }
 }
 

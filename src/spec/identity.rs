@@ -12,7 +12,7 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, Before); 8] = [
+const LATER: [(&str, Before); 9] = [
     ("model.norm_eps", Before::Number(1e-6)),
     ("train.accum_steps", Before::Number(1.0)),
     ("train.precision", Before::Word("f32")),
@@ -21,6 +21,7 @@ const LATER: [(&str, Before); 8] = [
     ("train.secondary_ratio", Before::Number(0.0)),
     ("train.teacher_momentum", Before::Number(0.999)),
     ("train.predictor_depth", Before::Number(2.0)),
+    ("eval.cross", Before::NoList),
 ];
 
 /// What a trial was before a key existed.
@@ -28,6 +29,7 @@ const LATER: [(&str, Before); 8] = [
 enum Before {
     Number(f64),
     Word(&'static str),
+    NoList,
 }
 
 impl Before {
@@ -35,6 +37,7 @@ impl Before {
         match self {
             Self::Number(number) => value.as_f64() == Some(number),
             Self::Word(word) => value.as_str() == Some(word),
+            Self::NoList => value.as_array().is_some_and(Vec::is_empty),
         }
     }
 }
@@ -167,6 +170,7 @@ mod tests {
             ("train", "secondary_ratio", json!(0.0), json!(0.25)),
             ("train", "teacher_momentum", json!(0.999), json!(0.996)),
             ("train", "predictor_depth", json!(2), json!(1)),
+            ("eval", "cross", json!([]), json!(["grid"])),
         ] {
             let mut other = config();
             other[section][key] = before;

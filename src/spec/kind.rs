@@ -20,13 +20,15 @@ pub(super) enum Kind {
     Word(&'static [&'static str]),
     /// A list of these words.
     Words(&'static [&'static str]),
+    /// A list of names.
+    Names,
     /// A list of exactly so many numbers.
     Reals(usize),
     /// Pixels: one number or `[height, width]`.
     Size,
 }
 
-use Kind::{Flag, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Flag, Names, Real, Reals, Size, Text, Whole, Word, Words};
 
 impl Kind {
     /// The value in its one spelling, or why it is none of this kind.
@@ -43,6 +45,7 @@ impl Kind {
                 }
                 Ok(value)
             }
+            (Names, Value::Array(items)) if items.iter().all(Value::is_string) => Ok(value),
             (Reals(length), Value::Array(items)) if items.len() == length => items
                 .iter()
                 .map(real)
@@ -65,6 +68,7 @@ impl Kind {
             Text => "text".into(),
             Word(words) => format!("one of {}", words.join(", ")),
             Words(words) => format!("a list of {}", words.join(", ")),
+            Names => "a list of names".into(),
             Reals(length) => format!("a list of {length} numbers"),
             Size => "a whole number of pixels or [height, width]".into(),
         }

@@ -218,6 +218,8 @@ impl MaskSpec {
             .collect();
         moments.sort_by(f64::total_cmp);
         moments.dedup();
+        // The end first: a value that is wrong there is told as it was written.
+        moments.rotate_right(1);
         for moment in moments {
             let checked = self.settings(registry, moment).and_then(|Settings { ratio, params }| {
                 if moment == 0.0 || moment == END {

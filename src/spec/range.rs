@@ -98,6 +98,7 @@ static RANGES: &[(&str, Range)] = &[
     ("train.checkpoint_steps", Whole(1, MOST_STORED)),
     ("train.keep_checkpoints", Whole(1, MOST_STORED)),
     ("eval.tasks", Distinct),
+    ("eval.cross", Distinct),
     ("eval.mask_ratio", MaskRatio),
     ("eval.mask_seed", Whole(0, MOST_STORED)),
     ("eval.knn_k", Whole(1, 1_000_000)),
@@ -158,7 +159,8 @@ impl Range {
             Distinct => {
                 let words = value.as_array().map_or(&[][..], Vec::as_slice);
                 let twice = (1..words.len()).any(|index| words[..index].contains(&words[index]));
-                unless(!twice, "names a task twice: keep one")
+                let thing = if key == "eval.tasks" { "task" } else { "strategy" };
+                unless(!twice, &format!("names a {thing} twice: keep one"))
             }
         }
     }
@@ -221,6 +223,7 @@ mod tests {
             ("data.hflip", json!(1.0), json!(1.1)),
             ("data.crop_scale", json!([1.0, 1.0]), json!([0.0, 1.0])),
             ("eval.tasks", json!(["knn"]), json!(["knn", "knn"])),
+            ("eval.cross", json!(["grid", "block"]), json!(["grid", "grid"])),
             ("mask.ratio", json!(0.999), json!(null)),
         ] {
             assert_eq!(check(key, &good), Ok(()), "{key}");

@@ -57,7 +57,7 @@ impl Key {
     }
 }
 
-use Kind::{Flag, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Flag, Names, Real, Reals, Size, Text, Whole, Word, Words};
 
 /// The keys, in the order in which a resolved configuration is printed.
 pub(super) static KEYS: &[Key] = &[
@@ -119,6 +119,7 @@ pub(super) static KEYS: &[Key] = &[
     key("eval.tasks", Words(&["reconstruction", "knn"])),
     key("eval.mask_strategy", Text),
     key("eval.mask_ratio", Real),
+    key("eval.cross", Names),
     key("eval.mask_seed", Whole),
     key("eval.knn_k", Whole),
     key("eval.knn_temperature", Real),
@@ -297,11 +298,23 @@ impl Schema {
             "eval.mask_strategy" => {
                 strategy(value).map(|error| quote(&error).replace("{mask.strategy}", "{eval.mask_strategy}"))
             }
+            "eval.cross" => self.cross_problem(value),
             _ if self.ramps.contains_key(name) => ramp_problem(name, value),
             _ if find(name).is_none() => self.param_problem(name, value).map(|error| quote(&error)),
             _ => range::check(name, value).err(),
         };
         verdict.map_or(Ok(()), |message| Err(render_one(&message, name, value, place)))
+    }
+
+    /// Why these cannot be the strategies of the cross table.
+    fn cross_problem(&self, value: &Value) -> Option<String> {
+        let names = value.as_array().into_iter().flatten().filter_map(Value::as_str);
+        let mut unknown = names.filter_map(|name| Some((name, self.registry.get(name).err()?)));
+        let problem = unknown.next().map(|(name, error)| {
+            let among = format!("{} in {{eval.cross}}", Value::from(name));
+            quote(&error).replace("{mask.strategy}", &among)
+        });
+        problem.or_else(|| range::check("eval.cross", value).err())
     }
 
     /// Why no strategy takes this value of its parameter `name`.

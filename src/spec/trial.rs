@@ -223,6 +223,10 @@ pub struct EvalSpec {
     pub mask_strategy: String,
     /// Ratio of the fixed evaluation masks.
     pub mask_ratio: f64,
+    /// Strategies under whose masks each model is judged after training, with default parameters at `mask_ratio`: the cross
+    /// table.
+    #[serde(default)]
+    pub cross: Vec<String>,
     /// Seed of the fixed evaluation masks, apart from the run seed.
     pub mask_seed: u64,
     /// Neighbours that vote.

@@ -156,7 +156,32 @@ fn check_masks(trial: &TrialSpec, registry: &Registry) -> Verdict {
     })?;
     ensure(!plan.needs().regions, || {
         "{eval.mask_strategy} needs a file of marked regions, which evaluation has none of: use random".into()
-    })
+    })?;
+    eval.cross
+        .iter()
+        .try_for_each(|name| check_cross(name, trial, registry))
+}
+
+/// Checks a strategy of the cross table, whose masks must be the same for every trial.
+fn check_cross(name: &str, trial: &TrialSpec, registry: &Registry) -> Verdict {
+    let plan = registry.plan(name, trial.model.grid(), trial.eval.mask_ratio, BTreeMap::new());
+    let plan = plan.map_err(|error| {
+        let text = quote(&error).replace("{mask.ratio}", "{eval.mask_ratio}");
+        format!("{{eval.cross}} names {name}: {text}")
+    })?;
+    let needs = plan.needs();
+    let asks = [
+        (needs.attention, "a teacher's attention"),
+        (needs.loss, "a predicted loss"),
+        (needs.regions, "marked regions of each picture"),
+    ];
+    match asks.into_iter().find(|(needed, _)| *needed) {
+        None => Ok(()),
+        Some((_, what)) => Err(format!(
+            "{{eval.cross}} names {name}, which needs {what}: masks of the cross table come from pictures alone, so that they are \
+             the same for every trial; leave {name} out"
+        )),
+    }
 }
 
 /// Which keys of `[data]` go together.

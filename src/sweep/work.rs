@@ -25,16 +25,21 @@ pub fn of_trial(spec: &TrialSpec, set: &ImageSet) -> f64 {
     let steps = steps_per_epoch(set.len(Split::Train), train.batch_size) / train.accum_steps * train.epochs;
     let steps = train.max_steps.map_or(steps, |most| steps.min(most));
     let judgements = 2 + train.epochs.saturating_sub(1) / train.val_every;
-    steps as f64 * of_step(spec) + judgements as f64 * of_judgement(spec, set)
+    let cross = set.len(Split::Val) as f64 * spec.eval.cross.len() as f64 * reconstruct(spec, spec.eval.mask_ratio);
+    steps as f64 * of_step(spec) + judgements as f64 * of_judgement(spec, set) + cross
+}
+
+/// A picture reconstructed with this share of its patches hidden.
+fn reconstruct(spec: &TrialSpec, hidden: f64) -> f64 {
+    encoder_gmacs(&spec.model, hidden) + decoder_gmacs(&spec.model, hidden)
 }
 
 /// Held-out pictures are reconstructed with two kinds of masks; k-NN reads features of all pictures.
 fn of_judgement(spec: &TrialSpec, set: &ImageSet) -> f64 {
     let (held, seen) = (set.len(Split::Val) as f64, set.len(Split::Train) as f64);
-    let reconstruct = |hidden: f64| encoder_gmacs(&spec.model, hidden) + decoder_gmacs(&spec.model, hidden);
-    let mut work = held * reconstruct(spec.mask.ratio_at(END));
+    let mut work = held * reconstruct(spec, spec.mask.ratio_at(END));
     if spec.eval.tasks.contains(&EvalTask::Reconstruction) {
-        work += held * reconstruct(spec.eval.mask_ratio);
+        work += held * reconstruct(spec, spec.eval.mask_ratio);
     }
     if spec.eval.tasks.contains(&EvalTask::Knn) {
         work += (held + seen) * encoder_gmacs(&spec.model, 0.0);

@@ -169,6 +169,13 @@ fn values_that_make_no_sense_name_their_origin() {
         ),
         ("eval.knn_k = 0", "eval.knn_k = 0 in x.toml must be 1 or more"),
         ("eval.tasks = [\"knn\", \"knn\"]", "names a task twice"),
+        ("eval.cross = [\"grid\", \"grid\"]", "names a strategy twice: keep one"),
+        (
+            "eval.cross = [\"random\", \"gird\"]",
+            "unknown masking strategy \"gird\" in eval.cross = [\"random\",\"gird\"] in x.toml: did you mean grid?",
+        ),
+        ("eval.cross = [3]", "eval.cross in x.toml must be a list of names"),
+        ("eval.cross = \"grid\"", "eval.cross in x.toml must be a list of names"),
         ("train.epochs = 0", "train.epochs = 0 in x.toml must be 1 or more"),
         (
             "train.batch_size = 0",

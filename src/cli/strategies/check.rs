@@ -6,10 +6,9 @@ use mae_strategies::conformance::{self, Failure as Broken, Setting};
 use mae_strategies::{Grid, Registry, Value};
 use serde_json::json;
 
+use crate::cli::failure::Failure;
+use crate::cli::table;
 use crate::spec::script_text;
-
-use super::failure::Failure;
-use super::table;
 
 /// Where a script is tried first: an error here is told alone.
 const FIRST: (Grid, f64) = (Grid::new(14, 14), 0.75);
