@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::chromium;
 use crate::support::{Room, experiment, small};
 
 /// What a browser saw of a page.
@@ -13,38 +14,12 @@ struct Seen {
     requests: Vec<String>,
 }
 
-fn chromium() -> Option<&'static str> {
-    let there = |name: &&str| {
-        Command::new(name)
-            .arg("--version")
-            .output()
-            .is_ok_and(|o| o.status.success())
-    };
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(there)
-}
-
 /// Opens a page in headless Chromium without any network.
 fn open(browser: &str, room: &Room, page: &Path) -> Seen {
     let log = room.path().join("net.json");
-    let quiet = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        "--disable-extensions",
-        "--host-resolver-rules=MAP * ~NOTFOUND",
-        "--enable-logging=stderr",
-        "--virtual-time-budget=3000",
-        "--dump-dom",
-    ];
     let output = Command::new(browser)
-        .args(quiet)
+        .args(chromium::QUIET)
+        .args(["--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", room.path().join("profile").display()))
         .arg(format!("--log-net-log={}", log.display()))
         .arg(format!("file://{}", page.display()))
@@ -80,7 +55,7 @@ fn open(browser: &str, room: &Room, page: &Path) -> Seen {
 
 #[test]
 fn the_report_is_whole_and_silent_in_a_browser() {
-    let Some(browser) = chromium() else {
+    let Some(browser) = chromium::installed() else {
         // Past the test harness, which swallows what passing tests print.
         let said = "##### SKIPPED: no Chromium on this machine, the report was not read back in a browser #####";
         std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes()).unwrap();

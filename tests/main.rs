@@ -6,6 +6,7 @@
 
 mod browser;
 mod catalogue;
+mod chromium;
 mod crashing;
 mod crossing;
 mod custom;
@@ -15,6 +16,7 @@ mod housekeeping;
 mod killing;
 mod laws;
 mod masks;
+mod page;
 mod parity;
 mod reading;
 mod recipe;

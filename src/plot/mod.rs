@@ -1,6 +1,7 @@
 //! Series to SVG. The only room that knows plotters; it knows nothing about runs, metrics or files.
 //! A [`Plot`] is a list of layers over two axes; [`svg`] draws it in the look of a two-column paper.
 //! A [`Matrix`] is a heat map with numbers, [`Strips`] are rows of small maps and bars.
+//! [`Parallel`] are parallel coordinates, and [`spark`] is one small curve as a path.
 
 mod axis;
 mod colour;
@@ -9,7 +10,9 @@ mod draw;
 mod frame;
 mod heat;
 mod matrix;
+mod parallel;
 mod pen;
+mod spark;
 mod strips;
 mod theme;
 
@@ -20,6 +23,8 @@ pub use draw::{PlotError, svg};
 pub use frame::REFERENCE_LINE;
 pub use heat::{Map, heat};
 pub use matrix::{Matrix, MatrixRow, Tile, matrix_svg};
+pub use parallel::{Coordinate, Parallel, ParallelLine, parallel_svg};
+pub use spark::{SPARK_HEIGHT, SPARK_WIDTH, spark};
 pub use strips::{Strip, Strips, strips_svg};
 pub use theme::{dark_rules, embed, escape};
 

@@ -7,17 +7,22 @@ use super::data::{self, ReportData, RunReport};
 use super::format::{self, NONE, duration, fixed};
 use super::groups::Groups;
 use super::metrics::{Metric, TABLE};
+use super::trial;
 use crate::store::rows::Status;
 
 /// A trial of the list.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Trial {
     pub(super) id: String,
+    /// Where its section is in the page.
+    pub(super) anchor: String,
     pub(super) label: String,
     pub(super) seed: i64,
     pub(super) status: String,
     pub(super) values: Vec<String>,
     pub(super) time: String,
+    /// The same in seconds, for sorting.
+    pub(super) seconds: String,
 }
 
 /// A trial that did not end well, or ended with warnings.
@@ -74,6 +79,7 @@ pub(super) fn trial_metrics(groups: &Groups) -> Vec<Metric> {
 pub(super) fn trials(data: &ReportData, metrics: &[Metric]) -> Vec<Trial> {
     let row = |r: &RunReport| Trial {
         id: r.run.id.chars().take(12).collect(),
+        anchor: trial::anchor(r),
         label: r.run.label.clone(),
         seed: r.run.seed,
         status: status(r.run.status),
@@ -82,6 +88,7 @@ pub(super) fn trials(data: &ReportData, metrics: &[Metric]) -> Vec<Trial> {
             .map(|m| r.last(m.name).map_or(NONE.to_owned(), |v| shown(v, m)))
             .collect(),
         time: r.seconds().map_or(NONE.to_owned(), duration),
+        seconds: r.seconds().map_or(String::new(), |s| s.to_string()),
     };
     data.runs.iter().map(row).collect()
 }

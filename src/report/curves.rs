@@ -14,6 +14,12 @@ const CURVES: [(&str, &str); 4] = [
 
 /// Longest series drawn point by point.
 const LIMIT: usize = 300;
+/// Points of all series of a panel together, about; where there are many series, each is thinned further.
+const BUDGET: usize = 60_000;
+/// Points of a series at least.
+const LEAST: usize = 24;
+/// Groups that a legend can name.
+const NAMED: usize = 24;
 
 /// The curves of all trials; `None` when no trial has any.
 pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
@@ -29,13 +35,17 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
     if groups.all.iter().flat_map(|g| &g.runs).any(|r| !r.finished()) {
         caption.push_str(" An open circle ends the curve of a trial that did not finish.");
     }
-    if thinned(groups) {
+    let limit = limit(groups);
+    if thinned(groups, limit) {
         caption.push_str(&format!(
-            " Curves of more than {LIMIT} points are thinned to the lowest and highest value of each of {} equal stretches.",
-            (LIMIT - 2) / 2
+            " Curves of more than {limit} points are thinned to the lowest and highest value of each of {} equal stretches.",
+            (limit - 2) / 2
         ));
     }
-    let several = groups.all.len() > 1;
+    let several = groups.all.len() > 1 && groups.all.len() <= NAMED;
+    if groups.all.len() > NAMED {
+        caption.push_str(" Colours follow the order of the points in Table 1.");
+    }
     Some(Sketch {
         panels: panels
             .into_iter()
@@ -47,7 +57,7 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
         } else {
             vec![]
         },
-        legend_title: if groups.keys.len() == 1 {
+        legend_title: if groups.keys.len() == 1 && several {
             groups.keys[0].name.clone()
         } else {
             String::new()
@@ -68,6 +78,7 @@ fn chosen(groups: &Groups) -> Vec<(&'static str, &'static str)> {
 /// One panel, if any trial has at least two points.
 fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
     let (mut lines, mut ends, mut values) = (vec![], vec![], vec![]);
+    let limit = limit(groups);
     for (group, run) in groups.all.iter().flat_map(|g| g.runs.iter().map(move |r| (g, r))) {
         let points: Vec<(f64, f64)> = run.points(name).map(|p| (p.epoch, p.value)).collect();
         values.extend(points.iter().map(|p| p.1).filter(|v| v.is_finite()));
@@ -82,7 +93,7 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
         }
         if points.len() > 1 {
             lines.push(Layer::Line {
-                points: min_max(&points, LIMIT),
+                points: min_max(&points, limit),
                 colour: group.colour,
                 width: 1.1,
                 opacity: 0.85,
@@ -104,9 +115,15 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
     Some(plot)
 }
 
-fn thinned(groups: &Groups) -> bool {
+/// Points of a series at most.
+fn limit(groups: &Groups) -> usize {
+    let series: usize = groups.all.iter().map(|g| g.runs.len()).sum();
+    (BUDGET / series.max(1)).clamp(LEAST, LIMIT)
+}
+
+fn thinned(groups: &Groups, limit: usize) -> bool {
     let runs = || groups.all.iter().flat_map(|g| &g.runs);
     CURVES
         .iter()
-        .any(|(name, _)| runs().any(|r| r.points(name).count() > LIMIT))
+        .any(|(name, _)| runs().any(|r| r.points(name).count() > limit))
 }

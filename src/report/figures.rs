@@ -2,7 +2,7 @@
 
 use super::data::ReportData;
 use super::groups::Groups;
-use super::{ReportError, cross, curves, format, swept};
+use super::{ReportError, cross, curves, format, landscape, swept};
 use crate::plot::{Plot, Rgb, embed, matrix_svg, svg};
 
 /// A numbered figure of the page.
@@ -67,7 +67,13 @@ impl Sketch {
 /// A panel that cannot be drawn is an error of the page, so it is left out here.
 pub fn files(data: &ReportData) -> Vec<(String, String)> {
     let groups = Groups::of(data);
-    let sketches = [swept::sketch(&groups), curves::sketch(&groups)].into_iter().flatten();
+    let sketches = [
+        swept::sketch(&groups),
+        landscape::weights(&groups),
+        curves::sketch(&groups),
+    ];
+    let sketches = sketches.into_iter().flatten();
+    let landscape = landscape::build(&groups).ok().flatten();
     let with_legend = sketches.flat_map(|sketch| {
         let legend = sketch.legend;
         sketch.panels.into_iter().map(move |(stem, plot)| {
@@ -83,6 +89,7 @@ pub fn files(data: &ReportData) -> Vec<(String, String)> {
     });
     with_legend
         .filter_map(|(stem, plot)| Some((format!("{stem}.svg"), svg(&plot).ok()?)))
+        .chain(landscape.map(|l| (format!("{}.svg", l.stem), l.svg)))
         .chain(
             cross::build(&groups).and_then(|table| Some(("cross_mse.svg".into(), matrix_svg(&table.matrix()).ok()?))),
         )

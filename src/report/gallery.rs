@@ -11,6 +11,8 @@ use crate::store::rows::Picture;
 
 /// Columns of the picture over training, at most.
 const STEPS: usize = 7;
+/// Points of the gallery across groups, at most.
+const POINTS: usize = 24;
 /// Rows of the picture over training, at most.
 const ROWS: usize = 4;
 
@@ -55,11 +57,15 @@ pub(super) struct Image {
 
 /// Original and masked once per picture, reconstruction and pasted side by side across the groups.
 pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
-    let shown: Vec<(&str, &RunReport)> = groups
+    let mut shown: Vec<(&str, &RunReport)> = groups
         .all
         .iter()
         .filter_map(|g| Some((g.label.as_str(), representative(&g.runs)?)))
         .collect();
+    let found = shown.len();
+    if found > POINTS {
+        shown = shown.into_iter().step_by(found.div_ceil(POINTS)).collect();
+    }
     let items = items(shown.iter().flat_map(|s| &s.1.pictures));
     if items.is_empty() {
         return None;
@@ -88,7 +94,10 @@ pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
         caption.push_str(SCALED_BACK);
     }
     caption.push_str(&unfinished(&shown));
-    if shown.len() < groups.all.len() {
+    if shown.len() < found {
+        caption.push_str(&format!(" {} of {found} points are shown, evenly chosen.", shown.len()));
+    }
+    if found < groups.all.len() {
         caption.push_str(" Points without pictures are left out.");
     }
     let axis = if groups.keys.len() == 1 {
@@ -184,7 +193,7 @@ pub(super) fn over_training(groups: &Groups) -> Option<Gallery> {
 }
 
 /// The run whose pictures stand for a group: the first finished one that has any, else the first that has any.
-fn representative<'a>(runs: &[&'a RunReport]) -> Option<&'a RunReport> {
+pub(super) fn representative<'a>(runs: &[&'a RunReport]) -> Option<&'a RunReport> {
     let drawn = |r: &&&'a RunReport| r.pictures.iter().any(|p| p.kind == "reconstruction");
     runs.iter()
         .filter(drawn)
@@ -194,7 +203,7 @@ fn representative<'a>(runs: &[&'a RunReport]) -> Option<&'a RunReport> {
 }
 
 /// Distinct held-out pictures with their names.
-fn items<'a>(pictures: impl Iterator<Item = &'a Picture>) -> Vec<(i64, String)> {
+pub(super) fn items<'a>(pictures: impl Iterator<Item = &'a Picture>) -> Vec<(i64, String)> {
     let mut found: Vec<(i64, String)> = vec![];
     for picture in pictures {
         if !found.iter().any(|f| f.0 == picture.item) {
@@ -211,7 +220,7 @@ fn column<'a>(shown: &[(&str, &'a RunReport)], item: i64, kind: &str) -> Vec<Opt
 }
 
 /// Whether all pictures that are there are the same.
-fn same(pictures: &[Option<&Picture>]) -> bool {
+pub(super) fn same(pictures: &[Option<&Picture>]) -> bool {
     let mut present = pictures.iter().flatten();
     present.next().is_none_or(|first| present.all(|p| p.png == first.png))
 }
@@ -246,19 +255,19 @@ fn item_rows(shown: &[(&str, &RunReport)], item: i64, shared: bool) -> Vec<Row> 
 }
 
 /// The latest picture of a kind.
-fn last<'a>(run: &'a RunReport, item: i64, kind: &str) -> Option<&'a Picture> {
+pub(super) fn last<'a>(run: &'a RunReport, item: i64, kind: &str) -> Option<&'a Picture> {
     let matching = run.pictures.iter().filter(|p| p.item == item && p.kind == kind);
     matching.max_by(|a, b| a.epoch.total_cmp(&b.epoch))
 }
 
-fn at<'a>(run: &'a RunReport, item: i64, kind: &str, epoch: f64) -> Option<&'a Picture> {
+pub(super) fn at<'a>(run: &'a RunReport, item: i64, kind: &str, epoch: f64) -> Option<&'a Picture> {
     run.pictures
         .iter()
         .find(|p| p.item == item && p.kind == kind && p.epoch == epoch)
 }
 
 /// Epochs at which reconstructions were drawn.
-fn epochs(run: &RunReport) -> Vec<f64> {
+pub(super) fn epochs(run: &RunReport) -> Vec<f64> {
     let mut all: Vec<f64> = run
         .pictures
         .iter()
@@ -271,7 +280,7 @@ fn epochs(run: &RunReport) -> Vec<f64> {
 }
 
 /// At most `limit` of `all`, evenly spread, both ends kept.
-fn spread(all: &[f64], limit: usize) -> Vec<f64> {
+pub(super) fn spread(all: &[f64], limit: usize) -> Vec<f64> {
     if all.len() <= limit {
         return all.to_vec();
     }
@@ -280,7 +289,7 @@ fn spread(all: &[f64], limit: usize) -> Vec<f64> {
         .collect()
 }
 
-fn number(epoch: f64) -> String {
+pub(super) fn number(epoch: f64) -> String {
     if epoch.fract() == 0.0 {
         format!("{epoch:.0}")
     } else {
@@ -296,11 +305,11 @@ fn eval_mask(run: &RunReport) -> String {
     }
 }
 
-fn image(picture: &Picture) -> Image {
+pub(super) fn image(picture: &Picture) -> Image {
     labelled(picture, "")
 }
 
-fn labelled(picture: &Picture, group: &str) -> Image {
+pub(super) fn labelled(picture: &Picture, group: &str) -> Image {
     let of = if group.is_empty() {
         String::new()
     } else {

@@ -9,14 +9,19 @@ mod cross;
 mod curves;
 mod data;
 mod definitions;
+mod errors;
+mod explorer;
 mod export;
 mod figures;
 mod findings;
 mod format;
 mod gallery;
 mod groups;
+mod importance;
+mod landscape;
 mod metrics;
 mod page;
+mod policy;
 mod repeat;
 mod swept;
 mod table;
@@ -24,6 +29,9 @@ mod table;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_page;
+mod trial;
 
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};

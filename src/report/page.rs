@@ -5,10 +5,14 @@ use askama::Template;
 use super::appendix::{self, Configuration, Trial, Trouble};
 use super::cross::{self, CrossRow};
 use super::data::{ReportData, StrategyNote};
+use super::explorer::{self, Explorer};
 use super::figures::{Figure, Sketch};
 use super::gallery::{self, Gallery};
 use super::groups::Groups;
+use super::landscape;
+use super::policy::{SCRIPT, policy};
 use super::table::{self, Table};
+use super::trial::{self, Sections};
 use super::{ReportError, curves, definitions, findings, format, repeat, swept};
 use crate::catalogue::{MEANING, strips};
 use crate::plot::{Rgb, dark_rules, embed, matrix_svg, strips_svg};
@@ -25,13 +29,17 @@ struct Page<'a> {
     findings: Vec<String>,
     table: Table,
     swept: Option<Figure>,
+    landscape: Option<Landscape>,
+    importance: Option<Figure>,
     curves: Option<Figure>,
     cross: Option<Cross>,
     across: Option<Gallery>,
     progress: Option<Gallery>,
+    explorer: Option<Explorer>,
     troubles: Vec<Trouble>,
     trial_headings: Vec<String>,
     trials: Vec<Trial>,
+    sections: Sections,
     total_time: Option<String>,
     configuration: Configuration,
     environment: Vec<(String, String)>,
@@ -41,29 +49,37 @@ struct Page<'a> {
     masks: Option<Masks>,
     numbers: Numbers,
     dark: String,
+    policy: String,
+    script: &'static str,
 }
 
 /// Numbers of the figures and tables that are present, in their order on the page.
 #[derive(Default)]
 struct Numbers {
     swept: usize,
+    landscape: usize,
+    importance: usize,
     curves: usize,
     cross: usize,
     across: usize,
     progress: usize,
+    explorer: usize,
     troubles: usize,
     trials: usize,
 }
 
 impl Numbers {
-    fn of(figures: [bool; 5], tables: [bool; 2]) -> Self {
+    fn of(figures: [bool; 8], tables: [bool; 2]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
         Self {
             swept: nth(&figures, 0),
-            curves: nth(&figures, 1),
-            cross: nth(&figures, 2),
-            across: nth(&figures, 3),
-            progress: nth(&figures, 4),
+            landscape: nth(&figures, 1),
+            importance: nth(&figures, 2),
+            curves: nth(&figures, 3),
+            cross: nth(&figures, 4),
+            across: nth(&figures, 5),
+            progress: nth(&figures, 6),
+            explorer: nth(&figures, 7),
             troubles: 1 + nth(&tables, 0),
             trials: 1 + nth(&tables, 1),
         }
@@ -85,6 +101,12 @@ struct Cross {
     columns: Vec<String>,
     rows: Vec<CrossRow>,
     fills: Vec<CrossRow>,
+}
+
+/// Results over several keys.
+struct Landscape {
+    drawing: Drawing,
+    caption: String,
 }
 
 /// Masks of the trials' configurations, measured.
@@ -119,6 +141,14 @@ fn cross(groups: &Groups) -> Result<Option<Cross>, ReportError> {
     }))
 }
 
+fn landscape(groups: &Groups) -> Result<Option<Landscape>, ReportError> {
+    let drawn = landscape::build(groups)?;
+    Ok(drawn.map(|l| Landscape {
+        drawing: Drawing::new(&l.svg, l.colours),
+        caption: l.caption,
+    }))
+}
+
 fn masks(data: &ReportData) -> Result<Option<Masks>, ReportError> {
     if data.masks.is_empty() {
         return Ok(None);
@@ -140,22 +170,30 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let groups = Groups::of(data);
     let draw = |sketch: Option<Sketch>| sketch.map(|s| s.figure()).transpose();
     let (swept, curves) = (draw(swept::sketch(&groups))?, draw(curves::sketch(&groups))?);
+    let (landscape, importance) = (landscape(&groups)?, draw(landscape::weights(&groups))?);
+    let explorer = explorer::build(&groups);
     let (across, progress) = (gallery::across_groups(&groups), gallery::over_training(&groups));
     let troubles = appendix::troubles(data);
     let metrics = appendix::trial_metrics(&groups);
     let (cross, masks) = (cross(&groups)?, masks(data)?);
-    let shown = [&swept, &curves].map(Option::is_some);
     let figures = [
-        shown[0],
-        shown[1],
+        swept.is_some(),
+        landscape.is_some(),
+        importance.is_some(),
+        curves.is_some(),
         cross.is_some(),
         across.is_some(),
         progress.is_some(),
+        explorer.is_some(),
     ];
-    let drawings = [cross.as_ref().map(|c| &c.drawing), masks.as_ref().map(|m| &m.drawing)];
+    let drawings = [
+        cross.as_ref().map(|c| &c.drawing),
+        masks.as_ref().map(|m| &m.drawing),
+        landscape.as_ref().map(|l| &l.drawing),
+    ];
     let drawn = drawings.into_iter().flatten().flat_map(|d| d.palette.iter().copied());
     let dark = dark_rules(
-        [&swept, &curves]
+        [&swept, &importance, &curves]
             .into_iter()
             .flatten()
             .flat_map(Figure::colours)
@@ -170,13 +208,17 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         table: table::build(&groups),
         numbers: Numbers::of(figures, [!troubles.is_empty(), true]),
         swept,
+        landscape,
+        importance,
         curves,
         cross,
         across,
         progress,
+        explorer,
         troubles,
         trial_headings: metrics.iter().map(|m| m.short_heading()).collect(),
         trials: appendix::trials(data, &metrics),
+        sections: trial::sections(data),
         total_time: findings::total_time(&data.runs),
         configuration: appendix::configuration(data, &groups),
         environment: appendix::environment(data),
@@ -185,6 +227,8 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         strategies: &data.strategies,
         masks,
         dark,
+        policy: policy(SCRIPT),
+        script: SCRIPT,
     };
     Ok(page.render()?)
 }

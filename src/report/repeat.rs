@@ -46,6 +46,19 @@ fn recorded(data: &ReportData) -> Option<String> {
     Some(variables(run).into_iter().chain([line]).collect::<Vec<_>>().join(" "))
 }
 
+/// Commands about one trial: everything recorded about it, and the command that trained it.
+pub(super) fn trial(run: &RunReport) -> Vec<String> {
+    let line = run
+        .run
+        .environment
+        .get("command")
+        .and_then(|c| program_bare(c.as_str()?));
+    let trained = line.map(|line| variables(run).into_iter().chain([line]).collect::<Vec<_>>().join(" "));
+    std::iter::once(format!("mae-exp show {}", shell(&run.run.id)))
+        .chain(trained)
+        .collect()
+}
+
 /// The command line with its program reduced from a path to `mae-exp`.
 fn program_bare(line: &str) -> Option<String> {
     let line = line.trim();

@@ -109,7 +109,7 @@ pub(super) fn picture(kind: &str, epoch: f64, png: &[u8]) -> Picture {
 
 /// Panics unless every tag is closed in order (void elements aside) and no attribute is left open.
 pub(super) fn assert_well_formed(html: &str) {
-    let void = ["meta", "link", "img", "br", "!DOCTYPE"];
+    let void = ["meta", "link", "img", "br", "input", "!DOCTYPE"];
     let mut open: Vec<String> = vec![];
     for piece in html.split('<').skip(1) {
         let (tag, _) = piece.split_once('>').expect("a tag ends");

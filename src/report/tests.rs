@@ -96,7 +96,7 @@ fn hostile_text_is_escaped_everywhere() {
         source: evil.into(),
     }];
     let page = html(&data).unwrap();
-    assert!(!page.contains("<script"), "unescaped");
+    assert_eq!(page.matches("<script").count(), 1, "the page's own");
     assert_well_formed(&page);
     for (name, document) in figures(&data) {
         assert!(!document.contains("<script"), "unescaped in {name}");
@@ -201,6 +201,7 @@ fn the_gallery_shows_original_and_mask_once_and_every_group() {
         ];
     }
     let page = html(&data).unwrap();
+    let page = page.split_once("class=\"explorer\"").unwrap().0;
     let uri = |png: &[u8]| {
         use base64::Engine as _;
         format!("base64,{}\"", base64::engine::general_purpose::STANDARD.encode(png))
@@ -230,7 +231,7 @@ fn masks_that_differ_between_groups_get_their_own_row() {
 #[test]
 fn the_page_is_self_contained() {
     let page = html(&ratios(0.1)).unwrap();
-    for outside in ["http:", "https:", "<script", "@import", "src=\"/", "url("] {
+    for outside in ["http:", "https:", "<script src", "@import", "src=\"/", "url("] {
         assert!(!page.contains(outside), "{outside} in the page");
     }
 }

@@ -2,6 +2,7 @@
 
 mod input;
 mod masks;
+mod report;
 mod source;
 mod store;
 mod store_worker;
@@ -29,6 +30,8 @@ enum Command {
     Masks(masks::Args),
     /// Numbers recorded in a store of its own
     Store(store::Args),
+    /// The page of a large sweep: seconds and bytes
+    Report(report::Args),
     /// Trials that train nothing: what managing one costs
     Sweep(sweep::Args),
 }
@@ -39,6 +42,7 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
         Command::Input(args) => input::run(&args, registry),
         Command::Masks(args) => masks::run(&args, registry),
         Command::Store(args) => store::run(&args),
+        Command::Report(args) => report::run(&args, registry),
         Command::Sweep(args) => sweep::run(&args, registry),
     }
 }
