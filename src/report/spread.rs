@@ -7,7 +7,7 @@ use super::table;
 /// One point and metric.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Spread {
-    /// The point; empty where it is that of the row above.
+    /// The point.
     pub(super) label: String,
     /// Metric with unit.
     pub(super) metric: String,
@@ -33,11 +33,11 @@ pub(super) fn build(groups: &Groups) -> Vec<Spread> {
         let measured = metrics
             .iter()
             .map(|(d, m)| (d, m, table::scaled(&group.summary(m.name), m)));
-        for (i, (decimals, metric, summary)) in measured.filter(|m| m.2.mean.is_some()).enumerate() {
+        for (decimals, metric, summary) in measured.filter(|m| m.2.mean.is_some()) {
             let shown = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |v| fixed(v, *decimals));
             spread |= summary.sd.is_some();
             rows.push(Spread {
-                label: if i == 0 { group.label.clone() } else { String::new() },
+                label: group.label.clone(),
                 metric: metric.heading(),
                 n: summary.n,
                 mean: shown(summary.mean),
@@ -62,7 +62,7 @@ mod tests {
         let first = rows.iter().find(|r| r.metric.starts_with("k-NN")).unwrap();
         assert_eq!((first.n, first.mean.as_str(), first.sd.as_str()), (3, "31.0", "1.0"));
         assert_eq!(first.interval, "28.5 to 33.5");
-        assert_eq!(rows.iter().filter(|r| r.label == "0.75").count(), 1);
+        assert_eq!(rows.iter().filter(|r| r.label == "0.75").count(), 4);
     }
 
     #[test]

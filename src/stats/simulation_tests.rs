@@ -84,8 +84,8 @@ fn holm_keeps_the_errors_of_all_comparisons_together_below_1_in_20() {
         let p: Vec<f64> = (0..groups)
             .map(|_| Paired::of(&group(), &baseline).p.unwrap())
             .collect();
-        plain += usize::from(p.iter().any(|p| *p < ALPHA));
-        corrected += usize::from(holm(&p).iter().any(|p| *p < ALPHA));
+        plain += i32::from(p.iter().any(|p| *p < ALPHA));
+        corrected += i32::from(holm(&p).iter().any(|p| *p < ALPHA));
     }
     let allowed = ALPHA + 3.0 * (ALPHA * (1.0 - ALPHA) / f64::from(trials)).sqrt();
     let share = |count: i32| f64::from(count) / f64::from(trials);
