@@ -10,7 +10,7 @@
 //! - [`train`]: the loop, optimiser groups, schedule, checkpoints, events.
 //! - [`eval`]: reconstruction quality, k-nearest neighbours, pictures.
 //! - [`store`]: the only SQL.
-//! - [`stats`]: means, spreads, intervals.
+//! - [`stats`]: means, intervals, paired differences and their tests.
 //! - [`plot`]: series → SVG.
 //! - [`catalogue`]: masking strategies shown: statistics, contact sheet, documentation.
 //! - [`report`]: rows → one self-contained page, CSV, LaTeX, JSON.

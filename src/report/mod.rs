@@ -5,10 +5,12 @@ mod appendix;
 #[cfg(test)]
 mod axes_tests;
 mod baseline;
+mod compare;
 mod cross;
 mod curves;
 mod data;
 mod definitions;
+mod differences;
 mod export;
 mod figures;
 mod findings;
@@ -16,8 +18,10 @@ mod format;
 mod gallery;
 mod groups;
 mod metrics;
+mod numbers;
 mod page;
 mod repeat;
+mod spread;
 mod swept;
 mod table;
 #[cfg(test)]
@@ -28,6 +32,7 @@ mod tests;
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};
 pub use figures::files as figures;
+pub use numbers::csv as summary_csv;
 pub use page::html;
 
 /// A report that could not be made.

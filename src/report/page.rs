@@ -5,9 +5,11 @@ use askama::Template;
 use super::appendix::{self, Configuration, Trial, Trouble};
 use super::cross::{self, CrossRow};
 use super::data::{ReportData, StrategyNote};
+use super::differences::{self, Differences};
 use super::figures::{Figure, Sketch};
 use super::gallery::{self, Gallery};
 use super::groups::Groups;
+use super::spread::{self, Spread};
 use super::table::{self, Table};
 use super::{ReportError, curves, definitions, findings, format, repeat, swept};
 use crate::catalogue::{MEANING, strips};
@@ -24,6 +26,8 @@ struct Page<'a> {
     version: &'a str,
     findings: Vec<String>,
     table: Table,
+    spread: Vec<Spread>,
+    differences: Option<Differences>,
     swept: Option<Figure>,
     curves: Option<Figure>,
     cross: Option<Cross>,
@@ -51,12 +55,13 @@ struct Numbers {
     cross: usize,
     across: usize,
     progress: usize,
+    differences: usize,
     troubles: usize,
     trials: usize,
 }
 
 impl Numbers {
-    fn of(figures: [bool; 5], tables: [bool; 2]) -> Self {
+    fn of(figures: [bool; 5], tables: [bool; 3]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
         Self {
             swept: nth(&figures, 0),
@@ -64,8 +69,9 @@ impl Numbers {
             cross: nth(&figures, 2),
             across: nth(&figures, 3),
             progress: nth(&figures, 4),
-            troubles: 1 + nth(&tables, 0),
-            trials: 1 + nth(&tables, 1),
+            differences: 1 + nth(&tables, 0),
+            troubles: 1 + nth(&tables, 1),
+            trials: 1 + nth(&tables, 2),
         }
     }
 }
@@ -142,6 +148,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let (swept, curves) = (draw(swept::sketch(&groups))?, draw(curves::sketch(&groups))?);
     let (across, progress) = (gallery::across_groups(&groups), gallery::over_training(&groups));
     let troubles = appendix::troubles(data);
+    let differences = differences::build(&groups);
     let metrics = appendix::trial_metrics(&groups);
     let (cross, masks) = (cross(&groups)?, masks(data)?);
     let shown = [&swept, &curves].map(Option::is_some);
@@ -168,7 +175,9 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         version: &data.version,
         findings: findings::build(data, &groups),
         table: table::build(&groups),
-        numbers: Numbers::of(figures, [!troubles.is_empty(), true]),
+        spread: spread::build(&groups),
+        numbers: Numbers::of(figures, [differences.is_some(), !troubles.is_empty(), true]),
+        differences,
         swept,
         curves,
         cross,
