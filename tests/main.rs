@@ -20,6 +20,7 @@ mod reading;
 mod recipe;
 mod reference;
 mod searching;
+mod serving;
 mod shipped;
 mod support;
 mod sweeping;
