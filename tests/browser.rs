@@ -13,7 +13,7 @@ struct Seen {
     requests: Vec<String>,
 }
 
-pub(crate) fn chromium() -> Option<&'static str> {
+fn chromium() -> Option<&'static str> {
     let there = |name: &&str| {
         Command::new(name)
             .arg("--version")

@@ -14,6 +14,7 @@ mod errors;
 mod housekeeping;
 mod killing;
 mod laws;
+mod live;
 mod masks;
 mod parity;
 mod reading;

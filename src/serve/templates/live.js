@@ -8,6 +8,7 @@
   const room = document.getElementById("report");
   let current = room === null ? null : room.querySelector("iframe");
   let shown = room === null ? null : room.dataset.version;
+  let told = "";
   let coming = false;
   let pressed = false;
 
@@ -137,9 +138,9 @@
   };
 
   const learn = (news) => {
-    if (live.dataset.html !== news.html) {
+    if (told !== news.html) {
       live.innerHTML = news.html;
-      live.dataset.html = news.html;
+      told = news.html;
     }
     say(news.trouble ? `The report is not up to date: ${news.trouble}` : "");
     if (room === null) return;

@@ -25,7 +25,7 @@ fn every_change_that_a_report_shows_changes_the_sign_and_nothing_else_does() {
     let (_dir, store) = store_with(2);
     let sign = || reading(&store).sign("s1").unwrap();
     let mut seen = vec![sign()];
-    let mut changed = |what: &str, seen: &mut Vec<String>| {
+    let changed = |what: &str, seen: &mut Vec<String>| {
         let now = sign();
         assert!(!seen.contains(&now), "{what} is noticed");
         assert_eq!(sign(), now, "{what} is noticed once");
