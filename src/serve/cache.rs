@@ -1,7 +1,7 @@
 //! Built pages, and when they are built anew: when something changed, not sooner than a second after the last look, and not
 //! before ten times as long as the last build took, so that showing takes little from training.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Trouble;
@@ -42,7 +42,10 @@ struct Shelf {
 
 /// The pages shown last, the newest first. Several threads may ask; each page is built by one of them.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<Vec<(String, Arc<Mutex<Shelf>>)>>);
+pub struct Cache(Mutex<Vec<Kept>>);
+
+/// A sweep's id and its place.
+type Kept = (String, Arc<Mutex<Shelf>>);
 
 impl Cache {
     /// The page of a sweep. `sign` says what it would be made from now, `build` makes it and says what it was made from, and
@@ -64,35 +67,40 @@ impl Cache {
             return Ok(page.clone());
         }
         if let Some(page) = shelf.page.clone()
-            && page.version == sign().inspect_err(|trouble| self.forget(id, trouble))?
+            && page.version == sign()?
         {
             shelf.due = begun + PAUSE;
             return Ok(page);
         }
-        let (version, html) = build().inspect_err(|trouble| self.forget(id, trouble))?;
+        let built = build();
+        if built.is_err() && (shelf.page.is_none() || matches!(built, Err(Trouble::Unknown))) {
+            self.forget(id);
+        }
+        let (version, html) = built?;
         let page = Page::new(version, html);
         let ended = clock();
         shelf.due = ended + PAUSE.max(ended.saturating_sub(begun) * REST);
         shelf.page = Some(page.clone());
+        self.lock().truncate(KEPT);
         Ok(page)
     }
 
     /// The place of a page, which becomes the newest.
     fn shelf(&self, id: &str) -> Arc<Mutex<Shelf>> {
-        let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shelves = self.lock();
         let known = shelves.iter().position(|(of, _)| of == id);
         let (of, shelf) = known.map_or_else(|| (id.to_owned(), Arc::default()), |at| shelves.remove(at));
         shelves.insert(0, (of, Arc::clone(&shelf)));
-        shelves.truncate(KEPT);
         shelf
     }
 
-    /// Gives a place back that no sweep has.
-    fn forget(&self, id: &str, trouble: &Trouble) {
-        if *trouble == Trouble::Unknown {
-            let mut shelves = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            shelves.retain(|(of, _)| of != id);
-        }
+    /// Gives a place back that no page has.
+    fn forget(&self, id: &str) {
+        self.lock().retain(|(of, _)| of != id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
