@@ -14,6 +14,7 @@
 //! - [`plot`]: series → SVG.
 //! - [`catalogue`]: masking strategies shown: statistics, contact sheet, documentation.
 //! - [`report`]: rows → one self-contained page, CSV, LaTeX, JSON.
+//! - [`serve`]: reports as a local server shows them while sweeps run: requests → answers.
 //! - [`seed`]: every random draw is a function of (run seed, purpose, epoch, index).
 //!
 //! Masking strategies are a crate of their own, `mae_strategies`, which knows no tensors. A program that brings its own
@@ -27,6 +28,7 @@ pub mod model;
 pub mod plot;
 pub mod report;
 pub mod seed;
+pub mod serve;
 pub mod spec;
 pub mod stats;
 pub mod store;
