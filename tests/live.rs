@@ -153,9 +153,9 @@ fn a_live_page_renews_itself_and_keeps_what_the_reader_did() {
     browser.wait_for(&format!("{report}?.contentDocument?.readyState === 'complete'"));
     browser.wait_for("document.getElementById('live').innerText.includes('1 of 1 trial finished')");
     browser.wait_for(&format!("{content}.querySelector('h2') !== null"));
-    // Something that a reader leaves behind: a place further down, told by its heading.
+    // Something that a reader leaves behind: a place further down, told by its heading. Minus zero is no number in JSON.
     let top = format!(
-        "Math.round([...{content}.querySelectorAll('h3')].find((h) => h.textContent === 'Environment').getBoundingClientRect().top)"
+        "Math.round([...{content}.querySelectorAll('h3')].find((h) => h.textContent === 'Environment').getBoundingClientRect().top) + 0"
     );
     browser.eval(&format!(
         "[...{content}.querySelectorAll('h3')].find((h) => h.textContent === 'Environment').scrollIntoView()"
