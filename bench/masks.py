@@ -2,7 +2,7 @@
 
     python bench/masks.py [--bin target/release/mae-exp] [--rounds 5]
 
-Masks for a batch of 64 pictures of 14 x 14 patches, 75 % hidden, on one thread. PyTorch draws random masks only; each
+Masks for a batch of 256 pictures of 14 x 14 patches, 75 % hidden, on one thread. PyTorch draws random masks only; each
 time in turns with mae-exp, which draws all of its strategies in one process.
 """
 
@@ -11,7 +11,7 @@ import argparse
 import common
 from common import RATIO, Command, NotRun
 
-SIDE, BATCH = 14, 64
+SIDE, BATCH = 14, 256
 PYTORCH = "random, PyTorch (argsort of noise)"
 
 

@@ -10,10 +10,11 @@
 //! - [`train`]: the loop, optimiser groups, schedule, checkpoints, events.
 //! - [`eval`]: reconstruction quality, k-nearest neighbours, pictures.
 //! - [`store`]: the only SQL.
-//! - [`stats`]: means, spreads, intervals.
+//! - [`stats`]: means, intervals, paired differences and their tests.
 //! - [`plot`]: series → SVG.
 //! - [`catalogue`]: masking strategies shown: statistics, contact sheet, documentation.
 //! - [`report`]: rows → one self-contained page, CSV, LaTeX, JSON.
+//! - [`serve`]: reports as a local server shows them while sweeps run: requests → answers.
 //! - [`seed`]: every random draw is a function of (run seed, purpose, epoch, index).
 //!
 //! Masking strategies are a crate of their own, `mae_strategies`, which knows no tensors. A program that brings its own
@@ -27,6 +28,7 @@ pub mod model;
 pub mod plot;
 pub mod report;
 pub mod seed;
+pub mod serve;
 pub mod spec;
 pub mod stats;
 pub mod store;

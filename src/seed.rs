@@ -31,6 +31,8 @@ pub enum Purpose<'a> {
     Bench,
     /// Values drawn for the key of this name in a sweep.
     Search(&'a str),
+    /// Resamples of a bootstrap interval of this name.
+    Bootstrap(&'a str),
 }
 
 impl Purpose<'_> {
@@ -47,6 +49,7 @@ impl Purpose<'_> {
             Self::Synthetic => ("synthetic", ""),
             Self::Bench => ("bench", ""),
             Self::Search(key) => ("search", key),
+            Self::Bootstrap(name) => ("bootstrap", name),
         }
     }
 }

@@ -5,9 +5,9 @@
 //! smaller ones, the first patch of the next fold besides, because all masks must hide as many. So every patch is
 //! hidden in its own fold's pass, and where `k` divides the number of patches, in no other. Without `folds` pass `i`
 //! hides the `M` patches of the ratio that follow those of pass `i - 1` on the circle: at .75, four passes hide every
-//! patch three times and show it once. The order is drawn from the generator: all passes over one picture must be
-//! handed generators seeded alike, and the number of the pass ([`MaskContext::pass`]). In training, where that is 0,
-//! masks are those of `random`.
+//! patch three times and show it once. The order is drawn from the generator: all passes over one picture are
+//! handed generators seeded alike, and the number of the pass ([`MaskContext::pass`]). In training the passes are
+//! epochs: a new order is drawn when every patch has had its turn. Masks of held-out pictures are those of pass 0.
 //! Source: complementary masks for evaluation and anomaly maps; cross-validation's folds.
 //! Count: `ceil(L / folds)` hidden where `folds` is given, else `L - int(L * (1 - ratio))`.
 
@@ -46,6 +46,12 @@ impl MaskingStrategy for Complementary {
         PARAMS
     }
 
+    fn passes(&self, req: &Request) -> usize {
+        let (len, hide) = (req.grid.len(), req.hidden_by_ratio());
+        // Without folds: until the circle is closed.
+        folds(req).unwrap_or_else(|| len / gcd(len, hide).max(1))
+    }
+
     fn hidden(&self, req: &Request) -> Result<usize, Error> {
         Ok(folds(req).map_or(req.hidden_by_ratio(), |folds| req.grid.len().div_ceil(folds)))
     }
@@ -67,6 +73,10 @@ impl MaskingStrategy for Complementary {
             .for_each(|patch| hidden[*patch] = true);
         Ok(Mask::from_hidden(req.grid, &hidden))
     }
+}
+
+fn gcd(a: usize, b: usize) -> usize {
+    if b == 0 { a } else { gcd(b, a % b) }
 }
 
 fn folds(req: &Request) -> Option<usize> {

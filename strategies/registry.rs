@@ -218,6 +218,14 @@ impl Plan {
         self.strategy.needs(&self.request)
     }
 
+    /// Where mask number `number` of a picture stands among those that belong together: the number of their round, which
+    /// chooses the generator, and the pass within it.
+    #[must_use]
+    pub fn turn(&self, number: u64) -> (u64, usize) {
+        let passes = self.strategy.passes(&self.request).max(1) as u64;
+        (number / passes, (number % passes) as usize)
+    }
+
     /// Draws the mask of one picture.
     ///
     /// # Errors

@@ -146,7 +146,7 @@ impl View {
         let scale = 1.0 / (high - low).max(f32::MIN_POSITIVE);
         let of = |bright: &f32| ((bright - low) * scale * BINS as f32) as u8;
         let bins: Vec<u8> = self.bright.iter().map(of).collect();
-        let mut patches = vec![([0usize; BINS], f32::INFINITY, f32::NEG_INFINITY); self.grid.len()];
+        let mut patches = vec![([0u8; BINS], f32::INFINITY, f32::NEG_INFINITY); self.grid.len()];
         self.visit(|patch, start| {
             let (counts, darkest, brightest) = &mut patches[patch];
             let run = start..start + self.places.1;
@@ -159,8 +159,9 @@ impl View {
         let all = self.places.0 * self.places.1;
         // n log2 n for every count that there can be.
         let terms: Vec<f64> = (0..=all).map(|n| n as f64 * (n.max(1) as f64).log2()).collect();
-        let entropy = |bins: &[usize; BINS]| (terms[all] - bins.iter().map(|n| terms[*n]).sum::<f64>()) / all as f64;
-        let score = |(bins, darkest, brightest): &([usize; BINS], f32, f32)| {
+        let entropy =
+            |bins: &[u8; BINS]| (terms[all] - bins.iter().map(|n| terms[usize::from(*n)]).sum::<f64>()) / all as f64;
+        let score = |(bins, darkest, brightest): &([u8; BINS], f32, f32)| {
             entropy(bins) + TIES * f64::from((brightest - darkest) * scale)
         };
         patches.iter().map(score).collect()

@@ -124,7 +124,9 @@ impl Prepared {
         };
         let (scores, looked_at) = prepared.run(0.0, [0; 32])?;
         if looked_at & PROGRESS != 0 {
-            prepared.run(1.0, [0; 32])?;
+            for tenth in 1..=10 {
+                prepared.run(f64::from(tenth) / 10.0, [0; 32])?;
+            }
         }
         prepared.varies = looked_at & RANDOM != 0 || cuts_a_tie(&scores, req.visible_by_ratio());
         prepared.fixed = (looked_at == 0).then_some(scores);

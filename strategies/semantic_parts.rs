@@ -64,7 +64,8 @@ impl MaskingStrategy for SemanticParts {
 
     fn summary(&self) -> &'static str {
         "Divides the picture into parts by a teacher's attention and place, hides patches within every part at first and whole \
-         parts at the end of the training. Hides L - int(L * (1 - ratio)) patches."
+         parts at the end of the training. The paper learns its parts; attention averaged over heads tells the object from \
+         its surroundings, and hardly one part of it from another. Hides L - int(L * (1 - ratio)) patches."
     }
 
     fn source(&self) -> &'static str {

@@ -193,6 +193,12 @@ pub trait MaskingStrategy: Send + Sync + 'static {
         Ok(Arc::new(move |ctx, rng| self.sample(&req, ctx, rng)))
     }
 
+    /// In how many passes over a picture the masks belong together: these share one generator and are told which of them
+    /// they are ([`MaskContext::pass`]).
+    fn passes(&self, _req: &Request) -> usize {
+        1
+    }
+
     /// Draws one mask that hides exactly [`MaskingStrategy::hidden`] patches. Called only with requests that `hidden`
     /// accepts and with what the strategy needs; all randomness comes from `rng`.
     ///

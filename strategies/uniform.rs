@@ -6,8 +6,8 @@
 //! so on; which cells go first is drawn. Patches of the smaller cells at a ragged edge are visible more often than
 //! others, since there are fewer to a cell; so it is in `grid`.
 //! Source: Li et al., *Uniform Masking* (UM-MAE), 2022, section 3.1, uniform sampling. The paper's secondary masking,
-//! which replaces a quarter of the visible patches by mask tokens at the encoder's input, is no matter of a mask of two
-//! states: it belongs to the model's input side, and this strategy leaves it there.
+//! which replaces a quarter of the visible patches by mask tokens at the encoder's input, is `train.secondary_ratio = 0.25`
+//! beside this strategy, or beside any other.
 //! Count: `L - int(L * (1 - ratio))` hidden.
 
 use rand::Rng;
@@ -27,7 +27,8 @@ impl MaskingStrategy for Uniform {
 
     fn summary(&self) -> &'static str {
         "Shows one drawn patch of every 2x2 cell at ratio 0.75; other ratios are completed as evenly as possible: no cell \
-         shows a further patch before all cells show as many. Hides L - int(L * (1 - ratio)) patches."
+         shows a further patch before all cells show as many. The paper's secondary masking is train.secondary_ratio = 0.25 \
+         beside it. Hides L - int(L * (1 - ratio)) patches."
     }
 
     fn source(&self) -> &'static str {

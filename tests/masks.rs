@@ -86,10 +86,16 @@ fn a_broken_script_fails_before_training_and_a_late_failure_is_one_trials() {
         "{error}"
     );
     assert!(!room.path().join("runs").exists(), "nothing may be trained");
-    // Only in the middle of training does it go wrong: the other trial is as it would be alone.
+    room.write(
+        "bad.rhai",
+        "fn score(p) {\n    while p.progress > 0.3 && p.progress < 0.9 { }\n    p.noise\n}",
+    );
+    let error = room.refused(&small(&["sweep", "x.toml"]));
+    assert!(error.contains("script bad.rhai, line 1: score stopped"), "{error}");
+    // Only for some pictures does it go wrong: the other trial is as it would be alone.
     room.write(
         "late.rhai",
-        "fn score(p) {\n    while p.progress > 0.3 && p.progress < 0.9 { }\n    p.noise\n}",
+        "fn score(p) {\n    while p.draw(0) < 0.1 { }\n    p.noise\n}",
     );
     room.write("x.toml", &sweep("\"late.rhai\", \"good.rhai\""));
     let output = room.run(&small(&["sweep", "x.toml"]));

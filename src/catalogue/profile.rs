@@ -74,9 +74,11 @@ impl Profile {
 pub fn draw(plan: &Plan, scene: Option<&Scene>, sampling: Sampling) -> Result<Vec<Mask>, Error> {
     let blank = MaskContext::default().at(sampling.progress);
     let context = scene.map_or(blank, |scene| scene.context(sampling.progress));
-    (0..sampling.masks as u64)
-        .map(|number| plan.sample(&context, &mut rng(sampling.seed, Purpose::Mask, 0, number)))
-        .collect()
+    let one = |number| {
+        let (round, pass) = plan.turn(number);
+        plan.sample(&context.on_pass(pass), &mut rng(sampling.seed, Purpose::Mask, 0, round))
+    };
+    (0..sampling.masks as u64).map(one).collect()
 }
 
 #[cfg(test)]
@@ -94,6 +96,26 @@ mod tests {
             patch: 16,
         };
         Profile::of(&plan, None, sampling)
+    }
+
+    #[test]
+    fn masks_that_belong_together_cover_the_picture() {
+        let folds = [("folds".to_owned(), 4i64.into())].into();
+        let plan = Registry::builtin()
+            .plan("complementary", Grid::new(14, 14), 0.75, folds)
+            .unwrap();
+        let sampling = Sampling {
+            seed: 3,
+            masks: 8,
+            progress: 0.5,
+            patch: 16,
+        };
+        let masks = draw(&plan, None, sampling).unwrap();
+        for round in masks.chunks(4) {
+            let times = |patch: usize| round.iter().map(|mask| mask.bits()[patch]).sum::<u8>();
+            assert!((0..196).all(|patch| times(patch) == 1));
+        }
+        assert_ne!(masks[0], masks[4], "every round has an order of its own");
     }
 
     #[test]

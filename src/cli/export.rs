@@ -34,9 +34,11 @@ pub(super) struct Args {
 enum Format {
     /// One row a trial, all last metrics.
     Csv,
+    /// One row a swept point and metric: n, mean, sd, ends of the 95 % interval.
+    Summary,
     /// Groups and trials as one document.
     Json,
-    /// A booktabs table, mean ± sd over seeds.
+    /// A booktabs table, mean ± half-width of the 95 % interval over seeds.
     Latex,
     /// A store with everything measured, for `mae-exp import` and every command's --store.
     Db,
@@ -56,6 +58,7 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let data = report::gather(&store, &store.find_sweep(sweep)?.id, registry)?;
     let text = match args.format {
         Format::Csv => crate::report::csv(&data),
+        Format::Summary => crate::report::summary_csv(&data),
         Format::Latex => crate::report::latex(&data),
         _ => serde_json::to_string_pretty(&crate::report::json(&data)).map_err(anyhow::Error::new)? + "\n",
     };

@@ -30,12 +30,14 @@ mod resume;
 mod rm;
 mod run;
 mod runs;
+mod serve;
 mod show;
 mod strategies;
 mod sweep;
 mod table;
 mod tag;
 mod transfer;
+mod watch;
 mod weights;
 
 use std::io::IsTerminal;
@@ -72,6 +74,8 @@ enum Command {
     Show(show::Args),
     /// Render the HTML report of a sweep
     Report(report::Args),
+    /// Show reports in a browser while sweeps run
+    Serve(serve::Args),
     /// Write a sweep's table as CSV, JSON or LaTeX, or runs as another store
     Export(export::Args),
     /// Copy runs of another store into this one
@@ -145,8 +149,8 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
         let enter = std::env::set_current_dir(directory);
         enter.map_err(|error| Failure::usage(format!("cannot enter {}: {error}", directory.display())))?;
     }
-    // A reader that stops early (`mae-exp runs | head`) ends the program quietly, but no training.
-    if !cli.command.trains() {
+    // A reader that stops early (`mae-exp runs | head`) ends the program quietly, but no training and no server.
+    if !cli.command.trains() && !matches!(cli.command, Command::Serve(_)) {
         sigpipe::reset();
     }
     match cli.command {
@@ -156,6 +160,7 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
         Command::Runs(args) => runs::run(args, registry),
         Command::Show(args) => show::run(args),
         Command::Report(args) => report::run(args, registry),
+        Command::Serve(args) => serve::run(&args, registry),
         Command::Export(args) => export::run(args, registry),
         Command::Import(args) => transfer::run(args),
         Command::Compare(args) => compare::run(args),

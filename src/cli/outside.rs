@@ -26,6 +26,16 @@ pub(super) fn new_id() -> String {
         .collect()
 }
 
+/// A new secret: thirty characters that nobody can guess.
+pub(super) fn new_token() -> String {
+    [new_id(), new_id(), new_id()].concat()
+}
+
+/// Name of this machine, where the system tells.
+pub(super) fn host() -> Option<String> {
+    System::host_name().ok().filter(|name| !name.is_empty())
+}
+
 /// Seconds by which the start of one process may seem to differ: it is counted from the machine's start, whose time the
 /// system works out anew as its clock is adjusted.
 const CLOCK_SLACK: u64 = 5;

@@ -13,7 +13,7 @@ use crate::store::{RunFilter, Store};
 use super::failure::Failure;
 use super::masks;
 use super::options::{ReportsOption, StoreOption};
-use super::outside;
+use super::{outside, watch};
 
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// Folder of the page; by default a folder of the sweep's name under the reports folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Write the page anew whenever something changed, until the sweep has ended or Ctrl-C.
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     reports: ReportsOption,
     #[command(flatten)]
@@ -33,13 +36,13 @@ pub(super) struct Args {
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let store = args.store.existing()?;
     let sweep = store.find_sweep(&args.sweep)?;
-    let data = gather(&store, &sweep.id, registry)?;
-    let page = write(
-        &data,
-        &args
-            .out
-            .unwrap_or_else(|| args.reports.reports.join(folder_name(&sweep.name))),
-    )?;
+    let folder = args
+        .out
+        .unwrap_or_else(|| args.reports.reports.join(folder_name(&sweep.name)));
+    if args.watch {
+        return watch::run(&args.store.store, &sweep.id, &folder, registry);
+    }
+    let page = write(&gather(&store, &sweep.id, registry)?, &folder)?;
     println!("{}", page.display());
     Ok(())
 }

@@ -15,7 +15,8 @@ pub fn images(values: Vec<f32>, shape: [usize; 4], device: &Device) -> Tensor<4>
     Tensor::from_data(TensorData::new(values, shape), device)
 }
 
-/// When masks are drawn, and from which randomness: each is a function of (seed, purpose, epoch, picture).
+/// When masks are drawn, and from which randomness: each is a function of (seed, purpose, epoch, picture),
+/// where epochs whose masks belong together share their randomness ([`Plan::turn`]).
 #[derive(Debug, Clone, Copy)]
 pub struct When<'a> {
     /// Run seed, or that of the evaluation masks.
@@ -128,8 +129,9 @@ impl<'a> Views<'a> {
 /// # Errors
 /// When the strategy fails, or needs what the views do not show.
 pub fn draw_mask(plan: &Plan, when: When<'_>, (i, index): (usize, usize), views: &Views<'_>) -> Result<Mask, Error> {
-    let context = views.context(plan, when, i)?;
-    let mut rng = seed::rng(when.seed, when.purpose, when.epoch, index as u64);
+    let (round, pass) = plan.turn(when.epoch);
+    let context = views.context(plan, when, i)?.on_pass(pass);
+    let mut rng = seed::rng(when.seed, when.purpose, round, index as u64);
     plan.sample(&context, &mut rng)
 }
 

@@ -1,6 +1,8 @@
 //! The cross table: every group of trials judged under the masks of every strategy of `eval.cross`, as a heat map and as
 //! numbers, with trivial fills below. Only where trials recorded such metrics.
 
+use serde_json::Value as Json;
+
 use super::data::RunReport;
 use super::format::{self, NONE, fixed, mean_sd};
 use super::groups::{Group, Groups};
@@ -149,14 +151,19 @@ fn columns(groups: &Groups) -> Vec<String> {
 }
 
 /// Whether all of a group's trials were trained on masks of this strategy.
+/// Whether all runs were trained on the masks of a column: of this strategy, with no parameter or schedule of their own.
 fn trained_on(group: &Group, strategy: &str) -> bool {
-    let on = |r: &&RunReport| r.config("mask.strategy").is_some_and(|s| s == strategy);
+    let plain = |mask: &Json| {
+        let mut keys = mask.as_object().into_iter().flat_map(|mask| mask.keys());
+        mask["strategy"] == strategy && keys.all(|key| ["strategy", "ratio"].contains(&key.as_str()))
+    };
+    let on = |r: &&RunReport| r.config("mask").is_some_and(plain);
     group.runs.iter().all(on)
 }
 
 fn all_normalised(groups: &Groups) -> bool {
     let mut runs = groups.all.iter().flat_map(|g| &g.runs);
-    runs.all(|r| r.config("model.norm_pix_loss") == Some(&serde_json::Value::Bool(true)))
+    runs.all(|r| r.config("model.norm_pix_loss") == Some(&Json::Bool(true)))
 }
 
 impl CrossTable {

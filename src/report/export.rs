@@ -6,11 +6,11 @@ use super::appendix::status;
 use super::data::{ReportData, RunReport};
 use super::format;
 use super::groups::Groups;
-use super::table::{self, Row};
-use crate::stats::Summary;
+use super::numbers;
+use super::table::{self, Row, Table};
 
 /// Metric names of all runs, sorted.
-fn names(data: &ReportData) -> Vec<String> {
+pub(super) fn names(data: &ReportData) -> Vec<String> {
     let mut names: Vec<String> = data
         .runs
         .iter()
@@ -58,12 +58,12 @@ pub fn csv(data: &ReportData) -> String {
     out
 }
 
-fn plain(value: &Json) -> String {
+pub(super) fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// A line of CSV as in RFC 4180.
-fn line(fields: impl Iterator<Item = String>) -> String {
+pub(super) fn line(fields: impl Iterator<Item = String>) -> String {
     let quoted = fields.map(|f| {
         if f.contains(['"', ',', '\n', '\r']) {
             format!("\"{}\"", f.replace('"', "\"\""))
@@ -74,7 +74,8 @@ fn line(fields: impl Iterator<Item = String>) -> String {
     quoted.collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// The table of the report as a `table` environment; needs `\usepackage{booktabs}`.
+/// The table of the report as a `table` environment; needs `\usepackage{booktabs}`. Comments below it carry n, mean, sd and the
+/// ends of the interval, ci_low and ci_high, of every cell.
 pub fn latex(data: &ReportData) -> String {
     let table = table::build(&Groups::of(data));
     let labels = table.keys.len().max(1);
@@ -95,7 +96,7 @@ pub fn latex(data: &ReportData) -> String {
     format!(
         "% needs \\usepackage{{booktabs}}\n\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n\
          \x20 \\begin{{tabular}}{{{}r{}}}\n    \\toprule\n    {} \\\\\n    \\midrule\n{}{rule}{}    \\bottomrule\n\
-         \x20 \\end{{tabular}}\n\\end{{table}}\n",
+         \x20 \\end{{tabular}}\n\\end{{table}}\n{}",
         [tex(&caption(data)), notes].join(" ").trim(),
         data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
         "l".repeat(labels),
@@ -103,7 +104,26 @@ pub fn latex(data: &ReportData) -> String {
         head.join(" & "),
         body.concat(),
         below.concat(),
+        spread(&table),
     )
+}
+
+/// The numbers behind the table, in its units, as comments of LaTeX.
+fn spread(table: &Table) -> String {
+    let mut out = String::from("% row | column | n | mean | sd | ci_low | ci_high (95 % Student-t interval)\n");
+    for row in table.rows.iter().chain(&table.baselines) {
+        let measured = row.cells.iter().zip(&table.columns);
+        for (cell, column) in measured.filter(|(c, _)| c.summary.mean.is_some()) {
+            let s = &cell.summary;
+            let ends = s.interval();
+            let values = [s.mean, s.sd, ends.map(|e| e.0), ends.map(|e| e.1)];
+            let values = values.map(|v| v.map_or_else(|| "-".to_owned(), |v| v.to_string()));
+            let labels = [row.labels.join(", "), column.heading.clone(), s.n.to_string()];
+            let text = [labels.join(" | "), values.join(" | ")].join(" | ");
+            out.push_str(&format!("% {}\n", text.replace(char::is_control, " ")));
+        }
+    }
+    out
 }
 
 fn caption(data: &ReportData) -> String {
@@ -112,7 +132,10 @@ fn caption(data: &ReportData) -> String {
     } else {
         format!("{} ", data.sweep.question)
     };
-    format!("{question}Mean ± sd over n seeds; best of each comparable column in bold.")
+    format!(
+        "{question}Mean ± half-width of its 95 % Student-t interval over n seeds. The best of a comparable column is in bold \
+         only where its paired difference from the next holds after Holm’s correction for all comparisons with the best (p < 0.05)."
+    )
 }
 
 fn tex_row(row: &Row, labels: usize) -> String {
@@ -151,6 +174,7 @@ fn tex(text: &str) -> String {
             '∞' => out.push_str("$\\infty$"),
             '†' => out.push_str("$^\\dagger$"),
             '–' => out.push_str("--"),
+            '’' => out.push('\''),
             other if other.is_control() => out.push(' '),
             other => out.push(other),
         }
@@ -158,7 +182,8 @@ fn tex(text: &str) -> String {
     out
 }
 
-/// Everything but pictures: the sweep, summaries of every metric per group, and the trials with all their points.
+/// Everything but pictures: the sweep, summaries of every metric per group, every point against the baseline, and the trials
+/// with all their points.
 /// Values that are not finite are the strings `"NaN"`, `"inf"` and `"-inf"`.
 pub fn json(data: &ReportData) -> Json {
     let groups = Groups::of(data);
@@ -166,7 +191,7 @@ pub fn json(data: &ReportData) -> Json {
     let group = |g: &super::groups::Group| {
         let metrics: Map<String, Json> = names
             .iter()
-            .filter_map(|n| Some((n.clone(), summary(&g.summary(n))?)))
+            .filter_map(|n| Some((n.clone(), numbers::summary(g, n)?)))
             .collect();
         let runs: Vec<&str> = g.runs.iter().map(|r| r.run.id.as_str()).collect();
         let point: Map<String, Json> = groups
@@ -175,21 +200,20 @@ pub fn json(data: &ReportData) -> Json {
             .map(|k| k.name.clone())
             .zip(g.point.iter().cloned())
             .collect();
-        object!({ "label": g.label, "point": point, "runs": runs, "metrics": metrics })
+        let mut fields = object!({ "label": g.label, "point": point, "runs": runs, "metrics": metrics });
+        if let Some(over_masks) = numbers::over_masks(g) {
+            fields["over_masks"] = over_masks;
+        }
+        fields
     };
     object!({
         "sweep": data.sweep,
         "generated_at": data.generated_at,
         "version": data.version,
         "groups": groups.all.iter().map(group).collect::<Vec<_>>(),
+        "comparisons": numbers::comparisons(&groups),
         "runs": data.runs.iter().map(|r| run(r, &names)).collect::<Vec<_>>(),
     })
-}
-
-/// A summary, if anything was measured.
-fn summary(s: &Summary) -> Option<Json> {
-    (s.n + s.non_finite > 0)
-        .then(|| object!({ "n": s.n, "non_finite": s.non_finite, "mean": s.mean, "sd": s.sd, "ci95": s.ci95 }))
 }
 
 fn run(run: &RunReport, names: &[String]) -> Json {

@@ -1,12 +1,13 @@
 //! What the numbers say, in sentences that claim no more than the seeds allow.
 
+use super::compare::{Comparison, Lead, lead_of};
 use super::cross;
 use super::data::{ReportData, RunReport};
 use super::format::{self, count, fixed, list};
 use super::groups::{Group, Groups};
 use super::metrics::{EVAL_MSE, EVAL_PSNR, KNN, Metric};
 use super::table::scaled;
-use crate::stats::{Summary, paired};
+use crate::stats::{Summary, caution};
 use crate::store::rows::Status;
 
 /// The summary, sentence by sentence.
@@ -22,13 +23,14 @@ pub(super) fn build(data: &ReportData, groups: &Groups) -> Vec<String> {
     said.extend(best(groups, &KNN));
     said.extend(training_gain(groups));
     said.extend(best(groups, &EVAL_MSE));
+    said.extend(few_seeds(groups));
     said.extend(cross::build(groups).and_then(|table| table.finding()));
     said.iter().map(|sentence| unbroken(sentence)).collect()
 }
 
 /// Keeps `a = b`, `a ± b` and numbers with their units on one line.
 fn unbroken(text: &str) -> String {
-    [" = ", " ± ", " %", " dB", " points"]
+    [" = ", " < ", " ± ", " %", " dB", " points"]
         .iter()
         .fold(text.to_owned(), |t, gap| t.replace(gap, &gap.replace(' ', "\u{a0}")))
 }
@@ -65,59 +67,74 @@ pub(super) fn states(data: &ReportData) -> String {
 fn best(groups: &Groups, metric: &Metric) -> Option<String> {
     let ranked = groups.ranked(metric);
     let first = &groups.all[*ranked.first()?];
-    let value = with_n(&first.summary(metric.name), metric);
     let what = if metric.name == KNN.name {
         "k-NN accuracy"
     } else {
         "Reconstruction error at the common masks"
     };
-    if !groups.comparable(metric) && ranked.len() > 1 {
+    let Some(lead) = Lead::of(groups, metric) else {
         return Some(format!(
             "{what} is not compared: what differs between the trials changes what it measures."
         ));
-    }
-    let Some(second) = ranked.get(1).map(|i| &groups.all[*i]) else {
-        return Some(format!("{what} is {value}{}.", psnr(metric, first)));
     };
-    let lead = if metric.more_is_better { "highest" } else { "lowest" };
-    let gap = scaled(&paired(&first.values(metric.name), &second.values(metric.name)), metric);
-    let (first, second, next) = (
-        first.label_with_key(groups) + ", ",
+    let value = with_n(&first.summary(metric.name), metric) + psnr(metric, first).as_str();
+    let Some(next) = lead.next else {
+        return Some(format!("{what} is {value}."));
+    };
+    let second = &groups.all[next.group];
+    let most = if metric.more_is_better { "highest" } else { "lowest" };
+    Some(format!(
+        "{what} has its {most} mean at {}, {value}; next is {} with {}. {}",
+        first.label_with_key(groups),
         second.label_with_key(groups),
         plain(&second.summary(metric.name), metric),
-    );
-    let psnr = psnr(metric, &groups.all[ranked[0]]);
-    Some(format!(
-        "{what} is {lead} at {first}{value}{psnr}; next is {second} with {next}. {}",
-        verdict(&gap, metric)
+        verdict(&next, lead.all.tested(), metric)
     ))
 }
 
-/// Whether a paired gap can be told from zero. The sign is such that a lead is positive.
-fn verdict(gap: &Summary, metric: &Metric) -> String {
+/// Whether the lead over the runner-up can be told from chance, after correction for all comparisons with the best.
+fn verdict(next: &Comparison, comparisons: usize, metric: &Metric) -> String {
     let decimals = metric.decimals + 1;
-    let toward = |v: f64| if metric.more_is_better { v } else { -v };
-    let (Some(mean), Some((low, high)), Some(within)) = (gap.mean, gap.interval(), gap.interval_contains(0.0)) else {
-        return "With fewer than two shared seeds the spread is unknown, and the order may be chance.".to_owned();
+    let gap = lead_of(&next.paired.difference, metric);
+    let unit = if metric.unit == "%" { "points" } else { metric.unit };
+    let lead = gap.mean.map_or_else(String::new, |mean| fixed(mean, decimals));
+    let lead = format!("The lead of {}", format!("{lead} {unit}").trim_end());
+    let n = gap.n;
+    let (Some(p), Some(zero)) = (next.holm, gap.interval_contains(0.0)) else {
+        return match n {
+            0 | 1 => caution(n, 1).unwrap_or_default(),
+            _ => format!(
+                "{lead} is the same with each of {n} shared seeds: they do not show its spread, so it is not tested."
+            ),
+        };
     };
-    let (low, high) = if metric.more_is_better {
-        (low, high)
-    } else {
-        (-high, -low)
+    let p = match format::probability(p) {
+        small if small.starts_with('<') => format!("p {small}"),
+        p => format!("p = {p}"),
     };
-    let lead = if metric.unit == "%" { "points" } else { metric.unit };
-    let conclusion = if within {
-        "includes zero, so the seeds do not separate the two"
-    } else {
-        "excludes zero (one comparison, not corrected for picking the best)"
+    let corrected = match comparisons {
+        1 => p,
+        several => format!("{p} after Holm’s correction for {several} comparisons"),
     };
-    format!(
-        "The lead of {}, paired by seed (n = {}), has a 95 % interval of {} to {}, which {conclusion}.",
-        format!("{} {lead}", fixed(toward(mean), decimals)).trim_end(),
-        gap.n,
-        fixed(low, decimals),
-        fixed(high, decimals),
-    )
+    let conclusion = match (next.holds(), zero) {
+        (true, _) => format!("excludes zero ({corrected}): the seeds separate the two"),
+        (false, true) => format!("includes zero ({corrected}), so the seeds do not separate the two"),
+        (false, false) => {
+            format!(
+                "excludes zero by itself, but not among all comparisons ({corrected}): the seeds do not separate the two"
+            )
+        }
+    };
+    let interval = format::interval(&gap, decimals);
+    format!("{lead}, paired by seed (n = {n}), has a 95 % interval of {interval}, which {conclusion}.")
+}
+
+/// What must be said where the seeds are too few for these comparisons.
+fn few_seeds(groups: &Groups) -> Option<String> {
+    let leads = [KNN, EVAL_MSE].into_iter().filter_map(|m| Lead::of(groups, &m));
+    let tested = leads.filter(|lead| lead.all.tested() > 0);
+    let weakest = tested.min_by_key(|lead| (lead.all.fewest(), usize::MAX - lead.all.tested()))?;
+    caution(weakest.all.fewest(), weakest.all.tested())
 }
 
 /// Trained against untrained, and against chance.
@@ -137,17 +154,19 @@ fn training_gain(groups: &Groups) -> Option<String> {
     let there = if groups.all.len() > 1 { " there" } else { "" };
     let adds = format!("training adds {} points{there}", fixed(mean, 1));
     text.push_str("; ");
-    text.push_str(&match gain
-        .interval()
-        .map(|(low, high)| (low, format!("95 % interval {} to {}", fixed(low, 1), fixed(high, 1))))
-    {
+    text.push_str(&match gain.interval().map(|(low, high)| {
+        (
+            low,
+            format!("95 % interval {} to {}, n = {}", fixed(low, 1), fixed(high, 1), gain.n),
+        )
+    }) {
         _ if mean <= 0.0 => format!(
             "training did not help even at the best point ({} points).",
             fixed(mean, 1)
         ),
         None => format!("{adds} (one seed)."),
         Some((low, interval)) if low <= 0.0 => {
-            format!("{adds}, but the {interval} includes zero: it cannot be said to have helped.")
+            format!("{adds}, but its interval includes zero ({interval}): it cannot be said to have helped.")
         }
         Some((_, interval)) => format!("{adds} ({interval})."),
     });
@@ -193,7 +212,7 @@ fn psnr(metric: &Metric, group: &Group) -> String {
 
 fn plain(summary: &Summary, metric: &Metric) -> String {
     let shown = scaled(summary, metric);
-    let text = format::mean_sd(&shown, metric.decimals_for(summary.mean.into_iter()));
+    let text = format::mean_ci(&shown, metric.decimals_for(summary.mean.into_iter()));
     if metric.unit.is_empty() {
         text
     } else {
@@ -204,7 +223,10 @@ fn plain(summary: &Summary, metric: &Metric) -> String {
 fn with_n(summary: &Summary, metric: &Metric) -> String {
     match summary.n {
         1 => format!("{} (one seed)", plain(summary, metric)),
-        n => format!("{} (mean ± sd, n = {n} seeds)", plain(summary, metric)),
+        n => format!(
+            "{} (mean ± half-width of its 95 % interval, n = {n} seeds)",
+            plain(summary, metric)
+        ),
     }
 }
 

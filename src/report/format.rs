@@ -44,6 +44,27 @@ pub(super) fn mean_sd(summary: &Summary, decimals: usize) -> String {
     }
 }
 
+/// `mean ± half-width of the 95 % interval`, or the mean alone where there is no interval.
+pub(super) fn mean_ci(summary: &Summary, decimals: usize) -> String {
+    match (summary.mean, summary.ci95) {
+        (Some(mean), Some(half)) => format!("{} ± {}", fixed(mean, decimals), fixed(half, decimals)),
+        _ => mean_sd(summary, decimals),
+    }
+}
+
+/// The 95 % interval as `low to high`.
+pub(super) fn interval(summary: &Summary, decimals: usize) -> String {
+    summary.interval().map_or_else(
+        || NONE.to_owned(),
+        |(low, high)| format!("{} to {}", fixed(low, decimals), fixed(high, decimals)),
+    )
+}
+
+/// A p value: three decimals, and `< 0.001` below them.
+pub(super) fn probability(p: f64) -> String {
+    if p < 0.001 { "< 0.001".to_owned() } else { fixed(p, 3) }
+}
+
 /// A configuration value: text bare, numbers short, the rest as JSON.
 pub(super) fn value(json: &Json) -> String {
     match json {
@@ -100,6 +121,12 @@ mod tests {
         assert_eq!(mean_sd(&Summary::of([f64::NAN]), 2), "NaN");
         assert_eq!(mean_sd(&Summary::of([]), 2), "–");
         assert_eq!(mean_sd(&Summary::of([1.0, 3.0]), 2), "2.00 ± 1.41");
+        assert_eq!(mean_ci(&Summary::of([1.0, 3.0]), 2), "2.00 ± 12.71");
+        assert_eq!(mean_ci(&Summary::of([1.0]), 2), "1.00");
+        assert_eq!(interval(&Summary::of([1.0, 2.0, 3.0]), 2), "−0.48 to 4.48");
+        assert_eq!(interval(&Summary::of([1.0]), 2), "–");
+        assert_eq!(probability(0.000_4), "< 0.001");
+        assert_eq!(probability(0.012_3), "0.012");
     }
 
     #[test]

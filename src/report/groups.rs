@@ -49,6 +49,8 @@ pub(super) struct Groups<'a> {
     /// What networks are called before their first step: untrained, starting where they start from weights, or initial
     /// where some do.
     pub(super) start: &'static str,
+    /// The point that `[analysis] baseline` names, as written.
+    pub(super) baseline: Option<String>,
 }
 
 impl<'a> Groups<'a> {
@@ -99,6 +101,7 @@ impl<'a> Groups<'a> {
             all,
             differing,
             start,
+            baseline: super::compare::named_baseline(data),
         }
     }
 

@@ -5,10 +5,12 @@ mod appendix;
 #[cfg(test)]
 mod axes_tests;
 mod baseline;
+mod compare;
 mod cross;
 mod curves;
 mod data;
 mod definitions;
+mod differences;
 mod errors;
 mod explorer;
 mod export;
@@ -20,9 +22,11 @@ mod groups;
 mod importance;
 mod landscape;
 mod metrics;
+mod numbers;
 mod page;
 mod policy;
 mod repeat;
+mod spread;
 mod swept;
 mod table;
 #[cfg(test)]
@@ -36,6 +40,7 @@ mod trial;
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};
 pub use figures::files as figures;
+pub use numbers::csv as summary_csv;
 pub use page::html;
 
 /// A report that could not be made.

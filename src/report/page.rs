@@ -5,12 +5,14 @@ use askama::Template;
 use super::appendix::{self, Configuration, Trial, Trouble};
 use super::cross::{self, CrossRow};
 use super::data::{ReportData, StrategyNote};
+use super::differences::{self, Differences};
 use super::explorer::{self, Explorer};
 use super::figures::{Figure, Sketch};
 use super::gallery::{self, Gallery};
 use super::groups::Groups;
 use super::landscape;
 use super::policy::{SCRIPT, policy};
+use super::spread::{self, Spread};
 use super::table::{self, Table};
 use super::trial::{self, Sections};
 use super::{ReportError, curves, definitions, findings, format, repeat, swept};
@@ -28,6 +30,8 @@ struct Page<'a> {
     version: &'a str,
     findings: Vec<String>,
     table: Table,
+    spread: Vec<Spread>,
+    differences: Option<Differences>,
     swept: Option<Figure>,
     landscape: Option<Landscape>,
     importance: Option<Figure>,
@@ -64,12 +68,13 @@ struct Numbers {
     across: usize,
     progress: usize,
     explorer: usize,
+    differences: usize,
     troubles: usize,
     trials: usize,
 }
 
 impl Numbers {
-    fn of(figures: [bool; 8], tables: [bool; 2]) -> Self {
+    fn of(figures: [bool; 8], tables: [bool; 3]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
         Self {
             swept: nth(&figures, 0),
@@ -80,8 +85,9 @@ impl Numbers {
             across: nth(&figures, 5),
             progress: nth(&figures, 6),
             explorer: nth(&figures, 7),
-            troubles: 1 + nth(&tables, 0),
-            trials: 1 + nth(&tables, 1),
+            differences: 1 + nth(&tables, 0),
+            troubles: 1 + nth(&tables, 1),
+            trials: 1 + nth(&tables, 2),
         }
     }
 }
@@ -174,6 +180,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let explorer = explorer::build(&groups);
     let (across, progress) = (gallery::across_groups(&groups), gallery::over_training(&groups));
     let troubles = appendix::troubles(data);
+    let differences = differences::build(&groups);
     let metrics = appendix::trial_metrics(&groups);
     let (cross, masks) = (cross(&groups)?, masks(data)?);
     let figures = [
@@ -206,7 +213,9 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         version: &data.version,
         findings: findings::build(data, &groups),
         table: table::build(&groups),
-        numbers: Numbers::of(figures, [!troubles.is_empty(), true]),
+        spread: spread::build(&groups),
+        numbers: Numbers::of(figures, [differences.is_some(), !troubles.is_empty(), true]),
+        differences,
         swept,
         landscape,
         importance,

@@ -32,7 +32,7 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
         "Large dot and bar"
     };
     let mut caption = format!(
-        "Results by {over}: {}. {shape}: mean ± sd over seeds; small dots: single trials.",
+        "Results by {over}: {}. {shape}: mean and its 95 % Student-t interval over seeds; small dots: single trials.",
         lettered(&names)
     );
     panels.iter().for_each(|p| caption.push_str(&p.remark));
@@ -139,7 +139,7 @@ fn line(members: &[&Group], metric: &Metric, axis: usize, colour: Option<Rgb>) -
         .collect();
     let band = stats
         .iter()
-        .filter_map(|(x, s)| Some((*x, s.mean? - s.sd?, s.mean? + s.sd?)))
+        .filter_map(|(x, s)| s.interval().map(|(low, high)| (*x, low, high)))
         .collect();
     let means: Vec<(f64, f64)> = stats.iter().filter_map(|(x, s)| Some((*x, s.mean?))).collect();
     let ink = colour.unwrap_or(Rgb::INK);
@@ -202,8 +202,8 @@ fn over_names(groups: &Groups, metric: &Metric) -> Plot {
             filled: true,
             opacity: 0.75,
         });
-        if let (Some(mean), Some(sd)) = (summary.mean, summary.sd) {
-            let segments = vec![((mean - sd, y), (mean + sd, y))];
+        if let Some((low, high)) = summary.interval() {
+            let segments = vec![((low, y), (high, y))];
             plot.layers.push(Layer::Segments {
                 segments,
                 colour: group.colour,

@@ -1,6 +1,8 @@
-//! Table 1: one row per swept point, mean ± sd over its seeds, the best of each comparable column marked, baselines below.
+//! Table 1: one row per swept point, mean ± half-width of the 95 % interval over its seeds, the best of each comparable column
+//! marked where its lead over the next holds, baselines below.
 
-use super::format::{self, NONE, mean_sd};
+use super::compare::Lead;
+use super::format::{self, NONE, mean_ci};
 use super::groups::{Group, Groups};
 use super::metrics::{CHANCE, EVAL_MSE, KNN, Metric, TABLE, VAL_LOSS};
 use crate::stats::Summary;
@@ -43,17 +45,20 @@ pub(super) struct Row {
 /// A cell.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Cell {
-    /// Mean ± sd.
+    /// Mean ± half-width of the 95 % interval.
     pub(super) text: String,
-    /// Best of its column.
+    /// Best of its column, by more than the seeds' spread.
     pub(super) best: bool,
+    /// The numbers behind the text, in shown units.
+    pub(super) summary: Summary,
 }
 
 /// Builds the table of `groups`; columns without any value are left out.
 pub(super) fn build(groups: &Groups) -> Table {
-    let metrics: Vec<Metric> = TABLE.into_iter().filter(|m| recorded(groups, m)).collect();
+    let metrics = shown(groups);
     let decimals: Vec<usize> = metrics.iter().map(|m| decimals(groups, m)).collect();
-    let best: Vec<Option<usize>> = metrics.iter().map(|m| marked(groups, m)).collect();
+    let leads: Vec<Option<Lead>> = metrics.iter().map(|m| Lead::of(groups, m)).collect();
+    let best: Vec<Option<usize>> = leads.iter().map(marked).collect();
     let rows = groups.all.iter().enumerate().map(|(i, group)| {
         let cells = metrics.iter().zip(&decimals).zip(&best);
         let cells = cells
@@ -81,8 +86,16 @@ pub(super) fn build(groups: &Groups) -> Table {
             .collect(),
         rows: rows.collect(),
         baselines: baselines(groups, &metrics, &decimals),
-        notes: notes(groups, &metrics),
+        notes: undecided(&metrics, &leads)
+            .into_iter()
+            .chain(notes(groups, &metrics))
+            .collect(),
     }
+}
+
+/// The metrics of the table's columns: those with a value.
+pub(super) fn shown(groups: &Groups) -> Vec<Metric> {
+    TABLE.into_iter().filter(|m| recorded(groups, m)).collect()
 }
 
 fn recorded(groups: &Groups, metric: &Metric) -> bool {
@@ -92,22 +105,38 @@ fn recorded(groups: &Groups, metric: &Metric) -> bool {
     })
 }
 
-fn decimals(groups: &Groups, metric: &Metric) -> usize {
+/// Decimals of a metric's column.
+pub(super) fn decimals(groups: &Groups, metric: &Metric) -> usize {
     metric.decimals_for(groups.all.iter().filter_map(|g| g.summary(metric.name).mean))
 }
 
-/// The best group of a column that can have one: comparable, at least two groups with values, not all equal.
-fn marked(groups: &Groups, metric: &Metric) -> Option<usize> {
-    let ranked = groups.ranked(metric);
-    let mean = |i: usize| groups.all[i].summary(metric.name).mean;
-    let (first, last) = (*ranked.first()?, *ranked.last()?);
-    (groups.comparable(metric) && mean(first) != mean(last)).then_some(first)
+/// The best group of a column, where its lead holds.
+fn marked(lead: &Option<Lead>) -> Option<usize> {
+    lead.as_ref().filter(|lead| lead.holds()).map(|lead| lead.best)
+}
+
+/// Says of which columns no value is bold although rows are compared.
+fn undecided(metrics: &[Metric], leads: &[Option<Lead>]) -> Option<String> {
+    let open = |lead: &Lead| lead.next.is_some() && !lead.holds();
+    let open = metrics
+        .iter()
+        .zip(leads)
+        .filter(|(_, lead)| lead.as_ref().is_some_and(open));
+    let open: Vec<String> = open.map(|(m, _)| super::figures::lower(m.title)).collect();
+    (!open.is_empty()).then(|| {
+        format!(
+            "No value of {} is bold: the seeds do not separate the best from the next.",
+            format::list(&open).replace(" and ", " or ")
+        )
+    })
 }
 
 fn cell(summary: &Summary, metric: &Metric, decimals: usize, best: bool) -> Cell {
+    let summary = scaled(summary, metric);
     Cell {
-        text: mean_sd(&scaled(summary, metric), decimals),
+        text: mean_ci(&summary, decimals),
         best,
+        summary,
     }
 }
 

@@ -80,7 +80,7 @@ pub(super) fn ratios(lead: f64) -> ReportData {
             let jitter = [0.0, 0.01, 0.02][seed as usize];
             let metrics = [
                 ("val_loss", 0.4 + 0.2 * i as f64 + jitter),
-                ("eval_mse", 0.04 - 0.01 * i as f64 + jitter / 100.0),
+                ("eval_mse", 0.04 - 0.01 * i as f64 + jitter / 100.0 * (1 + i) as f64),
                 ("eval_psnr", 14.0 + i as f64),
                 (
                     "knn_accuracy",

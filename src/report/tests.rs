@@ -7,42 +7,97 @@ use super::*;
 use crate::store::rows::{MetricPoint, Status};
 
 #[test]
-fn every_group_stands_in_the_table_with_mean_sd_and_n() {
+fn every_group_stands_in_the_table_with_mean_interval_and_n() {
     let page = html(&ratios(0.1)).unwrap();
     assert_well_formed(&page);
     for cell in [
         "<th class=\"l\" scope=\"row\">0.5</th><td>3</td>",
         "<th class=\"l\" scope=\"row\">0.75</th><td>3</td>",
-        "31.0 ± 1.0",
+        "31.0 ± 2.5",
         "41.0 ± 0.0",
     ] {
         assert!(page.contains(cell), "{cell} is missing");
     }
-    assert!(page.contains("untrained encoder") && page.contains("21.0 ± 1.0"));
+    assert!(page.contains("untrained encoder") && page.contains("21.0 ± 2.5"));
+    assert!(
+        page.contains("<td>31.0</td><td>1.0</td><td>28.5 to 33.5</td>"),
+        "mean, sd and interval stand below the table"
+    );
 }
 
 #[test]
 fn the_best_is_bold_in_comparable_columns_only() {
     let page = html(&ratios(0.1)).unwrap();
     assert!(page.contains("<b>41.0 ± 0.0</b>"), "k-NN: highest");
-    assert!(page.contains("<b>0.0301 ± 0.0001</b>"), "MSE: lowest");
+    assert!(page.contains("<b>0.0302 ± 0.0005</b>"), "MSE: lowest");
     assert!(
-        !page.contains("<b>0.410 ± 0.010</b>"),
+        !page.contains("<b>0.410 ± 0.025</b>"),
         "own-mask loss is not compared across ratios"
     );
     assert!(page.contains("Validation loss<sup>†</sup>"));
+    assert!(page.contains("in bold only where its difference from the next, paired by seed, holds"));
+}
+
+#[test]
+fn nothing_is_bold_where_the_seeds_do_not_separate_the_best() {
+    let data = ratios(0.005);
+    let page = html(&data).unwrap();
+    assert!(
+        page.contains("<td>31.5 ± 0.0</td>") && !page.contains("<b>31.5"),
+        "{}",
+        body(&page)
+    );
+    assert!(
+        page.contains("No value of PSNR or k-NN accuracy is bold: the seeds do not separate the best from the next.")
+    );
+    assert!(page.contains("<b>0.0302 ± 0.0005</b>"), "the error is still told apart");
+    let tex = latex(&data);
+    assert!(
+        !tex.contains("\\textbf{31.5") && tex.contains("No value of PSNR or k-NN accuracy is bold"),
+        "{tex}"
+    );
+}
+
+#[test]
+fn differences_from_the_baseline_have_a_table() {
+    let page = html(&ratios(0.1)).unwrap();
+    assert!(page.contains("<b>Table 2.</b> Differences from a baseline, paired by seed"));
+    assert!(page.contains("<b>k-NN accuracy (%)</b>, against mask.ratio = 0.5 (31.0)"));
+    let row = "<td>3</td><td>+10.00</td><td>7.52 to 12.48</td><td>0.003</td><td>+5.64</td><td class=\"l\">better</td>";
+    assert!(page.contains(row), "{}", body(&page));
+    assert!(page.contains("<b>Table 3.</b> All trials"));
+}
+
+#[test]
+fn a_hostile_baseline_is_escaped() {
+    let mut data = ratios(0.1);
+    data.sweep.settings = json!({"baseline": "<script>alert('x')</script>"});
+    let page = html(&data).unwrap();
+    assert!(page.contains("No swept point is called") && !page.contains("<script"));
+    assert_well_formed(&page);
 }
 
 #[test]
 fn findings_do_not_claim_what_the_seeds_do_not_show() {
     let within = html(&ratios(0.005)).unwrap();
     assert!(
-        within.contains("includes zero, so the seeds do not separate the two"),
+        within.contains("includes zero (p\u{a0}=\u{a0}0.478), so the seeds do not separate the two"),
         "{}",
         body(&within)
     );
     let beyond = html(&ratios(0.1)).unwrap();
-    assert!(beyond.contains("excludes zero (one comparison"), "{}", body(&beyond));
+    assert!(
+        beyond.contains(
+            "(n\u{a0}=\u{a0}3), has a 95\u{a0}% interval of 7.52 to 12.48, which excludes zero (p\u{a0}=\u{a0}0.003)"
+        ),
+        "{}",
+        body(&beyond)
+    );
+    assert!(
+        beyond.contains("Few seeds: with 3 shared ones, only a mean difference of at least 2.5 times"),
+        "{}",
+        body(&beyond)
+    );
 }
 
 #[test]
@@ -254,10 +309,15 @@ fn exports_carry_the_same_numbers() {
         "{}",
         latex(&data)
     );
+    assert!(
+        latex(&data).contains("% 0.75 | PSNR (dB) | 3 | 15 | 0 | 15 | 15\n"),
+        "{}",
+        latex(&data)
+    );
     let groups = json(&data)["groups"].clone();
     assert_eq!(
         groups[1]["metrics"]["eval_psnr"],
-        json!({"n": 3, "non_finite": 0, "mean": 15.0, "sd": 0.0, "ci95": 0.0})
+        json!({"n": 3, "non_finite": 0, "mean": 15.0, "sd": 0.0, "ci95": 0.0, "ci_low": 15.0, "ci_high": 15.0})
     );
     assert_eq!(
         figures(&data).iter().map(|f| f.0.as_str()).collect::<Vec<_>>(),

@@ -15,7 +15,7 @@ use super::parts::Library;
 use super::schema::{SECTIONS, Schema};
 
 /// The keys of an experiment file that stand outside `[set]` and `[sweep]`.
-const EXPERIMENT_KEYS: [&str; 12] = [
+const EXPERIMENT_KEYS: [&str; 13] = [
     "name",
     "question",
     "expect",
@@ -28,6 +28,7 @@ const EXPERIMENT_KEYS: [&str; 12] = [
     "early_stop",
     "analysis",
     "analysis.text",
+    "analysis.baseline",
 ];
 
 /// The inputs of a command, taken apart.
@@ -38,6 +39,7 @@ pub(super) struct Source {
     pub(super) expect: String,
     pub(super) cost: String,
     pub(super) analysis: String,
+    pub(super) baseline: String,
     pub(super) file: String,
     pub(super) library: Library,
     /// Base parts, then `[set]`.
@@ -222,6 +224,7 @@ fn text_key(source: &mut Source, key: &str, value: Value, path: &str) -> Result<
         "expect" => &mut source.expect,
         "cost" => &mut source.cost,
         "analysis" | "analysis.text" => &mut source.analysis,
+        "analysis.baseline" => &mut source.baseline,
         "set" | "sweep" | "budget" | "early_stop" => return Err(SpecError::wrong_type(key, path, "a table", &value)),
         _ if SECTIONS.contains(&root(key)) => {
             let message = format!(
@@ -232,8 +235,10 @@ fn text_key(source: &mut Source, key: &str, value: Value, path: &str) -> Result<
         }
         _ => return Err(SpecError::unknown_key(key, path, EXPERIMENT_KEYS)),
     };
-    *slot = value
-        .as_str()
+    let number = (key == "analysis.baseline" && !value.is_string()).then(|| value.to_string());
+    *slot = number
+        .as_deref()
+        .or_else(|| value.as_str())
         .ok_or_else(|| SpecError::wrong_type(key, path, "text", &value))?
         .trim()
         .to_owned();

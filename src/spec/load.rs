@@ -55,6 +55,8 @@ pub struct Experiment {
     pub cost: String,
     /// What was seen.
     pub analysis: String,
+    /// The swept value or point that the report compares the others with; empty where the experiment names none.
+    pub baseline: String,
     /// The inputs it was read from.
     pub file: String,
     /// What is swept, outermost first; `seed` last where seeds are swept. Drawn keys count as outermost, wherever they stand.
@@ -131,6 +133,7 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
         expect,
         cost,
         analysis,
+        baseline,
         file,
         budget,
         early_stop,
@@ -142,6 +145,7 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
         expect,
         cost,
         analysis,
+        baseline,
         file,
         axes,
         budget,

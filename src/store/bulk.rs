@@ -2,8 +2,9 @@
 //! SQLite's own handle. The only unsafe code of the store; it is here because the driver and the trigger that guards
 //! finished runs take as long as SQLite itself does to write a point.
 //!
-//! The trigger is off meanwhile, for this connection alone. The caller has looked up, in the same transaction, that every
-//! curve is there and that none is closed: since the transaction holds the lock, this stays so until it ends.
+//! Trigger and checks are off meanwhile, for this connection alone. The caller has looked up, in the same transaction, that
+//! every curve is there and that none is closed: since the transaction holds the lock, this stays so until it ends. What the
+//! table checks of a row, either a number or a word for one that is none, `split` gives by its type.
 
 use std::ffi::{CStr, c_int};
 use std::ptr;
@@ -33,7 +34,7 @@ pub(super) async fn insert(conn: &mut SqliteConnection, rows: &[[(i64, Point); R
     rows.iter().try_for_each(|rows| pen.write(rows))
 }
 
-/// A prepared statement on a connection whose triggers are off while it lives.
+/// A prepared statement on a connection whose triggers and checks are off while it lives.
 struct Pen {
     db: *mut ffi::sqlite3,
     statement: *mut ffi::sqlite3_stmt,
@@ -45,7 +46,7 @@ impl Pen {
     unsafe fn new(db: *mut ffi::sqlite3, sql: &str) -> Result<Self, StoreError> {
         let statement = ptr::null_mut();
         let mut pen = Self { db, statement };
-        pen.triggers(0);
+        pen.guards(false);
         // SAFETY: the text ends with a zero, and SQLite keeps no pointer to it.
         let code =
             unsafe { ffi::sqlite3_prepare_v2(db, sql.as_ptr().cast(), -1, &raw mut pen.statement, ptr::null_mut()) };
@@ -84,18 +85,27 @@ impl Pen {
         codes.into_iter().try_for_each(|code| self.check(code, ffi::SQLITE_OK))
     }
 
-    /// Turns the triggers of this connection on or off.
-    fn triggers(&self, on: c_int) {
-        // SAFETY: the connection is open; this option takes a number and where to put the answer, which may be nowhere.
-        let code = unsafe {
-            ffi::sqlite3_db_config(
-                self.db,
-                ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER,
-                on,
-                ptr::null_mut::<c_int>(),
-            )
+    /// Turns the triggers and checks of this connection on or off.
+    fn guards(&self, on: bool) {
+        let checks = if on {
+            c"PRAGMA ignore_check_constraints = OFF"
+        } else {
+            c"PRAGMA ignore_check_constraints = ON"
         };
-        debug_assert_eq!(code, ffi::SQLITE_OK, "the option is known");
+        // SAFETY: the connection is open; this option takes a number and where to put the answer, which may be nowhere; the
+        // text of the statement lives for ever, and it returns no rows that anybody could be called with.
+        let codes = unsafe {
+            [
+                ffi::sqlite3_db_config(
+                    self.db,
+                    ffi::SQLITE_DBCONFIG_ENABLE_TRIGGER,
+                    c_int::from(on),
+                    ptr::null_mut::<c_int>(),
+                ),
+                ffi::sqlite3_exec(self.db, checks.as_ptr(), None, ptr::null_mut(), ptr::null_mut()),
+            ]
+        };
+        debug_assert_eq!(codes, [ffi::SQLITE_OK; 2], "both options are known");
     }
 
     fn check(&self, code: c_int, wanted: c_int) -> Result<(), StoreError> {
@@ -113,6 +123,6 @@ impl Drop for Pen {
     fn drop(&mut self) {
         // SAFETY: the statement was prepared on this connection, or is null, and nobody else has it.
         unsafe { ffi::sqlite3_finalize(self.statement) };
-        self.triggers(1);
+        self.guards(true);
     }
 }

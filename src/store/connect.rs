@@ -62,6 +62,8 @@ pub(super) enum Mode {
     /// Likewise, for the writer's thread: it makes sure itself that what points refer to is there, in the transaction
     /// that writes them, because to have every one of very many checked again costs more than to write it.
     Record,
+    /// The store must be there, with the newest schema, and is read alone: nothing about it can be changed.
+    Reading,
 }
 
 /// One connection and its runtime.
@@ -213,11 +215,17 @@ async fn try_connect(path: &Path, mode: Mode) -> Result<SqliteConnection, Troubl
             known,
         }));
     }
-    if found.is_none() {
+    if found.is_none() && mode != Mode::Reading {
         sqlx::query("PRAGMA journal_mode = WAL")
             .execute(&mut conn)
             .await
             .map_err(opening)?;
+    }
+    if found != Some(known) && mode == Mode::Reading {
+        let path = path.display();
+        return Err(Trouble::Final(StoreError::Refused {
+            problem: format!("store {path} has an older schema: open it once, with `mae-exp runs --store {path}`"),
+        }));
     }
     if found != Some(known) {
         migrate(path, &mut conn).await?;
@@ -249,11 +257,13 @@ pub(super) fn is_sealed(path: &Path) -> bool {
 /// How every connection is set up. The journal mode belongs to the file and is set once, when the file is made.
 fn options(path: &Path, mode: Mode) -> SqliteConnectOptions {
     // Readers of large stores take pages where the system holds them instead of having each copied.
-    let mapped = if mode == Mode::Existing { "1073741824" } else { "0" };
+    let reads = matches!(mode, Mode::Existing | Mode::Reading);
+    let mapped = if reads { "1073741824" } else { "0" };
     SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(mode == Mode::Create)
-        .immutable(mode == Mode::Existing && is_sealed(path))
+        .read_only(mode == Mode::Reading)
+        .immutable(reads && is_sealed(path))
         .pragma("mmap_size", mapped)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(BUSY)

@@ -31,6 +31,7 @@ mod scribe;
 mod select;
 mod transfer;
 mod turn;
+mod watch;
 mod write;
 mod writer;
 
@@ -54,6 +55,7 @@ pub use query::{Answer, ReadOnly};
 pub use read::LastMetrics;
 use rows::{CheckpointRow, Curve, EventRow, LeaseRow, MetricPoint, Picture, RunRow, Status, SweepRow};
 pub use transfer::Copied;
+pub use watch::{Progressed, Tally};
 use write::Entry;
 pub use writer::Writer;
 use writer::{Holder, PAUSE};
@@ -80,6 +82,15 @@ impl Store {
     /// As [`Store::open`], and when there is none.
     pub fn open_existing(target: &str) -> Result<Self, StoreError> {
         Self::open_as(target, Mode::Existing)
+    }
+
+    /// Opens a store that must be there, to read it and no more: nothing about it can be changed through this connection, and
+    /// no writer waits for it. For connections that are closed again soon.
+    ///
+    /// # Errors
+    /// As [`Store::open_existing`], and when its schema is an older one.
+    pub fn open_reading(target: &str) -> Result<Self, StoreError> {
+        Self::open_as(target, Mode::Reading)
     }
 
     fn open_as(target: &str, mode: Mode) -> Result<Self, StoreError> {

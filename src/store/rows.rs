@@ -92,7 +92,7 @@ pub struct SweepRow {
     pub file: String,
     /// Swept keys and their values in order: `[{"key": "mask.ratio", "values": [0.25, …]}, …]`; the seed is not among them.
     pub axes: Json,
-    /// Budget and early stopping, where it has them: `{"budget": …, "early_stop": …}`.
+    /// Budget, early stopping and the baseline of its report, where it has them: `{"budget": …, "early_stop": …, "baseline": …}`.
     #[serde(default)]
     pub settings: Json,
     /// When it was first started.

@@ -245,7 +245,11 @@ fn sweep_row(
         analysis: experiment.analysis.clone(),
         file: experiment.file.clone(),
         axes: Json::Array(axes),
-        settings: json!({ "budget": experiment.budget, "early_stop": experiment.early_stop }),
+        settings: json!({
+            "budget": experiment.budget,
+            "early_stop": experiment.early_stop,
+            "baseline": experiment.baseline,
+        }),
         created_at,
     })
 }

@@ -2,12 +2,18 @@
 
 use std::time::Instant;
 
-use mae_strategies::{Grid, Registry, Sight};
+use mae_strategies::{Grid, MaskContext, Pixels, Registry, Sight};
+use rand_distr::{Distribution, StandardNormal};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::table;
 use crate::seed::{Purpose, rng};
+
+/// Pictures shown in turn to strategies that look at them: more than the processor's caches hold.
+const PICTURES: usize = 16;
+/// Their channels.
+const CHANNELS: usize = 3;
 
 /// Arguments of `bench masks`.
 #[derive(Debug, clap::Args)]
@@ -15,6 +21,9 @@ pub(super) struct Args {
     /// Patches of a side of the square grid.
     #[arg(long, default_value_t = 14)]
     grid: usize,
+    /// Pixels of a side of a patch, for strategies that look at the picture.
+    #[arg(long, default_value_t = 16)]
+    patch: usize,
     /// Share of the patches hidden.
     #[arg(long, default_value_t = 0.75)]
     ratio: f64,
@@ -30,11 +39,14 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
-    if [args.grid, args.batch, args.batches].contains(&0) {
-        return Err(Failure::usage("--grid, --batch and --batches must be at least 1"));
+    if [args.grid, args.patch, args.batch, args.batches].contains(&0) {
+        return Err(Failure::usage(
+            "--grid, --patch, --batch and --batches must be at least 1",
+        ));
     }
     let grid = Grid::new(args.grid, args.grid);
     let sight = Sight::made_up(grid, 0);
+    let pictures = pictures(args.grid * args.patch);
     let mut measured = Vec::new();
     for strategy in registry.iter() {
         let plan = registry.plan(strategy.id(), grid, args.ratio, Default::default())?;
@@ -43,7 +55,8 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
                 let begun = Instant::now();
                 for index in 0..args.batch {
                     let mut rng = rng(0, Purpose::Mask, number, index as u64);
-                    std::hint::black_box(plan.sample(&sight.context(), &mut rng)?);
+                    let context = shown(sight.context(), &pictures[index % PICTURES]);
+                    std::hint::black_box(plan.sample(&context, &mut rng)?);
                 }
                 Ok(begun.elapsed().as_secs_f64())
             })
@@ -58,6 +71,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
             .collect();
         return table::json(&json!({
             "grid": [args.grid, args.grid],
+            "patch": args.patch,
             "ratio": args.ratio,
             "batch": args.batch,
             "masks": masks,
@@ -69,4 +83,25 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         .collect();
     table::print(&["strategy", "masks a second"], &rows);
     Ok(())
+}
+
+/// Noise with the sides of a picture.
+fn pictures(side: usize) -> Vec<Vec<f32>> {
+    let noise = |number| {
+        let mut rng = rng(0, Purpose::Bench, 0, number);
+        let values = 0..CHANNELS * side * side;
+        values.map(|_| StandardNormal.sample(&mut rng)).collect()
+    };
+    (0..PICTURES as u64).map(noise).collect()
+}
+
+/// A context with this square picture in place of its own.
+fn shown<'a>(context: MaskContext<'a>, values: &'a [f32]) -> MaskContext<'a> {
+    let side = (values.len() / CHANNELS).isqrt();
+    context.with_pixels(Pixels {
+        values,
+        channels: CHANNELS,
+        height: side,
+        width: side,
+    })
 }

@@ -104,3 +104,15 @@ fn cases_couple_several_keys() {
         "{error}"
     );
 }
+
+#[test]
+fn the_baseline_of_the_report_is_a_text_or_a_number() {
+    let with = |analysis: &str| Bench::new(&format!("{NANO}[analysis]\n{analysis}\n")).load();
+    let experiment = with("text = \"seen\"\nbaseline = \"random\"");
+    assert_eq!(
+        (experiment.analysis.as_str(), experiment.baseline.as_str()),
+        ("seen", "random")
+    );
+    assert_eq!(with("baseline = 0.75").baseline, "0.75");
+    assert_eq!(with("text = \"seen\"").baseline, "");
+}

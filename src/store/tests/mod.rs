@@ -10,6 +10,7 @@ mod opening;
 mod questions;
 mod roundtrip;
 mod transfer;
+mod watching;
 
 use std::path::Path;
 
