@@ -15,6 +15,7 @@ mod housekeeping;
 mod killing;
 mod laws;
 mod masks;
+mod paper;
 mod parity;
 mod reading;
 mod recipe;

@@ -1,4 +1,5 @@
-//! The report of a sweep: rows in, text out. One self-contained page, its figures, and the tables as CSV, LaTeX and JSON.
+//! The report of a sweep: rows in, text out. One self-contained page, its figures, and the tables as CSV, LaTeX and JSON;
+//! `paper` holds what goes into a paper, `join` makes one report of several sweeps.
 //! No file, clock or environment is read here; commands write what these functions return.
 
 mod appendix;
@@ -15,8 +16,10 @@ mod findings;
 mod format;
 mod gallery;
 mod groups;
+mod join;
 mod metrics;
 mod page;
+pub mod paper;
 mod repeat;
 mod swept;
 mod table;
@@ -28,6 +31,7 @@ mod tests;
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};
 pub use figures::files as figures;
+pub use join::join;
 pub use page::html;
 
 /// A report that could not be made.
