@@ -68,7 +68,7 @@ fn sweep(parts: &[ReportData], names: &[String]) -> SweepRow {
     };
     let different: Vec<&str> = parts.iter().map(|p| p.sweep.name.as_str()).collect();
     SweepRow {
-        id: all(|s| &s.id).join(AND),
+        id: all(|s| s.id.as_str()).join(AND),
         name: if different.iter().all(|n| *n == different[0]) {
             different[0].to_owned()
         } else {
@@ -78,10 +78,10 @@ fn sweep(parts: &[ReportData], names: &[String]) -> SweepRow {
         expect: each(asked),
         cost: each(|s| s.cost.clone()),
         analysis: each(|s| s.analysis.clone()),
-        file: all(|s| &s.file).join(" "),
+        file: all(|s| s.file.as_str()).join(" "),
         axes: json!([]),
         settings: json!({}),
-        created_at: all(|s| &s.created_at).into_iter().min().unwrap_or_default().to_owned(),
+        created_at: all(|s| s.created_at.as_str()).into_iter().min().unwrap_or_default().to_owned(),
     }
 }
 
@@ -127,9 +127,10 @@ fn axes(parts: &[ReportData], runs: &[RunReport]) -> Json {
         }
     }
     for (key, values) in &mut axes {
+        let key = key.as_str();
         values.extend(
             runs.iter()
-                .filter_map(|r| r.run.point.get(key.as_str()).or_else(|| r.config(key)).cloned()),
+                .filter_map(|r| r.run.point.get(key).or_else(|| r.config(key)).cloned()),
         );
         let mut distinct: Vec<Json> = vec![];
         values.retain(|v| {

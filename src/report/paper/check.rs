@@ -85,10 +85,10 @@ impl fmt::Display for Difference {
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// No table of this program is in it.
-    #[error("no table that mae-exp wrote is in it: keep the comment line `{OPENING}…` above the table")]
+    #[error("no table that mae-exp wrote is in it: keep the comment line `mae-exp table …` above the table")]
     Nothing,
     /// The table's rows cannot be found.
-    #[error("no rows of a table follow the comment line `{OPENING}…`")]
+    #[error("no rows of a table follow the comment line `mae-exp table …`")]
     Rows,
     /// The head lacks a column that names the rows.
     #[error("the table has no column {0}, which names its rows")]
