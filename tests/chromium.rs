@@ -142,6 +142,13 @@ impl Browser {
         told["result"]["value"].take()
     }
 
+    /// Nothing was said on the console, and nothing was asked for.
+    #[track_caller]
+    pub(crate) fn assert_quiet(&self) {
+        let nothing: [&[String]; 2] = [&[], &[]];
+        assert_eq!([self.console.as_slice(), self.requests.as_slice()], nothing);
+    }
+
     /// Presses and releases a key.
     pub(crate) fn press(&mut self, key: &str, code: u32) {
         for kind in ["keyDown", "keyUp"] {

@@ -18,6 +18,7 @@ mod laws;
 mod live;
 mod masks;
 mod page;
+mod paper;
 mod parity;
 mod reading;
 mod recipe;

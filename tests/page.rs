@@ -76,7 +76,7 @@ fn tables_sort_and_filter() {
         "{COLUMN}.parentElement.previousElementSibling.querySelector('output').textContent"
     ));
     assert_eq!(told, "2 of 6 rows");
-    assert_eq!((browser.console, browser.requests), (vec![], vec![]));
+    browser.assert_quiet();
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn the_explorer_shows_one_picture_and_epoch_of_the_chosen_points() {
         "1"
     );
     assert_eq!(browser.eval(&seen("img.map")), 1, "the error map");
-    assert_eq!((browser.console, browser.requests), (vec![], vec![]));
+    browser.assert_quiet();
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn pictures_open_at_full_size_by_keyboard_and_escape_closes() {
         "picture",
         "focus is back"
     );
-    assert_eq!((browser.console, browser.requests), (vec![], vec![]));
+    browser.assert_quiet();
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn everything_is_there_without_scripts() {
         .eval("[...document.querySelectorAll('main img, main tr, main svg')].filter(e => !e.checkVisibility()).length");
     assert_eq!(hidden, 0);
     assert_eq!(browser.eval(&count("details.trial")), 6);
-    assert_eq!((browser.console, browser.requests), (vec![], vec![]));
+    browser.assert_quiet();
 }
 
 /// Texts with less than the contrast of WCAG 2.1 AA (4.5, or 3 where they are large) on the ground they stand on.
@@ -221,7 +221,7 @@ fn it_reads_on_light_and_dark_and_narrow_screens_and_prints() {
     let pdf = browser.print();
     keep("report.pdf", &pdf);
     assert!(pdf.starts_with(b"%PDF") && pdf.len() > 20_000, "{} bytes", pdf.len());
-    assert_eq!((browser.console, browser.requests), (vec![], vec![]));
+    browser.assert_quiet();
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context;
 use mae_strategies::Registry;
 
+use crate::report::paper::{Form, table};
 use crate::store::{ReadOnly, Store};
 
 use super::failure::Failure;
@@ -14,7 +15,8 @@ use super::{report, transfer};
 /// Arguments of `export`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Sweep: name, id, unique prefix of an id, or latest. With --format db, any number of runs and sweeps.
+    /// Sweeps, joined to one table where there are several: name, id, unique prefix of an id, or latest. With --format db,
+    /// runs, too.
     #[arg(default_value = "latest", value_name = "SWEEP")]
     which: Vec<String>,
     /// Form of the table, or db for a store with everything measured.
@@ -40,6 +42,8 @@ enum Format {
     Json,
     /// A booktabs table, mean ± half-width of the 95 % interval over seeds.
     Latex,
+    /// The same as a pipe table.
+    Markdown,
     /// A store with everything measured, for `mae-exp import` and every command's --store.
     Db,
 }
@@ -48,20 +52,19 @@ pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     if let Format::Db = args.format {
         return database(&args);
     }
-    let [sweep] = args.which.as_slice() else {
-        return Err(Failure::usage("a table is of one sweep: name one, or give --format db"));
-    };
     if args.checkpoints {
         return Err(Failure::usage("--checkpoints goes with --format db only"));
     }
     let store = args.store.existing()?;
-    let data = report::gather(&store, &store.find_sweep(sweep)?.id, registry)?;
-    let text = match args.format {
-        Format::Csv => crate::report::csv(&data),
-        Format::Summary => crate::report::summary_csv(&data),
-        Format::Latex => crate::report::latex(&data),
-        _ => serde_json::to_string_pretty(&crate::report::json(&data)).map_err(anyhow::Error::new)? + "\n",
+    let data = report::gather_all(&store, &args.which, registry)?;
+    let form = match args.format {
+        Format::Summary => Form::Summary,
+        Format::Latex => Form::Latex,
+        Format::Markdown => Form::Markdown,
+        Format::Json => Form::Json,
+        Format::Csv | Format::Db => Form::Csv,
     };
+    let text = table(&data, form, &args.store.store);
     match args.out {
         None => print!("{text}"),
         Some(path) => std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?,

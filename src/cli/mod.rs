@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod check;
 mod compare;
 mod config;
 mod doctor;
@@ -22,6 +23,7 @@ mod masks;
 mod model;
 mod options;
 mod outside;
+mod paper;
 mod progress;
 mod query;
 mod reconstruct;
@@ -72,11 +74,11 @@ enum Command {
     Runs(runs::Args),
     /// Show one run: configuration, metrics, environment
     Show(show::Args),
-    /// Render the HTML report of a sweep
+    /// Render the HTML report of sweeps, their figures and tables for a paper, or check a paper's tables
     Report(report::Args),
     /// Show reports in a browser while sweeps run
     Serve(serve::Args),
-    /// Write a sweep's table as CSV, JSON or LaTeX, or runs as another store
+    /// Write the table of sweeps as CSV, JSON, LaTeX or Markdown, or runs as another store
     Export(export::Args),
     /// Copy runs of another store into this one
     Import(transfer::Args),

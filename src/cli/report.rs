@@ -1,4 +1,4 @@
-//! `mae-exp report SWEEP`: the HTML page of a sweep, from what the store holds.
+//! `mae-exp report SWEEP…`: the HTML page of a sweep or of several, from what the store holds; files for a paper beside it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -7,25 +7,31 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use mae_strategies::Registry;
 
-use crate::report::{ReportData, RunReport, StrategyNote, html};
+use crate::report::{ReportData, RunReport, StrategyNote, html, join};
 use crate::store::{RunFilter, Store};
 
 use super::failure::Failure;
-use super::masks;
 use super::options::{ReportsOption, StoreOption};
-use super::{outside, watch};
+use super::{check, masks, outside, paper, watch};
 
 /// Arguments of `report`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Sweep: name, id, unique prefix of an id, or latest.
-    #[arg(default_value = "latest")]
-    sweep: String,
+    /// Sweeps, joined to one page where there are several: name, id, unique prefix of an id, or latest.
+    #[arg(default_value = "latest", value_name = "SWEEP")]
+    sweeps: Vec<String>,
+    /// Write figures (SVG, PDF) and tables (LaTeX, Markdown, CSV, JSON) for a paper into DIR, or beside the page.
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true)]
+    paper: Option<Option<PathBuf>>,
+    /// Say whether tables in these files (tables of `export` or `--paper`, or papers that hold them) still match the store;
+    /// nothing is written.
+    #[arg(long, value_name = "FILE", num_args = 1.., conflicts_with_all = ["sweeps", "paper", "out"])]
+    check: Vec<PathBuf>,
     /// Folder of the page; by default a folder of the sweep's name under the reports folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write the page anew whenever something changed, until the sweep has ended or Ctrl-C.
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["paper", "check"])]
     watch: bool,
     #[command(flatten)]
     reports: ReportsOption,
@@ -35,16 +41,51 @@ pub(super) struct Args {
 
 pub(super) fn run(args: Args, registry: &Registry) -> Result<(), Failure> {
     let store = args.store.existing()?;
-    let sweep = store.find_sweep(&args.sweep)?;
-    let folder = args
-        .out
-        .unwrap_or_else(|| args.reports.reports.join(folder_name(&sweep.name)));
-    if args.watch {
-        return watch::run(&args.store.store, &sweep.id, &folder, registry);
+    if !args.check.is_empty() {
+        return check::run(&args.check, &store, registry);
     }
-    let page = write(&gather(&store, &sweep.id, registry)?, &folder)?;
-    println!("{}", page.display());
+    if args.watch {
+        return follow(&args, &store, registry);
+    }
+    let data = gather_all(&store, &args.sweeps, registry)?;
+    let folder = folder(&args, &data.sweep.name);
+    println!("{}", write(&data, &folder)?.display());
+    if let Some(other) = args.paper {
+        let made = paper::write(&data, &other.unwrap_or(folder), &args.store.store)?;
+        made.iter().for_each(|file| println!("{}", file.display()));
+    }
     Ok(())
+}
+
+/// Where the page of a sweep of this name goes.
+fn folder(args: &Args, sweep: &str) -> PathBuf {
+    let beside = || args.reports.reports.join(folder_name(sweep));
+    args.out.clone().unwrap_or_else(beside)
+}
+
+fn follow(args: &Args, store: &Store, registry: &Registry) -> Result<(), Failure> {
+    let [word] = args.sweeps.as_slice() else {
+        return Err(Failure::usage("--watch follows one sweep: name one"));
+    };
+    let sweep = store.find_sweep(word)?;
+    watch::run(&args.store.store, &sweep.id, &folder(args, &sweep.name), registry)
+}
+
+/// Everything a report of these sweeps is made of, each of them once.
+pub(super) fn gather_all(store: &Store, words: &[String], registry: &Registry) -> Result<ReportData, Failure> {
+    let mut ids: Vec<String> = Vec::new();
+    for word in words {
+        let id = store.find_sweep(word)?.id;
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    let parts: Result<Vec<ReportData>, Failure> = ids.iter().map(|id| gather(store, id, registry)).collect();
+    let mut data = join(parts?).ok_or_else(|| Failure::usage("no sweep is named: name one, or latest"))?;
+    if ids.len() > 1 {
+        data.masks = masks::measured(&data.runs, registry);
+    }
+    Ok(data)
 }
 
 /// Renders the page of a sweep under the reports folder.

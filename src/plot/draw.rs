@@ -5,7 +5,8 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
 use super::frame::{Frame, coordinates, fine};
-use super::pen::{Drawn, Pen, fill, stroke};
+use super::mark::Ink;
+use super::pen::{Drawn, Pen, fill};
 use super::{Layer, Plot, Rgb};
 
 /// A figure that could not be drawn.
@@ -27,9 +28,19 @@ impl PlotError {
 
 /// The plot as a standalone SVG document.
 pub fn svg(plot: &Plot) -> Result<String, PlotError> {
+    Ok(super::theme::standalone(
+        &drawn(plot)?,
+        &plot.title,
+        plot.width,
+        plot.height,
+    ))
+}
+
+/// The plot as plotters writes it, in sub-pixels.
+pub(super) fn drawn(plot: &Plot) -> Result<String, PlotError> {
     let mut text = String::new();
     draw(plot, &mut text).map_err(|e| PlotError::new(&plot.title, &*e))?;
-    Ok(super::theme::standalone(&text, &plot.title, plot.width, plot.height))
+    Ok(text)
 }
 
 fn draw(plot: &Plot, text: &mut String) -> Drawn {
@@ -81,7 +92,10 @@ impl Pen<'_, '_> {
                         [lone] => self
                             .canvas
                             .draw(&Circle::new(*lone, fine(*width), fill(*colour, *opacity)))?,
-                        _ => self.path(pixels, *colour, *width, *opacity)?,
+                        _ => self
+                            .plot
+                            .mark(*colour)
+                            .line(self.canvas, pixels, (*colour, *width, *opacity))?,
                     }
                 }
             }
@@ -93,13 +107,15 @@ impl Pen<'_, '_> {
                 filled,
                 opacity,
             } => {
-                let style = if *filled {
-                    fill(*colour, *opacity)
-                } else {
-                    stroke(*colour, 1.1, *opacity)
+                let ink = Ink {
+                    colour: *colour,
+                    filled: *filled,
+                    opacity: *opacity,
                 };
                 for (x, y) in points.iter().filter_map(|p| self.place(*p)) {
-                    self.canvas.draw(&Circle::new(self.pixel(x, y), fine(*radius), style))?;
+                    self.plot
+                        .mark(*colour)
+                        .dot(self.canvas, self.pixel(x, y), *radius, ink)?;
                 }
             }
             Layer::Segments {

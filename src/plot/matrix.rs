@@ -9,8 +9,10 @@ use super::heat::{bar, heat, legible, rectangle};
 use super::pen::{Canvas, Drawn, Script, stroke, write};
 use super::{Rgb, theme};
 
-/// Width and height of a cell in typographic pixels.
+/// Width and height of a cell in typographic pixels, where there is room.
 const CELL: (f64, f64) = (54.0, 27.0);
+/// Least width of a cell: the height of its column's turned name.
+const LEAST: f64 = TEXT * 1.3;
 /// Room between names and cells, and between parts.
 const GAP: f64 = 7.0;
 
@@ -78,13 +80,35 @@ impl Matrix {
 
 /// The matrix as a standalone SVG document.
 pub fn matrix_svg(matrix: &Matrix) -> Result<String, PlotError> {
-    let place = Place::of(matrix);
+    render(matrix, &Place::of(matrix, CELL.0))
+}
+
+/// The matrix no wider than `width` typographic pixels, with narrower cells where need be; where its numbers do not fit,
+/// without them and with a dot for bold. `None` where not even its columns' names fit.
+pub fn matrix_svg_within(matrix: &Matrix, width: f64) -> Result<Option<String>, PlotError> {
+    let left = Place::of(matrix, CELL.0).left;
+    let cell = ((width - left - 2.0) / matrix.columns.len().max(1) as f64).min(CELL.0);
+    if cell < LEAST {
+        return Ok(None);
+    }
+    let texts = matrix.rows.iter().flat_map(|r| &r.cells).map(|c| text_width(&c.text));
+    if texts.fold(0.0, f64::max) <= cell {
+        return render(matrix, &Place::of(matrix, cell)).map(Some);
+    }
+    let mut bare = matrix.clone();
+    for cell in bare.rows.iter_mut().flat_map(|r| &mut r.cells) {
+        cell.text = if cell.bold { "•".to_owned() } else { String::new() };
+    }
+    render(&bare, &Place::of(&bare, cell)).map(Some)
+}
+
+fn render(matrix: &Matrix, place: &Place) -> Result<String, PlotError> {
     let (width, height) = (place.width.ceil(), place.height.ceil());
     let mut text = String::new();
     let size = (fine(width).unsigned_abs(), fine(height).unsigned_abs());
     let drawn = {
         let canvas = SVGBackend::with_string(&mut text, size).into_drawing_area();
-        draw(matrix, &place, &canvas)
+        draw(matrix, place, &canvas)
     };
     drawn.map_err(|e| PlotError::new(&matrix.title, &*e))?;
     Ok(theme::standalone(&text, &matrix.title, width as u32, height as u32))
@@ -94,6 +118,8 @@ pub fn matrix_svg(matrix: &Matrix) -> Result<String, PlotError> {
 struct Place {
     left: f64,
     top: f64,
+    /// Width of a cell.
+    cell: f64,
     /// Upper edge of each row.
     rows: Vec<f64>,
     width: f64,
@@ -101,7 +127,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(matrix: &Matrix) -> Self {
+    fn of(matrix: &Matrix, cell: f64) -> Self {
         let widest = |names: &mut dyn Iterator<Item = &String>| names.map(|n| text_width(n)).fold(0.0, f64::max);
         let left = TEXT * 1.6 + widest(&mut matrix.rows.iter().map(|r| &r.name)) + GAP;
         let top = TEXT * 1.8 + widest(&mut matrix.columns.iter()) + GAP;
@@ -112,10 +138,11 @@ impl Place {
             rows.push(edge);
             edge += CELL.1;
         }
-        let cells = matrix.columns.len() as f64 * CELL.0;
+        let cells = matrix.columns.len() as f64 * cell;
         Self {
             left,
             top,
+            cell,
             rows,
             width: (left + cells + 2.0).max(left + text_width(&matrix.measure)),
             height: edge + GAP + TEXT * 4.2,
@@ -123,7 +150,7 @@ impl Place {
     }
 
     fn column(&self, index: usize) -> f64 {
-        self.left + index as f64 * CELL.0
+        self.left + index as f64 * self.cell
     }
 
     fn below(&self) -> f64 {
@@ -135,7 +162,12 @@ fn draw(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
     names(matrix, place, canvas)?;
     for (row, edge) in matrix.rows.iter().zip(&place.rows) {
         for (i, cell) in row.cells.iter().enumerate() {
-            tile(canvas, (place.column(i), *edge), cell, matrix.shade(cell.value))?;
+            tile(
+                canvas,
+                (place.column(i), *edge, place.cell),
+                cell,
+                matrix.shade(cell.value),
+            )?;
         }
     }
     legend(matrix, place, canvas)?;
@@ -143,7 +175,7 @@ fn draw(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
 }
 
 fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
-    let cells = matrix.columns.len() as f64 * CELL.0;
+    let cells = matrix.columns.len() as f64 * place.cell;
     let at = |x: f64, y: f64| (fine(x), fine(y));
     let middle = at(place.left + cells / 2.0, 1.0);
     write(
@@ -154,7 +186,7 @@ fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
         Script::plain(Rgb::GREY),
     )?;
     for (i, name) in matrix.columns.iter().enumerate() {
-        let foot = at(place.column(i) + CELL.0 / 2.0, place.top - GAP);
+        let foot = at(place.column(i) + place.cell / 2.0, place.top - GAP);
         let turned = Script::plain(Rgb::INK).turned(FontTransform::Rotate270);
         write(canvas, name, foot, (HPos::Left, VPos::Center), turned)?;
     }
@@ -174,8 +206,9 @@ fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
     Ok(())
 }
 
-fn tile(canvas: &Canvas<'_>, at: (f64, f64), cell: &Tile, shade: Rgb) -> Drawn {
-    let (right, bottom) = (at.0 + CELL.0, at.1 + CELL.1);
+/// A cell with its upper left corner and width.
+fn tile(canvas: &Canvas<'_>, at: (f64, f64, f64), cell: &Tile, shade: Rgb) -> Drawn {
+    let (right, bottom) = (at.0 + at.2, at.1 + CELL.1);
     rectangle(canvas, (fine(at.0), fine(at.1)), (fine(right), fine(bottom)), shade)?;
     let ink = legible(shade);
     if cell.framed {
@@ -188,7 +221,7 @@ fn tile(canvas: &Canvas<'_>, at: (f64, f64), cell: &Tile, shade: Rgb) -> Drawn {
         let frame = vec![(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)];
         canvas.draw(&PathElement::new(frame, stroke(ink, 1.4, 1.0)))?;
     }
-    let middle = (fine(at.0 + CELL.0 / 2.0), fine(at.1 + CELL.1 / 2.0));
+    let middle = (fine(at.0 + at.2 / 2.0), fine(at.1 + CELL.1 / 2.0));
     let script = Script {
         bold: cell.bold,
         ..Script::plain(ink)
@@ -201,7 +234,7 @@ fn legend(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
     let [(_, low), (_, high)] = &matrix.ends;
     let top = place.below() + GAP + TEXT * 0.8;
     let from = place.left + text_width(low) + GAP;
-    let width = 150.0;
+    let width = (place.width - from - GAP - text_width(high)).clamp(40.0, 150.0);
     bar(canvas, (from, top), width, TEXT)?;
     let level = top + TEXT / 2.0;
     let put = |text: &str, x: f64, y: f64, side: HPos| {
@@ -256,6 +289,25 @@ mod tests {
         assert_eq!(text.matches("font-weight=\"bold\"").count(), 1);
         let ink = legible(heat(0.0)).hex();
         assert_eq!(text.matches(&format!("stroke=\"{ink}\"")).count(), 1, "one frame");
+    }
+
+    #[test]
+    fn matrices_fit_into_a_width_or_are_none() {
+        let wide = |text: &str| -> f64 { text.split('"').nth(1).unwrap().parse().unwrap() };
+        let mut many = matrix();
+        many.columns = vec!["name".into(); 12];
+        for row in &mut many.rows {
+            row.cells = vec![row.cells[1].clone(); 12];
+            row.cells.iter_mut().for_each(|c| c.text = "0.0210".into());
+        }
+        let narrow = matrix_svg_within(&many, 322.0).unwrap().unwrap();
+        assert!(wide(&matrix_svg(&many).unwrap()) > 600.0 && wide(&narrow) <= 322.0);
+        assert!(
+            !narrow.contains("0.0210") && narrow.matches(">\n•\n<").count() == 12,
+            "{narrow}"
+        );
+        assert!(matrix_svg_within(&many, 668.0).unwrap().unwrap().contains("0.0210"));
+        assert_eq!(matrix_svg_within(&many, 150.0).unwrap(), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Series to SVG. The only room that knows plotters; it knows nothing about runs, metrics or files.
 //! A [`Plot`] is a list of layers over two axes; [`svg`] draws it in the look of a two-column paper.
-//! A [`Matrix`] is a heat map with numbers, [`Strips`] are rows of small maps and bars.
-//! [`Parallel`] are parallel coordinates, and [`spark`] is one small curve as a path.
+//! A [`Matrix`] is a heat map with numbers, [`Strips`] are rows of small maps and bars. [`Parallel`] are parallel coordinates,
+//! and [`spark`] is one small curve as a path. A [`Sheet`] puts plots on paper, and [`Press`] makes any of these drawings a file
+//! for a paper.
 
 mod axis;
 mod colour;
@@ -9,9 +10,12 @@ mod downsample;
 mod draw;
 mod frame;
 mod heat;
+mod mark;
 mod matrix;
 mod parallel;
 mod pen;
+mod print;
+mod sheet;
 mod spark;
 mod strips;
 mod theme;
@@ -22,8 +26,11 @@ pub use downsample::min_max;
 pub use draw::{PlotError, svg};
 pub use frame::REFERENCE_LINE;
 pub use heat::{Map, heat};
-pub use matrix::{Matrix, MatrixRow, Tile, matrix_svg};
+pub use mark::Mark;
+pub use matrix::{Matrix, MatrixRow, Tile, matrix_svg, matrix_svg_within};
 pub use parallel::{Coordinate, Parallel, ParallelLine, parallel_svg};
+pub use print::{Press, Printed, Span};
+pub use sheet::{Sheet, sheet_svg};
 pub use spark::{SPARK_HEIGHT, SPARK_WIDTH, spark};
 pub use strips::{Strip, Strips, strips_svg};
 pub use theme::{dark_rules, embed, escape};
@@ -114,12 +121,14 @@ pub struct Plot {
     pub headroom: u32,
     /// Names and colours listed to the right of the axes (empty: no legend).
     pub legend: Vec<(String, Rgb)>,
+    /// Marks of series beside their colours; a colour without one is drawn with the default.
+    pub marks: Vec<(Rgb, Mark)>,
 }
 
 impl Plot {
     /// An empty plot of the usual size.
     pub fn new(title: impl Into<String>, x: Axis, y: Axis) -> Self {
-        let (layers, references, legend) = (vec![], vec![], vec![]);
+        let (layers, references, legend, marks) = (vec![], vec![], vec![], vec![]);
         Self {
             title: title.into(),
             width: 360,
@@ -130,7 +139,14 @@ impl Plot {
             references,
             headroom: 0,
             legend,
+            marks,
         }
+    }
+
+    /// The mark of the series in that colour.
+    fn mark(&self, colour: Rgb) -> Mark {
+        let found = self.marks.iter().find(|m| m.0 == colour);
+        found.map(|m| m.1).unwrap_or_default()
     }
 
     /// Every colour that the plot uses.

@@ -126,7 +126,7 @@ fn spread(table: &Table) -> String {
     out
 }
 
-fn caption(data: &ReportData) -> String {
+pub(super) fn caption(data: &ReportData) -> String {
     let question = if data.sweep.question.is_empty() {
         String::new()
     } else {
@@ -160,7 +160,7 @@ fn bold(text: &str) -> String {
 }
 
 /// Text safe in LaTeX.
-fn tex(text: &str) -> String {
+pub(super) fn tex(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -193,6 +193,12 @@ impl Group<'_> {
             .collect()
     }
 
+    /// Ids of the runs behind [`Self::summary`].
+    pub(super) fn behind(&self, name: &str) -> impl Iterator<Item = &str> {
+        let counted = self.runs.iter().filter(move |r| r.finished() && r.last(name).is_some());
+        counted.map(|r| r.run.id.as_str())
+    }
+
     /// Summary over its finished runs.
     pub(super) fn summary(&self, name: &str) -> Summary {
         Summary::of(self.values(name).into_iter().map(|v| v.1))

@@ -1,4 +1,5 @@
-//! The report of a sweep: rows in, text out. One self-contained page, its figures, and the tables as CSV, LaTeX and JSON.
+//! The report of a sweep: rows in, text out. One self-contained page, its figures, and the tables as CSV, LaTeX and JSON;
+//! `paper` holds what goes into a paper, `join` makes one report of several sweeps.
 //! No file, clock or environment is read here; commands write what these functions return.
 
 mod appendix;
@@ -20,10 +21,12 @@ mod format;
 mod gallery;
 mod groups;
 mod importance;
+mod join;
 mod landscape;
 mod metrics;
 mod numbers;
 mod page;
+pub mod paper;
 mod policy;
 mod repeat;
 mod spread;
@@ -40,6 +43,7 @@ mod trial;
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};
 pub use figures::files as figures;
+pub use join::join;
 pub use numbers::csv as summary_csv;
 pub use page::html;
 

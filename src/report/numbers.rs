@@ -16,13 +16,16 @@ const BOOTSTRAP_FROM: usize = 8;
 /// Resamples of a bootstrap interval.
 const RESAMPLES: usize = 2000;
 
+/// Columns of the summary after the swept keys.
+pub(super) const SUMMARY_COLUMNS: &str = "metric,n,non_finite,mean,sd,ci_low,ci_high,runs";
+
 /// One row per swept point and metric: swept keys, metric, n, non_finite, mean, sd, and the ends of the 95 % Student-t interval
-/// of the mean, ci_low and ci_high; empty where there is no such number.
+/// of the mean, ci_low and ci_high, empty where there is no such number; and the ids of the trials behind them.
 pub fn csv(data: &ReportData) -> String {
     let groups = Groups::of(data);
     let names = names(data);
     let keys = groups.keys.iter().map(|k| k.name.clone());
-    let columns = ["metric", "n", "non_finite", "mean", "sd", "ci_low", "ci_high"];
+    let columns = SUMMARY_COLUMNS.split(',');
     let mut out = line(keys.chain(columns.map(str::to_owned)));
     for group in &groups.all {
         for name in &names {
@@ -32,7 +35,9 @@ pub fn csv(data: &ReportData) -> String {
                 let values = [s.mean, s.sd, ends.map(|e| e.0), ends.map(|e| e.1)];
                 let values = values.map(|v| v.map_or_else(String::new, |v| v.to_string()));
                 let counts = [name.clone(), s.n.to_string(), s.non_finite.to_string()];
-                out.push_str(&line(group.point.iter().map(plain).chain(counts).chain(values)));
+                let runs = group.behind(name).collect::<Vec<_>>().join(" ");
+                let row = group.point.iter().map(plain).chain(counts).chain(values).chain([runs]);
+                out.push_str(&line(row));
             }
         }
     }
@@ -133,14 +138,14 @@ mod tests {
     fn the_summary_has_a_row_for_each_point_and_metric() {
         let table = csv(&ratios(0.1));
         let lines: Vec<&str> = table.lines().collect();
-        assert_eq!(lines[0], "mask.ratio,metric,n,non_finite,mean,sd,ci_low,ci_high");
+        assert_eq!(lines[0], "mask.ratio,metric,n,non_finite,mean,sd,ci_low,ci_high,runs");
         assert_eq!(lines.len(), 1 + 2 * 6);
-        assert_eq!(lines[1], "0.5,chance_accuracy,3,0,0.1,0,0.1,0.1");
+        assert_eq!(lines[1], "0.5,chance_accuracy,3,0,0.1,0,0.1,0.1,run0 run1 run2");
         let knn = lines
             .iter()
             .find(|l| l.starts_with("0.5,knn_accuracy,3,0,0.31"))
             .unwrap();
-        let ends: Vec<f64> = knn.rsplit(',').take(2).map(|v| v.parse().unwrap()).collect();
+        let ends: Vec<f64> = knn.rsplit(',').skip(1).take(2).map(|v| v.parse().unwrap()).collect();
         assert!((ends[0] - ends[1] - 2.0 * 0.024_841_377).abs() < 1e-6, "{knn}");
     }
 

@@ -2,9 +2,13 @@
 
 use super::data::{ReportData, RunReport};
 use super::format;
+use super::join::AND;
 
 /// What each command is for, and the command.
 pub(super) fn commands(data: &ReportData) -> Vec<(String, String)> {
+    if data.sweep.id.contains(AND) {
+        return joined(data);
+    }
     let sweep = &data.sweep;
     let again = match recorded(data) {
         Some(command) => ("the command that trained it".to_owned(), command),
@@ -30,6 +34,22 @@ pub(super) fn commands(data: &ReportData) -> Vec<(String, String)> {
         ),
     );
     vec![again, on, table, ask]
+}
+
+/// Commands of joined sweeps: what is said of one is said of each.
+fn joined(data: &ReportData) -> Vec<(String, String)> {
+    let ids: Vec<String> = data.sweep.id.split(AND).map(shell).collect();
+    let on = |id: &String| {
+        let why = "go on with what is missing of a sweep, with the configuration in the store";
+        (why.to_owned(), format!("mae-exp resume {id}"))
+    };
+    let all = ids.join(" ");
+    let page = ("this page again".to_owned(), format!("mae-exp report {all}"));
+    let table = (
+        "the table for a paper".to_owned(),
+        format!("mae-exp export {all} --format latex"),
+    );
+    ids.iter().map(on).chain([page, table]).collect()
 }
 
 /// The command line of the first trial that has one, with the environment variables that configured it. A command that

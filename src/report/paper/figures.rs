@@ -1,0 +1,275 @@
+//! The figures of a report as files for a paper: each in one column's width and in two, SVG and PDF, and the LaTeX that
+//! includes them. Series differ in line patterns and shapes as well as in colour.
+
+use super::super::data::ReportData;
+use super::super::export::tex;
+use super::super::figures::Sketch;
+use super::super::groups::Groups;
+use super::super::{ReportError, cross, curves, swept};
+use super::stamp;
+use crate::catalogue::{MEANING, Profile, strips};
+use crate::plot::{
+    Matrix, PlotError, Press, Printed, Rgb, Sheet, Span, Strips, matrix_svg_within, sheet_svg, strips_svg,
+};
+
+/// Rows of masks that fit on a page.
+const MASKS: usize = 11;
+
+/// A figure in one width.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PaperFigure {
+    /// What is shown, without the width: `swept`, `curves`, `cross`, `masks`, or a panel's metric.
+    pub stem: String,
+    /// Its width.
+    pub span: Span,
+    /// Caption as plain text; empty for a panel of another figure.
+    pub caption: String,
+    /// The files' content.
+    pub printed: Printed,
+}
+
+impl PaperFigure {
+    /// File name without its ending: `swept-1col`.
+    pub fn name(&self) -> String {
+        format!("{}-{}", self.stem, self.span.suffix())
+    }
+}
+
+/// A figure before it has a width.
+struct Draft {
+    stem: String,
+    caption: String,
+    drawing: Drawing,
+}
+
+enum Drawing {
+    Panels(Sheet),
+    Matrix(Matrix),
+    Strips(Strips),
+}
+
+impl Drawing {
+    fn title(&self) -> &str {
+        match self {
+            Self::Panels(sheet) => &sheet.title,
+            Self::Matrix(matrix) => &matrix.title,
+            Self::Strips(strips) => &strips.title,
+        }
+    }
+
+    /// The drawing for a span; `None` where it does not fit.
+    fn svg(&self, span: Span) -> Result<Option<String>, PlotError> {
+        match self {
+            Self::Panels(sheet) => sheet_svg(&Sheet {
+                width: span.pixels(),
+                across: if span == Span::OneColumn { 1 } else { 2 },
+                ..sheet.clone()
+            })
+            .map(Some),
+            Self::Matrix(matrix) => matrix_svg_within(matrix, span.pixels()),
+            Self::Strips(_) if span == Span::OneColumn => Ok(None),
+            Self::Strips(strips) => strips_svg(strips).map(Some),
+        }
+    }
+}
+
+/// Every figure of the report in both widths, where it fits into one column; panels of a figure on their own, too.
+///
+/// # Errors
+/// Where a figure cannot be drawn.
+pub fn figures(data: &ReportData) -> Result<Vec<PaperFigure>, ReportError> {
+    let groups = distinct(Groups::of(data));
+    let (press, about) = (Press::new(), stamp::sources(data));
+    let mut done = vec![];
+    for draft in drafts(data, &groups) {
+        for span in Span::ALL {
+            let Some(svg) = draft.drawing.svg(span)? else {
+                continue;
+            };
+            done.push(PaperFigure {
+                printed: press.print(&svg, span, draft.drawing.title(), &about)?,
+                stem: draft.stem.clone(),
+                caption: draft.caption.clone(),
+                span,
+            });
+        }
+    }
+    Ok(done)
+}
+
+/// All figures, in the order of the page. A figure that joins the page is to join this list.
+fn drafts(data: &ReportData, groups: &Groups) -> Vec<Draft> {
+    let sketches = [("swept", swept::sketch(groups)), ("curves", curves::sketch(groups))];
+    let mut all: Vec<Draft> = sketches
+        .into_iter()
+        .filter_map(|(stem, sketch)| Some(panels(stem, sketch?)))
+        .flatten()
+        .collect();
+    all.extend(cross::build(groups).map(|table| Draft {
+        stem: "cross".into(),
+        caption: table.caption(groups),
+        drawing: Drawing::Matrix(table.matrix()),
+    }));
+    all.extend(masks(&data.masks));
+    all
+}
+
+/// A sketch as one figure, and each of several panels as one of its own.
+fn panels(stem: &str, sketch: Sketch) -> Vec<Draft> {
+    let sheet = |panels: Vec<crate::plot::Plot>| {
+        let titles: Vec<&str> = panels.iter().map(|p| p.title.as_str()).collect();
+        Drawing::Panels(Sheet {
+            title: titles.join("; "),
+            width: 0.0,
+            across: 1,
+            panels,
+            legend_title: sketch.legend_title.clone(),
+            legend: sketch.legend.clone(),
+        })
+    };
+    let whole = Draft {
+        stem: stem.into(),
+        caption: sketch.caption.clone(),
+        drawing: sheet(sketch.panels.iter().map(|p| p.1.clone()).collect()),
+    };
+    let several = sketch.panels.len() > 1;
+    let single = sketch.panels.iter().filter(|_| several).map(|(name, plot)| Draft {
+        stem: name.clone(),
+        caption: String::new(),
+        drawing: sheet(vec![plot.clone()]),
+    });
+    std::iter::once(whole).chain(single).collect()
+}
+
+/// Masks of the trials' configurations, as many to a figure as fit on a page.
+fn masks(profiles: &[Profile]) -> Vec<Draft> {
+    let parts = profiles.len().div_ceil(MASKS);
+    let draft = |(i, part): (usize, &[Profile])| Draft {
+        stem: if parts > 1 {
+            format!("masks-{}", i + 1)
+        } else {
+            "masks".into()
+        },
+        caption: MEANING.into(),
+        drawing: Drawing::Strips(strips(part, &[])),
+    };
+    let each = profiles.len().div_ceil(parts.max(1)).max(1);
+    profiles.chunks(each).enumerate().map(draft).collect()
+}
+
+/// Groups of which no two have one colour, so that marks can be told by it: later ones are darker.
+fn distinct(mut groups: Groups) -> Groups {
+    let mut taken: Vec<Rgb> = vec![];
+    for group in &mut groups.all {
+        while taken.contains(&group.colour) && group.colour != Rgb(0, 0, 0) {
+            let darker = |v: u8| (f64::from(v) * 0.72) as u8;
+            let Rgb(r, g, b) = group.colour;
+            group.colour = Rgb(darker(r), darker(g), darker(b));
+        }
+        taken.push(group.colour);
+    }
+    groups
+}
+
+/// LaTeX that includes every figure with its caption, in one column where it fits, in natural size: text has 8 points.
+pub fn figures_tex(figures: &[PaperFigure], data: &ReportData) -> String {
+    let mut out = format!(
+        "% {}\n% needs \\usepackage{{graphicx}}; \\maeexpfigures is the folder of the files, seen from the paper\n\
+         \\providecommand{{\\maeexpfigures}}{{figures}}\n",
+        stamp::commented(&stamp::sources(data))
+    );
+    let whole: Vec<&PaperFigure> = figures.iter().filter(|f| !f.caption.is_empty()).collect();
+    for (i, figure) in whole.iter().enumerate() {
+        if i > 0 && whole[i - 1].stem == figure.stem {
+            continue;
+        }
+        let wide = whole.get(i + 1).filter(|next| next.stem == figure.stem);
+        let star = if figure.span == Span::TwoColumns { "*" } else { "" };
+        let other = wide.map_or_else(String::new, |wide| {
+            format!("  % over both columns: figure* with {}.pdf\n", wide.name())
+        });
+        out.push_str(&format!(
+            "\n\\begin{{figure{star}}}\n  \\centering\n  \\includegraphics{{\\maeexpfigures/{}.pdf}}\n{other}\
+             \x20 \\caption{{{}}}\n  \\label{{fig:{}-{}}}\n\\end{{figure{star}}}\n",
+            figure.name(),
+            tex(&figure.caption),
+            data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+            figure.stem,
+        ));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::testing::{ratios, report, run};
+    use super::*;
+
+    fn names(figures: &[PaperFigure]) -> Vec<String> {
+        figures.iter().map(PaperFigure::name).collect()
+    }
+
+    #[test]
+    fn every_figure_comes_in_both_widths_with_its_trials() {
+        let data = ratios(0.1);
+        let figures = figures(&data).unwrap();
+        let said = names(&figures);
+        for name in [
+            "swept-1col",
+            "swept-2col",
+            "curves-1col",
+            "curves-2col",
+            "knn_accuracy-1col",
+            "eval_mse-2col",
+        ] {
+            assert!(said.iter().any(|n| n == name), "{name} among {said:?}");
+        }
+        for figure in &figures {
+            let svg = &figure.printed.svg;
+            assert!(
+                svg.starts_with(&format!("<svg width=\"{:.4}in\"", figure.span.inches())),
+                "{}",
+                figure.name()
+            );
+            assert!(
+                svg.contains("run0 run1 run2") && svg.contains("sweep test (s1)"),
+                "{}",
+                figure.name()
+            );
+            assert!(!svg.contains("var(--"));
+        }
+    }
+
+    #[test]
+    fn latex_includes_each_figure_once_and_names_the_other_width() {
+        let data = ratios(0.1);
+        let text = figures_tex(&figures(&data).unwrap(), &data);
+        assert_eq!(text.matches("\\includegraphics").count(), 2, "{text}");
+        assert!(text.contains("{\\maeexpfigures/swept-1col.pdf}") && text.contains("figure* with swept-2col.pdf"));
+        assert!(text.contains("\\label{fig:test-curves}"));
+        assert_eq!(
+            text.matches("\\begin{figure}").count(),
+            text.matches("\\end{figure}").count()
+        );
+    }
+
+    #[test]
+    fn groups_beyond_the_palette_still_have_colours_of_their_own() {
+        let names: Vec<String> = (0..16).map(|i| format!("s{i}")).collect();
+        let runs = names.iter().enumerate().map(|(i, name)| {
+            run(
+                i as i64,
+                serde_json::json!({"mask.strategy": name}),
+                0,
+                &[("knn_accuracy", 0.1 + i as f64 / 100.0)],
+            )
+        });
+        let data = report(
+            serde_json::json!([{"key": "mask.strategy", "values": names}]),
+            runs.collect(),
+        );
+        let groups = distinct(Groups::of(&data));
+        let colours: std::collections::HashSet<Rgb> = groups.all.iter().map(|g| g.colour).collect();
+        assert_eq!(colours.len(), 16);
+    }
+}
