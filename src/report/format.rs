@@ -52,6 +52,22 @@ pub(super) fn mean_ci(summary: &Summary, decimals: usize) -> String {
     }
 }
 
+/// Prose as it is written in a file: empty lines part its paragraphs, other line breaks are spaces, but for items of a list.
+pub(super) fn paragraphs(text: &str) -> Vec<String> {
+    let mut all: Vec<String> = vec![];
+    let mut open = false;
+    for line in text.lines().map(str::trim) {
+        let item = ["- ", "* ", "• "].iter().any(|mark| line.starts_with(mark));
+        match all.last_mut().filter(|_| open && !item && !line.is_empty()) {
+            Some(last) => last.extend([" ", line]),
+            None if !line.is_empty() => all.push(line.to_owned()),
+            None => {}
+        }
+        open = !line.is_empty();
+    }
+    all
+}
+
 /// The 95 % interval as `low to high`.
 pub(super) fn interval(summary: &Summary, decimals: usize) -> String {
     summary.interval().map_or_else(
@@ -111,6 +127,13 @@ pub(super) fn list(items: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_breaks_of_a_file_are_not_those_of_the_page() {
+        let text = "One sentence,\nbroken.\n\n\nNext:\n- a\n  b\n- c\n";
+        assert_eq!(paragraphs(text), ["One sentence, broken.", "Next:", "- a b", "- c"]);
+        assert_eq!(paragraphs(" \n"), Vec::<String>::new());
+    }
 
     #[test]
     fn numbers_read_well() {

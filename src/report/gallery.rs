@@ -55,8 +55,8 @@ pub(super) struct Image {
     pub(super) height: i64,
 }
 
-/// Original and masked once per picture, reconstruction and pasted side by side across the groups.
-pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
+/// At most `most` pictures: original and masked once per picture, reconstruction and pasted side by side across the groups.
+pub(super) fn across_groups(groups: &Groups, most: usize) -> Option<Gallery> {
     let mut shown: Vec<(&str, &RunReport)> = groups
         .all
         .iter()
@@ -66,7 +66,8 @@ pub(super) fn across_groups(groups: &Groups) -> Option<Gallery> {
     if found > POINTS {
         shown = shown.into_iter().step_by(found.div_ceil(POINTS)).collect();
     }
-    let items = items(shown.iter().flat_map(|s| &s.1.pictures));
+    let mut items = items(shown.iter().flat_map(|s| &s.1.pictures));
+    items.truncate(most);
     if items.is_empty() {
         return None;
     }

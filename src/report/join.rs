@@ -59,7 +59,7 @@ fn sweep(parts: &[ReportData], names: &[String]) -> SweepRow {
         let said = said.filter(|(_, text)| !text.trim().is_empty());
         said.map(|(name, text)| format!("{name}: {}", text.trim()))
             .collect::<Vec<_>>()
-            .join("\n")
+            .join("\n\n")
     };
     let all = |text: fn(&SweepRow) -> &str| parts.iter().map(|p| text(&p.sweep)).collect::<Vec<_>>();
     let asked = |s: &SweepRow| match s.expect.as_str() {

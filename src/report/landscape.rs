@@ -1,14 +1,13 @@
 //! Results over several swept keys at once: a heat map for two, parallel coordinates for more, and how much each key matters.
 
-use super::ReportError;
 use super::figures::{Sketch, lower};
 use super::format::{self, NONE, fixed};
 use super::groups::{Group, Groups};
 use super::importance::{self, Importance};
 use super::metrics::Metric;
 use crate::plot::{
-    Axis, Coordinate, Layer, Matrix, MatrixRow, Parallel, ParallelLine, Plot, Rgb, Tile, categorical, matrix_svg,
-    parallel_svg, sequential,
+    Axis, Coordinate, Layer, Matrix, MatrixRow, Parallel, ParallelLine, Plot, PlotError, Rgb, Tile, categorical,
+    matrix_svg, parallel_svg, sequential,
 };
 
 /// Values of a key that a heat map can show.
@@ -16,49 +15,66 @@ const MOST: usize = 24;
 
 /// A drawing with its caption.
 pub(super) struct Landscape {
-    /// A standalone SVG document.
-    pub(super) svg: String,
-    /// Colours of it that depend on the page.
-    pub(super) colours: Vec<Rgb>,
+    pub(super) board: Board,
     pub(super) caption: String,
     /// File stem.
     pub(super) stem: &'static str,
 }
 
+/// What is drawn.
+pub(super) enum Board {
+    Matrix(Matrix),
+    Parallel(Parallel),
+}
+
+impl Board {
+    /// A standalone SVG document.
+    pub(super) fn svg(&self) -> Result<String, PlotError> {
+        match self {
+            Self::Matrix(matrix) => matrix_svg(matrix),
+            Self::Parallel(parallel) => parallel_svg(parallel),
+        }
+    }
+
+    /// Colours of it that depend on the page.
+    pub(super) fn colours(&self) -> Vec<Rgb> {
+        match self {
+            Self::Matrix(matrix) => matrix.colours(),
+            Self::Parallel(parallel) => parallel.colours(),
+        }
+    }
+}
+
 /// The heat map or the parallel coordinates; `None` below two swept keys or without a metric to compare.
-pub(super) fn build(groups: &Groups) -> Result<Option<Landscape>, ReportError> {
+pub(super) fn build(groups: &Groups) -> Option<Landscape> {
     let varied = varied(groups);
-    let Some(metric) = importance::objective(groups).filter(|_| varied.len() > 1) else {
-        return Ok(None);
-    };
+    let metric = importance::objective(groups).filter(|_| varied.len() > 1)?;
     if let ([down, across], true) = (varied.as_slice(), small(groups, &varied)) {
         let matrix = matrix(groups, &metric, *down, *across);
         let (name, best) = (
             lower(&metric.axis()),
             if metric.more_is_better { "highest" } else { "lowest" },
         );
-        return Ok(Some(Landscape {
-            svg: matrix_svg(&matrix)?,
-            colours: matrix.colours(),
+        return Some(Landscape {
+            board: Board::Matrix(matrix),
             caption: format!(
-                "{} by {} and {}: mean over seeds, the {best} in bold. Darker is better; grey where there is no value.",
+                "{} by {} and {}: mean over seeds, the {best} framed, whether its difference from others holds or not. Darker is better; grey where there is no value.",
                 capital(&name),
                 groups.keys[*down].name,
                 groups.keys[*across].name
             ),
             stem: "keys_heat_map",
-        }));
+        });
     }
     let parallel = parallel(groups, &metric, &varied);
-    Ok(Some(Landscape {
-        svg: parallel_svg(&parallel)?,
-        colours: parallel.colours(),
+    Some(Landscape {
+        board: Board::Parallel(parallel),
         caption: format!(
             "Every swept point as a line through its values and its {} (mean over seeds). Lines have the colour of their place on the last axis.",
             lower(&metric.axis())
         ),
         stem: "keys_parallel",
-    }))
+    })
 }
 
 /// Bars of the importance of each key; `None` where nothing can be said.
@@ -145,8 +161,8 @@ fn matrix(groups: &Groups, metric: &Metric, down: usize, across: usize) -> Matri
         Tile {
             value,
             text: value.map_or(NONE.to_owned(), |v| fixed(v, decimals)),
-            framed: false,
-            bold: value == Some(best),
+            framed: value == Some(best),
+            bold: false,
         }
     };
     let row = |name: String| MatrixRow {
@@ -278,14 +294,25 @@ mod tests {
     }
 
     #[test]
-    fn two_keys_make_a_heat_map_with_the_best_in_bold() {
+    fn two_keys_make_a_heat_map_with_the_best_framed() {
         let data = sweep(&["one"]);
         let groups = Groups::of(&data);
-        let drawn = build(&groups).unwrap().unwrap();
+        let drawn = build(&groups).unwrap();
         assert_eq!(drawn.stem, "keys_heat_map");
-        assert_eq!(drawn.svg.matches("font-weight=\"bold\"").count(), 1);
+        let Board::Matrix(matrix) = &drawn.board else {
+            panic!("a heat map");
+        };
+        let framed: Vec<&str> = matrix
+            .rows
+            .iter()
+            .flat_map(|r| &r.cells)
+            .filter(|c| c.framed)
+            .map(|c| c.text.as_str())
+            .collect();
+        assert_eq!(framed, ["6.00"]);
+        let svg = drawn.board.svg().unwrap();
         for text in ["2.6", "6.0", "mask.ratio", "train.blr"] {
-            assert!(drawn.svg.contains(text), "{text}");
+            assert!(svg.contains(text), "{text}");
         }
         let caption = weights(&groups).unwrap().caption;
         assert!(
@@ -297,10 +324,11 @@ mod tests {
     #[test]
     fn three_keys_make_parallel_coordinates() {
         let data = sweep(&["random", "<grid>"]);
-        let drawn = build(&Groups::of(&data)).unwrap().unwrap();
+        let drawn = build(&Groups::of(&data)).unwrap();
+        let svg = drawn.board.svg().unwrap();
         assert_eq!(drawn.stem, "keys_parallel");
         for text in ["mask.ratio", "mask.strategy", "&lt;grid&gt;", "k-NN accuracy"] {
-            assert!(drawn.svg.contains(text), "{text} in {}", drawn.svg);
+            assert!(svg.contains(text), "{text} in {svg}");
         }
     }
 
@@ -308,6 +336,6 @@ mod tests {
     fn one_key_makes_neither() {
         let data = super::super::testing::ratios(0.1);
         let groups = Groups::of(&data);
-        assert!(build(&groups).unwrap().is_none() && weights(&groups).is_none());
+        assert!(build(&groups).is_none() && weights(&groups).is_none());
     }
 }

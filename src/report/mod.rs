@@ -42,7 +42,6 @@ mod trial;
 
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};
-pub use figures::files as figures;
 pub use join::join;
 pub use numbers::csv as summary_csv;
 pub use page::html;

@@ -25,6 +25,8 @@ use crate::store::rows::SweepRow;
 #[template(path = "page.html")]
 struct Page<'a> {
     sweep: &'a SweepRow,
+    expect: Vec<String>,
+    analysis: Vec<String>,
     generated_at: String,
     started_at: String,
     version: &'a str,
@@ -148,11 +150,13 @@ fn cross(groups: &Groups) -> Result<Option<Cross>, ReportError> {
 }
 
 fn landscape(groups: &Groups) -> Result<Option<Landscape>, ReportError> {
-    let drawn = landscape::build(groups)?;
-    Ok(drawn.map(|l| Landscape {
-        drawing: Drawing::new(&l.svg, l.colours),
-        caption: l.caption,
-    }))
+    let draw = |found: landscape::Landscape| {
+        Ok(Landscape {
+            drawing: Drawing::new(&found.board.svg()?, found.board.colours()),
+            caption: found.caption,
+        })
+    };
+    landscape::build(groups).map(draw).transpose()
 }
 
 fn masks(data: &ReportData) -> Result<Option<Masks>, ReportError> {
@@ -178,7 +182,10 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let (swept, curves) = (draw(swept::sketch(&groups))?, draw(curves::sketch(&groups))?);
     let (landscape, importance) = (landscape(&groups)?, draw(landscape::weights(&groups))?);
     let explorer = explorer::build(&groups);
-    let (across, progress) = (gallery::across_groups(&groups), gallery::over_training(&groups));
+    let (across, progress) = (
+        gallery::across_groups(&groups, usize::MAX),
+        gallery::over_training(&groups),
+    );
     let troubles = appendix::troubles(data);
     let differences = differences::build(&groups);
     let metrics = appendix::trial_metrics(&groups);
@@ -208,6 +215,8 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     );
     let page = Page {
         sweep: &data.sweep,
+        expect: format::paragraphs(&data.sweep.expect),
+        analysis: format::paragraphs(&data.sweep.analysis),
         generated_at: format::moment(&data.generated_at),
         started_at: format::moment(&data.sweep.created_at),
         version: &data.version,

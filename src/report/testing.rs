@@ -5,6 +5,24 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::store::rows::{MetricPoint, Picture, RunRow, Status, SweepRow};
 
+/// Every panel of the figures over keys and epochs as a drawing with its name.
+pub(super) fn panels(data: &ReportData) -> Vec<(String, String)> {
+    let groups = groups::Groups::of(data);
+    let sketches = [
+        swept::sketch(&groups),
+        landscape::weights(&groups),
+        curves::sketch(&groups),
+    ];
+    let all = sketches.into_iter().flatten().flat_map(|s| s.panels);
+    all.map(|(stem, plot)| (stem, crate::plot::svg(&plot).unwrap()))
+        .collect()
+}
+
+/// Names of [`panels`].
+pub(super) fn panel_names(data: &ReportData) -> Vec<String> {
+    panels(data).into_iter().map(|p| p.0).collect()
+}
+
 /// A run with final values under the given names.
 pub(super) fn run(position: i64, point: Json, seed: i64, metrics: &[(&str, f64)]) -> RunReport {
     let points = metrics.iter().flat_map(|(name, value)| {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::testing::{assert_well_formed, body, picture, ratios, report, run};
+use super::testing::{assert_well_formed, body, panel_names, picture, ratios, report, run};
 use super::*;
 use crate::store::rows::{MetricPoint, Status};
 
@@ -73,7 +73,7 @@ fn a_hostile_baseline_is_escaped() {
     let mut data = ratios(0.1);
     data.sweep.settings = json!({"baseline": "<script>alert('x')</script>"});
     let page = html(&data).unwrap();
-    assert!(page.contains("No swept point is called") && !page.contains("<script"));
+    assert!(page.contains("No swept point is called") && !page.contains("<script>alert"));
     assert_well_formed(&page);
 }
 
@@ -153,9 +153,10 @@ fn hostile_text_is_escaped_everywhere() {
     let page = html(&data).unwrap();
     assert_eq!(page.matches("<script").count(), 1, "the page's own");
     assert_well_formed(&page);
-    for (name, document) in figures(&data) {
-        assert!(!document.contains("<script"), "unescaped in {name}");
-        assert_well_formed(&document);
+    for figure in paper::figures(&data).unwrap() {
+        let svg = &figure.printed.svg;
+        assert!(!svg.contains("<script"), "unescaped in {}", figure.name());
+        assert_well_formed(svg);
     }
     let evil_tex = latex(&ReportData { runs: vec![], ..data });
     assert!(
@@ -319,10 +320,7 @@ fn exports_carry_the_same_numbers() {
         groups[1]["metrics"]["eval_psnr"],
         json!({"n": 3, "non_finite": 0, "mean": 15.0, "sd": 0.0, "ci95": 0.0, "ci_low": 15.0, "ci_high": 15.0})
     );
-    assert_eq!(
-        figures(&data).iter().map(|f| f.0.as_str()).collect::<Vec<_>>(),
-        ["knn_accuracy.svg", "eval_mse.svg", "curve_val_loss.svg"]
-    );
+    assert_eq!(panel_names(&data), ["knn_accuracy", "eval_mse", "curve_val_loss"]);
 }
 
 #[test]

@@ -201,9 +201,8 @@ fn figures_over_several_keys_are_numbered_with_the_others() {
     ] {
         assert!(page.contains(text), "{text}: {}", body(&page));
     }
-    let names: Vec<String> = figures(&data).into_iter().map(|f| f.0).collect();
-    assert!(
-        names.contains(&"importance.svg".to_owned()) && names.contains(&"keys_heat_map.svg".to_owned()),
-        "{names:?}"
-    );
+    let printed = paper::figures(&data).unwrap();
+    for stem in ["importance", "keys_heat_map"] {
+        assert!(printed.iter().any(|f| f.stem == stem), "{stem}");
+    }
 }

@@ -4,21 +4,28 @@
 use super::super::data::ReportData;
 use super::super::export::tex;
 use super::super::figures::Sketch;
+use super::super::gallery::{self, Gallery, Image};
 use super::super::groups::Groups;
+use super::super::landscape::{self, Board};
 use super::super::{ReportError, cross, curves, swept};
 use super::stamp;
 use crate::catalogue::{MEANING, Profile, strips};
 use crate::plot::{
-    Matrix, PlotError, Press, Printed, Rgb, Sheet, Span, Strips, matrix_svg_within, sheet_svg, strips_svg,
+    Contact, ContactRow, Matrix, Parallel, PlotError, Press, Printed, Rgb, Sheet, Span, Strips, Thumb, contact_svg,
+    matrix_svg_within, parallel_svg, sheet_svg, strips_svg,
 };
 
 /// Rows of masks that fit on a page.
 const MASKS: usize = 11;
 
+/// Held-out pictures in the figure of reconstructions, at most.
+const PICTURES: usize = 3;
+
 /// A figure in one width.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaperFigure {
-    /// What is shown, without the width: `swept`, `curves`, `cross`, `masks`, or a panel's metric.
+    /// What is shown, without the width: `swept`, `keys_heat_map`, `keys_parallel`, `importance`, `curves`, `cross`,
+    /// `reconstructions`, `training`, `masks`, or a panel's metric.
     pub stem: String,
     /// Its width.
     pub span: Span,
@@ -45,7 +52,9 @@ struct Draft {
 enum Drawing {
     Panels(Sheet),
     Matrix(Matrix),
+    Parallel(Parallel),
     Strips(Strips),
+    Pictures(Contact),
 }
 
 impl Drawing {
@@ -53,6 +62,8 @@ impl Drawing {
         match self {
             Self::Panels(sheet) => &sheet.title,
             Self::Matrix(matrix) => &matrix.title,
+            Self::Parallel(parallel) => &parallel.title,
+            Self::Pictures(contact) => &contact.title,
             Self::Strips(strips) => &strips.title,
         }
     }
@@ -67,7 +78,9 @@ impl Drawing {
             })
             .map(Some),
             Self::Matrix(matrix) => matrix_svg_within(matrix, span.pixels()),
-            Self::Strips(_) if span == Span::OneColumn => Ok(None),
+            Self::Pictures(contact) => Ok(contact_svg(contact, span.pixels())),
+            Self::Strips(_) | Self::Parallel(_) if span == Span::OneColumn => Ok(None),
+            Self::Parallel(parallel) => parallel_svg(parallel).map(Some),
             Self::Strips(strips) => strips_svg(strips).map(Some),
         }
     }
@@ -99,19 +112,66 @@ pub fn figures(data: &ReportData) -> Result<Vec<PaperFigure>, ReportError> {
 
 /// All figures, in the order of the page. A figure that joins the page is to join this list.
 fn drafts(data: &ReportData, groups: &Groups) -> Vec<Draft> {
-    let sketches = [("swept", swept::sketch(groups)), ("curves", curves::sketch(groups))];
-    let mut all: Vec<Draft> = sketches
-        .into_iter()
-        .filter_map(|(stem, sketch)| Some(panels(stem, sketch?)))
-        .flatten()
-        .collect();
+    let sketched = |stem, sketch: Option<Sketch>| sketch.map_or_else(Vec::new, |s| panels(stem, s));
+    let mut all = sketched("swept", swept::sketch(groups));
+    all.extend(landscape::build(groups).map(over_keys));
+    all.extend(sketched("importance", landscape::weights(groups)));
+    all.extend(sketched("curves", curves::sketch(groups)));
     all.extend(cross::build(groups).map(|table| Draft {
         stem: "cross".into(),
         caption: table.caption(groups),
         drawing: Drawing::Matrix(table.matrix()),
     }));
+    all.extend(reconstructions(groups));
+    all.extend(gallery::over_training(groups).map(|g| pictures("training", g)));
     all.extend(masks(&data.masks));
     all
+}
+
+fn over_keys(found: landscape::Landscape) -> Draft {
+    Draft {
+        stem: found.stem.into(),
+        caption: found.caption,
+        drawing: match found.board {
+            Board::Matrix(matrix) => Drawing::Matrix(matrix),
+            Board::Parallel(parallel) => Drawing::Parallel(parallel),
+        },
+    }
+}
+
+/// Reconstructions of as many pictures, at most [`PICTURES`], as fit on a page.
+fn reconstructions(groups: &Groups) -> Option<Draft> {
+    let of = |items| gallery::across_groups(groups, items).map(|g| pictures("reconstructions", g));
+    let fits = |draft: &Draft| matches!(draft.drawing.svg(Span::TwoColumns), Ok(Some(_)));
+    (1..=PICTURES).rev().filter_map(of).find(fits)
+}
+
+fn pictures(stem: &str, gallery: Gallery) -> Draft {
+    let thumb = |image: Image| Thumb {
+        uri: image.uri,
+        size: (image.width as f64, image.height as f64),
+    };
+    let row = |row: gallery::Row| ContactRow {
+        apart: row.new_item,
+        reference: row.reference.map(thumb),
+        cells: row.cells.into_iter().map(|cell| cell.map(thumb)).collect(),
+    };
+    let named = |name: &String| {
+        if gallery.axis == "epoch" {
+            format!("epoch {name}")
+        } else {
+            name.clone()
+        }
+    };
+    Draft {
+        stem: stem.into(),
+        drawing: Drawing::Pictures(Contact {
+            title: gallery.caption.clone(),
+            columns: gallery.columns.iter().map(named).collect(),
+            rows: gallery.rows.into_iter().map(row).collect(),
+        }),
+        caption: gallery.caption,
+    }
 }
 
 /// A sketch as one figure, and each of several panels as one of its own.
