@@ -38,6 +38,7 @@ impl Mark {
         let style = stroke(colour, width, opacity);
         cut(points, PATTERNS[self.0])
             .into_iter()
+            .filter(|piece| piece.len() > 1)
             .try_for_each(|piece| Ok(canvas.draw(&PathElement::new(piece, style))?))
     }
 

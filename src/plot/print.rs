@@ -94,7 +94,7 @@ impl Press {
     /// Where the document is none, or the PDF cannot be written.
     pub fn print(&self, drawing: &str, span: Span, title: &str, about: &str) -> Result<Printed, PlotError> {
         let failed = |reason: String| PlotError::new(title, &*Box::<dyn std::error::Error>::from(reason));
-        let tree = Tree::from_str(drawing, &self.options).map_err(|e| failed(e.to_string()))?;
+        let tree = Tree::from_str(&plain_opacity(drawing), &self.options).map_err(|e| failed(e.to_string()))?;
         let width = f64::from(tree.size().width());
         // A drawing made for the span fills it; its own width is that of the span in whole pixels.
         let natural = width * POINTS / TEXT / 72.0;
@@ -110,6 +110,21 @@ impl Press {
             pdf: pdf.map_err(|e| failed(e.to_string()))?,
         })
     }
+}
+
+/// Opacity of shapes as that of their only paint, which a PDF needs no group for: files stay small.
+fn plain_opacity(drawing: &str) -> String {
+    let paint = |tag: &str| {
+        let only = if tag.contains(" fill=\"none\"") {
+            " stroke-opacity=\""
+        } else if tag.contains(" stroke=\"none\"") {
+            " fill-opacity=\""
+        } else {
+            return tag.to_owned();
+        };
+        tag.replacen(" opacity=\"", only, 1)
+    };
+    drawing.split_inclusive('>').map(paint).collect()
 }
 
 /// The tree as a document of that width, with its text as paths.
@@ -201,6 +216,18 @@ mod tests {
             assert_eq!(missing, "", "{weight}");
         }
         assert_ne!(shape('a', "normal"), shape('a', "bold"));
+    }
+
+    #[test]
+    fn see_through_shapes_need_no_groups() {
+        let (line, disc) = (
+            "<polyline fill=\"none\" opacity=\"0.5\"/>",
+            "<circle opacity=\"0.5\" fill=\"#f00\" stroke=\"none\"/>",
+        );
+        assert_eq!(plain_opacity(line), line.replace(" opacity", " stroke-opacity"));
+        assert_eq!(plain_opacity(disc), disc.replace(" opacity", " fill-opacity"));
+        let printed = Press::new().print(&drawing(), Span::OneColumn, "", "").unwrap();
+        assert!(!String::from_utf8_lossy(&printed.pdf).contains("/Subtype /Form"));
     }
 
     #[test]

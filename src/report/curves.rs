@@ -1,8 +1,11 @@
-//! Learning curves: every trial, one panel per metric, coloured by group.
+//! Learning curves, one panel per metric: the mean over the seeds of each group with a band, or every trial; coloured by group.
 
+use std::collections::BTreeMap;
+
+use super::data::RunReport;
 use super::figures::{Sketch, lettered};
-use super::groups::Groups;
-use crate::plot::{Axis, Layer, Plot, min_max};
+use super::groups::{Group, Groups};
+use crate::plot::{Axis, Layer, Plot, Rgb, min_max};
 
 /// Curves with a name in the store, a title, and a letter for the caption.
 const CURVES: [(&str, &str); 4] = [
@@ -18,8 +21,8 @@ const LIMIT: usize = 300;
 const BUDGET: usize = 60_000;
 /// Points of a series at least.
 const LEAST: usize = 24;
-/// Groups that a legend can name.
-const NAMED: usize = 24;
+/// Groups that a legend can name, by one key and by several.
+const NAMED: [usize; 2] = [25, 12];
 
 /// The curves of all trials; `None` when no trial has any.
 pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
@@ -31,7 +34,7 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
         return None;
     }
     let titles: Vec<String> = panels.iter().map(|p| p.1.to_owned()).collect();
-    let mut caption = format!("Learning curves of every trial, one line each: {}.", lettered(&titles));
+    let mut caption = format!("Learning curves: {}. {}", lettered(&titles), what(groups));
     if groups.all.iter().flat_map(|g| &g.runs).any(|r| !r.finished()) {
         caption.push_str(" An open circle ends the curve of a trial that did not finish.");
     }
@@ -42,8 +45,9 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
             (limit - 2) / 2
         ));
     }
-    let several = groups.all.len() > 1 && groups.all.len() <= NAMED;
-    if groups.all.len() > NAMED {
+    let named = NAMED[usize::from(groups.keys.len() > 1)];
+    let several = groups.all.len() > 1 && groups.all.len() <= named;
+    if groups.all.len() > named {
         caption.push_str(" Colours follow the order of the points in Table 1.");
     }
     Some(Sketch {
@@ -65,6 +69,63 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
     })
 }
 
+/// What a line is.
+fn what(groups: &Groups) -> &'static str {
+    let pooled = |g: &&Group| pooled(g).is_some();
+    match groups.all.iter().filter(pooled).count() {
+        0 => "One line for each trial.",
+        n if n == groups.all.len() => "Line: mean over seeds; band: from the lowest to the highest of them.",
+        _ => "Line: mean over seeds, with a band from the lowest to the highest of them, or a single trial.",
+    }
+}
+
+/// The finished runs of a group, where there are several.
+fn pooled<'a>(group: &Group<'a>) -> Option<Vec<&'a RunReport>> {
+    let finished: Vec<&RunReport> = group.runs.iter().filter(|r| r.finished()).copied().collect();
+    (finished.len() > 1).then_some(finished)
+}
+
+/// (epoch, values of all runs) at the steps that all of them have.
+fn shared(runs: &[&RunReport], name: &str) -> Vec<(f64, Vec<f64>)> {
+    let mut at: BTreeMap<i64, (f64, Vec<f64>)> = BTreeMap::new();
+    for point in runs.iter().flat_map(|r| r.points(name)) {
+        at.entry(point.step)
+            .or_insert((point.epoch, vec![]))
+            .1
+            .push(point.value);
+    }
+    at.into_values()
+        .filter(|(_, values)| values.len() == runs.len())
+        .collect()
+}
+
+/// Band and line of runs that share their steps; `None` below two steps.
+fn mean_with_band(runs: &[&RunReport], name: &str, colour: Rgb, limit: usize) -> Option<[Layer; 2]> {
+    let all = shared(runs, name);
+    let mean = |(x, values): &(f64, Vec<f64>)| (*x, values.iter().sum::<f64>() / values.len() as f64);
+    let line: Vec<(f64, f64)> = all.iter().map(mean).collect();
+    let stretch = all.len().div_ceil((limit / 2).max(1)).max(1);
+    let ends = |part: &[(f64, Vec<f64>)]| {
+        let values = || part.iter().flat_map(|p| &p.1).copied().filter(|v| v.is_finite());
+        let (low, high) = (
+            values().fold(f64::INFINITY, f64::min),
+            values().fold(f64::NEG_INFINITY, f64::max),
+        );
+        (low <= high).then_some((part[0].0, low, high))
+    };
+    let mut band: Vec<(f64, f64, f64)> = all.chunks(stretch).filter_map(ends).collect();
+    if let (true, Some((x, _)), Some(last)) = (stretch > 1, all.last(), band.last().copied()) {
+        band.push((*x, last.1, last.2));
+    }
+    let line = Layer::Line {
+        points: min_max(&line, limit),
+        colour,
+        width: 1.3,
+        opacity: 1.0,
+    };
+    (all.len() > 1).then_some([Layer::Band { points: band, colour }, line])
+}
+
 /// Metrics measured at more than the start and the end, which the table and the first figure show; all where none is.
 fn chosen(groups: &Groups) -> Vec<(&'static str, &'static str)> {
     let longest = |name: &str| {
@@ -79,7 +140,30 @@ fn chosen(groups: &Groups) -> Vec<(&'static str, &'static str)> {
 fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
     let (mut lines, mut ends, mut values) = (vec![], vec![], vec![]);
     let limit = limit(groups);
-    for (group, run) in groups.all.iter().flat_map(|g| g.runs.iter().map(move |r| (g, r))) {
+    let mut bands = vec![];
+    let mut alone: Vec<(&Group, &RunReport)> = vec![];
+    for group in &groups.all {
+        let drawn = pooled(group).and_then(|runs| mean_with_band(&runs, name, group.colour, limit));
+        let covered = drawn.is_some();
+        if let Some([band, line]) = drawn {
+            bands.push(band);
+            lines.push(line);
+            let runs = group.runs.iter().filter(|r| r.finished());
+            values.extend(
+                runs.flat_map(|r| r.points(name))
+                    .map(|p| p.value)
+                    .filter(|v| v.is_finite()),
+            );
+        }
+        alone.extend(
+            group
+                .runs
+                .iter()
+                .filter(|r| !covered || !r.finished())
+                .map(|r| (group, *r)),
+        );
+    }
+    for (group, run) in alone {
         let points: Vec<(f64, f64)> = run.points(name).map(|p| (p.epoch, p.value)).collect();
         values.extend(points.iter().map(|p| p.1).filter(|v| v.is_finite()));
         if let (false, Some(end)) = (run.finished(), points.iter().rfind(|p| p.1.is_finite())) {
@@ -111,7 +195,7 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
         Axis::linear(title)
     };
     let mut plot = Plot::new(format!("{title} during training"), Axis::linear("epoch"), y);
-    plot.layers = lines.into_iter().chain(ends).collect();
+    plot.layers = bands.into_iter().chain(lines).chain(ends).collect();
     Some(plot)
 }
 

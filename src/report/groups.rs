@@ -88,6 +88,7 @@ impl<'a> Groups<'a> {
         for (i, group) in all.iter_mut().enumerate() {
             group.colour = if ordered { sequential(i, count) } else { categorical(i) };
         }
+        distinct(&mut all);
         let differing = settings(&data.runs).into_iter().filter(|s| s.differs());
         let differing = differing.map(|s| s.key).collect();
         let from_weights = |run: &RunReport| run.config("model.init").is_some_and(|path| path != "");
@@ -180,6 +181,19 @@ impl<'a> Groups<'a> {
         let mut runs = self.all.iter().flat_map(|g| &g.runs);
         let normalised = runs.all(|r| r.config("model.norm_pix_loss") == Some(&serde_json::Value::Bool(true)));
         self.constant(MEAN_FILL).filter(|_| normalised)
+    }
+}
+
+/// No two groups have one colour, so that series can be told by it: later ones are darker.
+fn distinct(all: &mut [Group]) {
+    let mut taken: Vec<Rgb> = vec![];
+    for group in all {
+        while taken.contains(&group.colour) && group.colour != Rgb(0, 0, 0) {
+            let darker = |v: u8| (f64::from(v) * 0.72) as u8;
+            let Rgb(r, g, b) = group.colour;
+            group.colour = Rgb(darker(r), darker(g), darker(b));
+        }
+        taken.push(group.colour);
     }
 }
 

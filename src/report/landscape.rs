@@ -5,6 +5,7 @@ use super::format::{self, NONE, fixed};
 use super::groups::{Group, Groups};
 use super::importance::{self, Importance};
 use super::metrics::Metric;
+use super::places::Places;
 use crate::plot::{
     Axis, Coordinate, Layer, Matrix, MatrixRow, Parallel, ParallelLine, Plot, PlotError, Rgb, Tile, categorical,
     matrix_svg, parallel_svg, sequential,
@@ -92,7 +93,7 @@ pub(super) fn weights(groups: &Groups) -> Option<Sketch> {
             "Importance of each swept key for {}: {}. {}",
             lower(&metric.axis()),
             format::list(&words),
-            importance::MEANING
+            importance::meaning(groups)
         ),
         legend: vec![],
         legend_title: String::new(),
@@ -125,13 +126,13 @@ fn bars(found: &[Importance], metric: &Metric) -> Option<Plot> {
 }
 
 /// Keys with more than one value among the points.
-fn varied(groups: &Groups) -> Vec<usize> {
+pub(super) fn varied(groups: &Groups) -> Vec<usize> {
     let differ = |i: &usize| groups.all.windows(2).any(|w| w[0].point[*i] != w[1].point[*i]);
     (0..groups.keys.len()).filter(differ).collect()
 }
 
 /// Values of a key among the points, in the order of the groups.
-fn values(groups: &Groups, key: usize) -> Vec<String> {
+pub(super) fn values(groups: &Groups, key: usize) -> Vec<String> {
     let mut found: Vec<(usize, String)> = vec![];
     for group in &groups.all {
         let text = format::value(&group.point[key]);
@@ -204,16 +205,8 @@ fn parallel(groups: &Groups, metric: &Metric, keys: &[usize]) -> Parallel {
         .collect();
     let (low, high) = range(&means.iter().flatten().copied().collect::<Vec<_>>());
     let decimals = metric.decimals_for(means.iter().flatten().map(|v| v / metric.factor));
-    let lists: Vec<Vec<String>> = keys.iter().map(|key| values(groups, *key)).collect();
+    let scales: Vec<Places> = keys.iter().map(|key| Places::of(groups, *key)).collect();
     let height = |value: f64| if high > low { (value - low) / (high - low) } else { 0.5 };
-    let place = |list: &[String], text: &str| {
-        let index = list.iter().position(|v| v == text).unwrap_or_default();
-        if list.len() > 1 {
-            index as f64 / (list.len() - 1) as f64
-        } else {
-            0.5
-        }
-    };
     let mut lines: Vec<(f64, ParallelLine)> = groups
         .all
         .iter()
@@ -223,8 +216,8 @@ fn parallel(groups: &Groups, metric: &Metric, keys: &[usize]) -> Parallel {
             let good = if metric.more_is_better { value } else { 1.0 - value };
             let at = keys
                 .iter()
-                .zip(&lists)
-                .map(|(key, list)| place(list, &format::value(&group.point[*key])));
+                .zip(&scales)
+                .map(|(key, scale)| scale.at(&group.point[*key]));
             Some((
                 good,
                 ParallelLine {
@@ -235,9 +228,9 @@ fn parallel(groups: &Groups, metric: &Metric, keys: &[usize]) -> Parallel {
         })
         .collect();
     lines.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let coordinate = |(key, list): (&usize, &Vec<String>)| Coordinate {
+    let coordinate = |(key, scale): (&usize, &Places)| Coordinate {
         name: groups.keys[*key].name.clone(),
-        ticks: list.iter().map(|text| (place(list, text), text.clone())).collect(),
+        ticks: scale.ticks(),
     };
     let ends = if high > low { vec![low, high] } else { vec![low] };
     let last = Coordinate {
@@ -246,7 +239,7 @@ fn parallel(groups: &Groups, metric: &Metric, keys: &[usize]) -> Parallel {
     };
     Parallel {
         title: format!("{} over all swept keys", metric.axis()),
-        axes: keys.iter().zip(&lists).map(coordinate).chain([last]).collect(),
+        axes: keys.iter().zip(&scales).map(coordinate).chain([last]).collect(),
         lines: lines.into_iter().map(|l| l.1).collect(),
     }
 }
@@ -256,7 +249,7 @@ fn shade(good: f64) -> Rgb {
     sequential((good.clamp(0.0, 1.0) * 11.0).round() as usize, 12)
 }
 
-fn capital(text: &str) -> String {
+pub(super) fn capital(text: &str) -> String {
     let mut letters = text.chars();
     letters
         .next()

@@ -6,6 +6,7 @@ mod appendix;
 #[cfg(test)]
 mod axes_tests;
 mod baseline;
+mod by_key;
 mod compare;
 mod cross;
 mod curves;
@@ -27,6 +28,7 @@ mod metrics;
 mod numbers;
 mod page;
 pub mod paper;
+mod places;
 mod policy;
 mod repeat;
 mod spread;

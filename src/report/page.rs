@@ -15,7 +15,7 @@ use super::policy::{SCRIPT, policy};
 use super::spread::{self, Spread};
 use super::table::{self, Table};
 use super::trial::{self, Sections};
-use super::{ReportError, curves, definitions, findings, format, repeat, swept};
+use super::{ReportError, by_key, curves, definitions, findings, format, repeat, swept};
 use crate::catalogue::{MEANING, strips};
 use crate::plot::{Rgb, dark_rules, embed, matrix_svg, strips_svg};
 use crate::store::rows::SweepRow;
@@ -35,6 +35,7 @@ struct Page<'a> {
     spread: Vec<Spread>,
     differences: Option<Differences>,
     swept: Option<Figure>,
+    by_key: Option<Figure>,
     landscape: Option<Landscape>,
     importance: Option<Figure>,
     curves: Option<Figure>,
@@ -63,6 +64,7 @@ struct Page<'a> {
 #[derive(Default)]
 struct Numbers {
     swept: usize,
+    by_key: usize,
     landscape: usize,
     importance: usize,
     curves: usize,
@@ -76,17 +78,18 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(figures: [bool; 8], tables: [bool; 3]) -> Self {
+    fn of(figures: [bool; 9], tables: [bool; 3]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
         Self {
             swept: nth(&figures, 0),
-            landscape: nth(&figures, 1),
-            importance: nth(&figures, 2),
-            curves: nth(&figures, 3),
-            cross: nth(&figures, 4),
-            across: nth(&figures, 5),
-            progress: nth(&figures, 6),
-            explorer: nth(&figures, 7),
+            by_key: nth(&figures, 1),
+            landscape: nth(&figures, 2),
+            importance: nth(&figures, 3),
+            curves: nth(&figures, 4),
+            cross: nth(&figures, 5),
+            across: nth(&figures, 6),
+            progress: nth(&figures, 7),
+            explorer: nth(&figures, 8),
             differences: 1 + nth(&tables, 0),
             troubles: 1 + nth(&tables, 1),
             trials: 1 + nth(&tables, 2),
@@ -180,6 +183,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let groups = Groups::of(data);
     let draw = |sketch: Option<Sketch>| sketch.map(|s| s.figure()).transpose();
     let (swept, curves) = (draw(swept::sketch(&groups))?, draw(curves::sketch(&groups))?);
+    let by_key = draw(by_key::sketch(&groups))?;
     let (landscape, importance) = (landscape(&groups)?, draw(landscape::weights(&groups))?);
     let explorer = explorer::build(&groups);
     let (across, progress) = (
@@ -192,6 +196,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let (cross, masks) = (cross(&groups)?, masks(data)?);
     let figures = [
         swept.is_some(),
+        by_key.is_some(),
         landscape.is_some(),
         importance.is_some(),
         curves.is_some(),
@@ -226,6 +231,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         numbers: Numbers::of(figures, [differences.is_some(), !troubles.is_empty(), true]),
         differences,
         swept,
+        by_key,
         landscape,
         importance,
         curves,

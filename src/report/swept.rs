@@ -9,6 +9,11 @@ use super::table::scaled;
 use crate::plot::{Axis, Layer, On, Plot, REFERENCE_LINE, Rgb, categorical};
 use crate::stats::Summary;
 
+/// Lines of a panel at most.
+const LINES: usize = 8;
+/// Rows of a panel at most.
+const ROWS: usize = 40;
+
 /// k-NN accuracy and error at the common masks against the swept value; `None` where there is nothing to compare.
 pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
     if groups.all.len() < 2 {
@@ -18,6 +23,9 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
         .into_iter()
         .filter(|m| groups.comparable(m) && !groups.ranked(m).is_empty())
         .collect();
+    if crowded(groups) {
+        return None;
+    }
     let mut panels: Vec<Panel> = metrics.iter().map(|m| panel(groups, m)).collect();
     align(&mut panels);
     let (first, rest) = panels.split_first()?;
@@ -48,6 +56,17 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
         legend_title: legend_title(groups, &legend),
         legend,
     })
+}
+
+/// More lines, or rows, than can be told apart: then there is a figure by key.
+fn crowded(groups: &Groups) -> bool {
+    let Some(axis) = groups.axis() else {
+        return groups.all.len() > ROWS;
+    };
+    let mut series: Vec<String> = groups.all.iter().map(|g| other_keys(groups, g, axis)).collect();
+    series.sort_unstable();
+    series.dedup();
+    series.len() > LINES
 }
 
 fn legend_title(groups: &Groups, legend: &[(String, Rgb)]) -> String {
@@ -223,7 +242,7 @@ fn over_names(groups: &Groups, metric: &Metric) -> Plot {
 }
 
 /// An axis over swept values: their own ticks when there are few and apart, logarithmic when they span decades.
-fn swept_axis(name: &str, xs: &[f64]) -> Axis {
+pub(super) fn swept_axis(name: &str, xs: &[f64]) -> Axis {
     let log = xs
         .first()
         .is_some_and(|low| *low > 0.0 && xs[xs.len() - 1] / low >= 30.0);

@@ -10,6 +10,7 @@ pub(super) fn panels(data: &ReportData) -> Vec<(String, String)> {
     let groups = groups::Groups::of(data);
     let sketches = [
         swept::sketch(&groups),
+        by_key::sketch(&groups),
         landscape::weights(&groups),
         curves::sketch(&groups),
     ];

@@ -7,11 +7,11 @@ use super::super::figures::Sketch;
 use super::super::gallery::{self, Gallery, Image};
 use super::super::groups::Groups;
 use super::super::landscape::{self, Board};
-use super::super::{ReportError, cross, curves, swept};
+use super::super::{ReportError, by_key, cross, curves, swept};
 use super::stamp;
 use crate::catalogue::{MEANING, Profile, strips};
 use crate::plot::{
-    Contact, ContactRow, Matrix, Parallel, PlotError, Press, Printed, Rgb, Sheet, Span, Strips, Thumb, contact_svg,
+    Contact, ContactRow, Matrix, Parallel, PlotError, Press, Printed, Sheet, Span, Strips, Thumb, contact_svg,
     matrix_svg_within, parallel_svg, sheet_svg, strips_svg,
 };
 
@@ -24,7 +24,7 @@ const PICTURES: usize = 3;
 /// A figure in one width.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaperFigure {
-    /// What is shown, without the width: `swept`, `keys_heat_map`, `keys_parallel`, `importance`, `curves`, `cross`,
+    /// What is shown, without the width: `swept`, `by_key`, `keys_heat_map`, `keys_parallel`, `importance`, `curves`, `cross`,
     /// `reconstructions`, `training`, `masks`, or a panel's metric.
     pub stem: String,
     /// Its width.
@@ -91,7 +91,7 @@ impl Drawing {
 /// # Errors
 /// Where a figure cannot be drawn.
 pub fn figures(data: &ReportData) -> Result<Vec<PaperFigure>, ReportError> {
-    let groups = distinct(Groups::of(data));
+    let groups = Groups::of(data);
     let (press, about) = (Press::new(), stamp::sources(data));
     let mut done = vec![];
     for draft in drafts(data, &groups) {
@@ -114,6 +114,7 @@ pub fn figures(data: &ReportData) -> Result<Vec<PaperFigure>, ReportError> {
 fn drafts(data: &ReportData, groups: &Groups) -> Vec<Draft> {
     let sketched = |stem, sketch: Option<Sketch>| sketch.map_or_else(Vec::new, |s| panels(stem, s));
     let mut all = sketched("swept", swept::sketch(groups));
+    all.extend(sketched("by_key", by_key::sketch(groups)));
     all.extend(landscape::build(groups).map(over_keys));
     all.extend(sketched("importance", landscape::weights(groups)));
     all.extend(sketched("curves", curves::sketch(groups)));
@@ -217,20 +218,6 @@ fn masks(profiles: &[Profile]) -> Vec<Draft> {
     profiles.chunks(each).enumerate().map(draft).collect()
 }
 
-/// Groups of which no two have one colour, so that marks can be told by it: later ones are darker.
-fn distinct(mut groups: Groups) -> Groups {
-    let mut taken: Vec<Rgb> = vec![];
-    for group in &mut groups.all {
-        while taken.contains(&group.colour) && group.colour != Rgb(0, 0, 0) {
-            let darker = |v: u8| (f64::from(v) * 0.72) as u8;
-            let Rgb(r, g, b) = group.colour;
-            group.colour = Rgb(darker(r), darker(g), darker(b));
-        }
-        taken.push(group.colour);
-    }
-    groups
-}
-
 /// LaTeX that includes every figure with its caption, in one column where it fits, in natural size: text has 8 points.
 pub fn figures_tex(figures: &[PaperFigure], data: &ReportData) -> String {
     let mut out = format!(
@@ -328,8 +315,8 @@ mod tests {
             serde_json::json!([{"key": "mask.strategy", "values": names}]),
             runs.collect(),
         );
-        let groups = distinct(Groups::of(&data));
-        let colours: std::collections::HashSet<Rgb> = groups.all.iter().map(|g| g.colour).collect();
+        let groups = Groups::of(&data);
+        let colours: std::collections::HashSet<crate::plot::Rgb> = groups.all.iter().map(|g| g.colour).collect();
         assert_eq!(colours.len(), 16);
     }
 }
