@@ -126,7 +126,7 @@ fn pictures_open_at_full_size_by_keyboard_and_escape_closes() {
         return;
     };
     browser.open(&page);
-    browser.eval("document.querySelector('.explorer .cell button.picture').focus()");
+    browser.eval("document.querySelector('.explorer .stage:not([hidden]) .cell button.picture').focus()");
     browser.press("Enter", 13);
     let open = "document.querySelector('dialog').open";
     assert_eq!(browser.eval(open), true);

@@ -14,6 +14,7 @@ mod heat;
 mod mark;
 mod matrix;
 mod parallel;
+mod pdf;
 mod pen;
 mod print;
 mod sheet;
