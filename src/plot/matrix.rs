@@ -11,6 +11,8 @@ use super::{Rgb, theme};
 
 /// Width and height of a cell in typographic pixels.
 const CELL: (f64, f64) = (54.0, 27.0);
+/// With more columns than these, cells are as narrow as their text allows.
+const FEW: usize = 12;
 /// Room between names and cells, and between parts.
 const GAP: f64 = 7.0;
 
@@ -94,6 +96,8 @@ pub fn matrix_svg(matrix: &Matrix) -> Result<String, PlotError> {
 struct Place {
     left: f64,
     top: f64,
+    /// Width of a cell.
+    cell: f64,
     /// Upper edge of each row.
     rows: Vec<f64>,
     width: f64,
@@ -112,10 +116,15 @@ impl Place {
             rows.push(edge);
             edge += CELL.1;
         }
-        let cells = matrix.columns.len() as f64 * CELL.0;
+        let cell = match matrix.columns.len() {
+            ..=FEW => CELL.0,
+            _ => (widest(&mut texts(matrix)) + GAP).clamp(TEXT * 2.0, CELL.0),
+        };
+        let cells = matrix.columns.len() as f64 * cell;
         Self {
             left,
             top,
+            cell,
             rows,
             width: (left + cells + 2.0).max(left + text_width(&matrix.measure)),
             height: edge + GAP + TEXT * 4.2,
@@ -123,7 +132,7 @@ impl Place {
     }
 
     fn column(&self, index: usize) -> f64 {
-        self.left + index as f64 * CELL.0
+        self.left + index as f64 * self.cell
     }
 
     fn below(&self) -> f64 {
@@ -131,11 +140,17 @@ impl Place {
     }
 }
 
+/// The text of every cell.
+fn texts(matrix: &Matrix) -> impl Iterator<Item = &String> {
+    matrix.rows.iter().flat_map(|row| &row.cells).map(|cell| &cell.text)
+}
+
 fn draw(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
     names(matrix, place, canvas)?;
     for (row, edge) in matrix.rows.iter().zip(&place.rows) {
         for (i, cell) in row.cells.iter().enumerate() {
-            tile(canvas, (place.column(i), *edge), cell, matrix.shade(cell.value))?;
+            let at = (place.column(i), *edge);
+            tile(canvas, at, place.cell, cell, matrix.shade(cell.value))?;
         }
     }
     legend(matrix, place, canvas)?;
@@ -143,7 +158,7 @@ fn draw(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
 }
 
 fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
-    let cells = matrix.columns.len() as f64 * CELL.0;
+    let cells = matrix.columns.len() as f64 * place.cell;
     let at = |x: f64, y: f64| (fine(x), fine(y));
     let middle = at(place.left + cells / 2.0, 1.0);
     write(
@@ -154,7 +169,7 @@ fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
         Script::plain(Rgb::GREY),
     )?;
     for (i, name) in matrix.columns.iter().enumerate() {
-        let foot = at(place.column(i) + CELL.0 / 2.0, place.top - GAP);
+        let foot = at(place.column(i) + place.cell / 2.0, place.top - GAP);
         let turned = Script::plain(Rgb::INK).turned(FontTransform::Rotate270);
         write(canvas, name, foot, (HPos::Left, VPos::Center), turned)?;
     }
@@ -174,8 +189,8 @@ fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
     Ok(())
 }
 
-fn tile(canvas: &Canvas<'_>, at: (f64, f64), cell: &Tile, shade: Rgb) -> Drawn {
-    let (right, bottom) = (at.0 + CELL.0, at.1 + CELL.1);
+fn tile(canvas: &Canvas<'_>, at: (f64, f64), width: f64, cell: &Tile, shade: Rgb) -> Drawn {
+    let (right, bottom) = (at.0 + width, at.1 + CELL.1);
     rectangle(canvas, (fine(at.0), fine(at.1)), (fine(right), fine(bottom)), shade)?;
     let ink = legible(shade);
     if cell.framed {
@@ -188,7 +203,7 @@ fn tile(canvas: &Canvas<'_>, at: (f64, f64), cell: &Tile, shade: Rgb) -> Drawn {
         let frame = vec![(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)];
         canvas.draw(&PathElement::new(frame, stroke(ink, 1.4, 1.0)))?;
     }
-    let middle = (fine(at.0 + CELL.0 / 2.0), fine(at.1 + CELL.1 / 2.0));
+    let middle = (fine(at.0 + width / 2.0), fine(at.1 + CELL.1 / 2.0));
     let script = Script {
         bold: cell.bold,
         ..Script::plain(ink)
@@ -256,6 +271,22 @@ mod tests {
         assert_eq!(text.matches("font-weight=\"bold\"").count(), 1);
         let ink = legible(heat(0.0)).hex();
         assert_eq!(text.matches(&format!("stroke=\"{ink}\"")).count(), 1, "one frame");
+    }
+
+    #[test]
+    fn many_columns_have_narrow_cells() {
+        let width = |columns: usize| {
+            let mut many = matrix();
+            many.columns = (0..columns).map(|i| i.to_string()).collect();
+            many.rows
+                .iter_mut()
+                .for_each(|row| row.cells = vec![row.cells[0].clone(); columns]);
+            let place = Place::of(&many);
+            (place.cell, place.width)
+        };
+        assert_eq!(width(12).0, CELL.0);
+        let (cell, wide) = width(22);
+        assert!((22.0..CELL.0).contains(&cell) && wide > 22.0 * cell, "{cell}");
     }
 
     #[test]

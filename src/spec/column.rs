@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use mae_strategies::Registry;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -52,19 +53,35 @@ impl Column {
         }
     }
 
-    /// Whether masks of this strategy with these parameters, as under `[mask]`, are those of the column. A script is known by
-    /// its text.
+    /// Whether masks of a configuration's `[mask]` are drawn as those of the column, but for their ratio. A script is known by
+    /// its text, and what is given as a built-in default counts as not given; masks with a schedule are of no column.
     #[must_use]
-    pub fn draws_as(&self, strategy: &str, params: &BTreeMap<String, MaskValue>) -> bool {
-        let known = |params: &BTreeMap<String, MaskValue>| -> Vec<(String, MaskValue)> {
-            let counts = |key: &str| {
-                let of_script = key.strip_suffix("path").map(|head| format!("{head}{SOURCE}"));
-                of_script.is_none_or(|source| !params.contains_key(&source))
-            };
-            let kept = params.iter().filter(|(key, _)| counts(key));
-            kept.map(|(key, value)| (key.clone(), value.clone())).collect()
+    pub fn is_of(&self, mask: &Value) -> bool {
+        let mut mask = mask.clone();
+        let Some(_) = mask.as_object_mut().and_then(|keys| keys.remove("ratio")) else {
+            return false;
         };
-        self.strategy == strategy && known(&self.params) == known(params)
+        let of = |mask| Self::try_from(mask).ok();
+        mask.get("schedule").is_none()
+            && of(mask).is_some_and(|other| self.strategy == other.strategy && self.own() == other.own())
+    }
+
+    /// The parameters that tell its masks from others.
+    fn own(&self) -> Vec<(&String, &MaskValue)> {
+        let strategy = Registry::builtin().get(&self.strategy).ok();
+        let declared = |key: &str| {
+            strategy?
+                .params()
+                .iter()
+                .find(|param| param.name == key)?
+                .default_value()
+        };
+        let of_script = |key: &str| key.strip_suffix("path").map(|head| format!("{head}{SOURCE}"));
+        let counts = |(key, value): &(&String, &MaskValue)| {
+            declared(key).as_ref() != Some(*value)
+                && of_script(key).is_none_or(|source| !self.params.contains_key(&source))
+        };
+        self.params.iter().filter(counts).collect()
     }
 }
 
@@ -263,14 +280,29 @@ mod tests {
 
     #[test]
     fn it_draws_what_the_same_parameters_draw_and_a_script_is_its_text() {
-        let mask = |value: Value| column(value).params;
         let block = column(json!({ "strategy": "block", "random_offset": true, "name": "slabs" }));
-        assert!(block.draws_as("block", &mask(json!({ "strategy": "block", "random_offset": true }))));
-        assert!(!block.draws_as("block", &mask(json!("block"))));
-        assert!(!block.draws_as("combined", &block.params));
-        let script = |path: &str, text: &str| column(json!({ "strategy": "script", "path": path, "source": text }));
-        assert!(script("a", "x").draws_as("script", &script("b", "x").params));
-        assert!(!script("a", "x").draws_as("script", &script("a", "y").params));
+        let on = |mask: Value| {
+            let mut mask = mask;
+            mask["ratio"] = json!(0.5);
+            block.is_of(&mask)
+        };
+        assert!(on(json!({ "strategy": "block", "random_offset": true })));
+        assert!(on(
+            json!({ "strategy": "block", "random_offset": true, "flipped": false })
+        ));
+        assert!(!on(
+            json!({ "strategy": "block", "random_offset": true, "flipped": true })
+        ));
+        assert!(!on(json!({ "strategy": "block" })));
+        assert!(!on(json!({ "strategy": "combined", "random_offset": true })));
+        assert!(!on(
+            json!({ "strategy": "block", "random_offset": true, "schedule": { "ratio": { "to": 0.9 } } })
+        ));
+        let script =
+            |path: &str, text: &str| json!({ "strategy": "script", "path": path, "source": text, "ratio": 0.5 });
+        let own = column(json!({ "strategy": "script", "source": "x" }));
+        assert!(own.is_of(&script("b", "x")));
+        assert!(!own.is_of(&script("a", "y")));
     }
 
     #[test]
