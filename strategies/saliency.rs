@@ -120,11 +120,7 @@ impl View {
         for (y, line) in bright.chunks_exact_mut(columns.len()).enumerate() {
             let start = at(y, places.0, patch.0) * pixels.width;
             let row = |channel: usize| &pixels.values[channel * size + start..][..pixels.width];
-            // One pass over the three channels of most pictures: the line is written once.
-            if pixels.channels == 3 {
-                let (red, green, blue) = (row(0), row(1), row(2));
-                let sums = columns.iter().map(|x| red[*x] + green[*x] + blue[*x]);
-                line.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum);
+            if pixels.channels == 3 && usual(line, [row(0), row(1), row(2)], patch.1) {
                 continue;
             }
             for from in (0..pixels.channels).map(row) {
@@ -153,7 +149,7 @@ impl View {
     fn entropies(&self) -> Vec<f64> {
         let (low, high) = span(&self.bright);
         let scale = 1.0 / (high - low).max(f32::MIN_POSITIVE);
-        let bin = |bright: &f32| (((bright - low) * scale * BINS as f32) as i32).clamp(0, BINS as i32 - 1) as u8;
+        let bin = |bright: &f32| whole((bright - low) * scale * BINS as f32).min(BINS as u8 - 1);
         let mut patches = vec![([0u8; BINS], f32::INFINITY, f32::NEG_INFINITY); self.grid.len()];
         let (width, mut bins) = (self.width(), vec![0; self.width()]);
         let mut ends = vec![(f32::INFINITY, f32::NEG_INFINITY); width];
@@ -204,6 +200,39 @@ impl View {
         });
         energy
     }
+}
+
+/// The brightness of one row of places in colour, for patches of the usual widths: no place needs to be looked up.
+fn usual(line: &mut [f32], channels: [&[f32]; 3], width: usize) -> bool {
+    match width {
+        8 => of_patches::<8>(line, channels),
+        14 => of_patches::<14>(line, channels),
+        16 => of_patches::<16>(line, channels),
+        32 => of_patches::<32>(line, channels),
+        _ => return false,
+    }
+    true
+}
+
+/// The same for patches `P` pixels wide, 6 or more.
+fn of_patches<const P: usize>(line: &mut [f32], [red, green, blue]: [&[f32]; 3]) {
+    let patches = red.chunks_exact(P).zip(green.chunks_exact(P)).zip(blue.chunks_exact(P));
+    for (to, ((red, green), blue)) in line.chunks_exact_mut(PLACES).zip(patches) {
+        for (place, to) in to.iter_mut().enumerate() {
+            let x = place * P / PLACES;
+            *to = red[x] + green[x] + blue[x];
+        }
+    }
+}
+
+/// The whole part of a number from 0 to 255, 0 of what is no number: the same as a cast, in steps that processors do for many
+/// numbers at once.
+fn whole(value: f32) -> u8 {
+    // From here on floats have no fractions, and their last bits count.
+    const WHOLE: f32 = 8_388_608.0;
+    let rounded = (value + WHOLE) - WHOLE;
+    let floor = if rounded > value { rounded - 1.0 } else { rounded };
+    (floor + WHOLE).to_bits() as u8
 }
 
 /// The lesser of two values, the first where the second is no number: one instruction, unlike `f32::min`.
@@ -292,6 +321,20 @@ mod tests {
         assert_eq!((entropies[0], entropies[2]), (0.0, 0.0));
         assert!((entropies[1] - 1.0).abs() < 1e-6, "{entropies:?}");
         assert!((2.0..=4.0).contains(&entropies[3]), "{entropies:?}");
+    }
+
+    #[test]
+    fn the_whole_part_is_that_of_a_cast() {
+        for step in 0..=16 * 256 {
+            let value = step as f32 / 256.0;
+            assert_eq!(whole(value), value as u8, "{value}");
+            assert_eq!(
+                whole(value.next_down().max(0.0)),
+                value.next_down() as u8,
+                "below {value}"
+            );
+        }
+        assert_eq!(whole(f32::NAN), 0);
     }
 
     #[test]
