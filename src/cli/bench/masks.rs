@@ -52,7 +52,9 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let sight = Sight::made_up(grid, 0);
     let pictures = pictures(args.grid * args.patch);
     let mut measured = Vec::new();
-    let strategies = registry.iter().map(|strategy| (strategy.id(), strategy.id(), BTreeMap::new()));
+    let strategies = registry
+        .iter()
+        .map(|strategy| (strategy.id(), strategy.id(), BTreeMap::new()));
     let script = BTreeMap::from([("source".to_owned(), Value::from(VARYING.1))]);
     for (name, strategy, params) in strategies.chain([(VARYING.0, "script", script)]) {
         let plan = registry.plan(strategy, grid, args.ratio, params)?;
