@@ -109,7 +109,7 @@ fn a_broken_script_fails_before_training_and_a_late_failure_is_one_trials() {
     assert_eq!(states, ["failed", "finished"]);
     let error = runs[0]["error"].as_str().unwrap();
     assert!(
-        error.contains("script late.rhai, line 1") && error.contains("a loop has no end"),
+        error.contains("script late.rhai, line 2") && error.contains("a loop has no end"),
         "{error}"
     );
     assert_eq!(runs[1]["config"]["mask"]["source"], "fn score(p) { p.row + p.noise }");
