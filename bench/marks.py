@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 
 import common
+import masks
 from sweep import STARTED_AT
 
 
@@ -57,6 +58,17 @@ def milliseconds(command: str) -> Callable[[dict], float]:
     return lambda document: document["seconds"][command]["median"] * 1e3
 
 
+def batch_ms(*names: str) -> Callable[[dict], float]:
+    """Milliseconds for a batch of masks, of the slowest of the named strategies; of all that are built in where none is."""
+
+    def slowest(document: dict) -> float:
+        speeds = document["masks_per_s"]
+        kept = names or [name for name in speeds if name not in (masks.PYTORCH, masks.SCRIPT)]
+        return max(masks.BATCH / speeds[name]["median"] * 1e3 for name in kept)
+
+    return slowest
+
+
 def sweep_time(document: dict) -> float:
     """The sweep's time over that of the earlier program in the same run, else over the one of the starting line."""
     programs = document["programs"]
@@ -80,6 +92,22 @@ MARKS = [
     Mark(
         "nano sweep: time waiting for pictures", "input", lambda document: document["wait"]["median"] * 100, 2.0,
         least=False, unit=" %",
+    ),
+    *[
+        Mark(f"masks for a batch of {masks.BATCH}: {words}", "masks", batch_ms(*names), limit, least=False, unit=" ms")
+        for words, names, limit in (
+            ("random", ["random"], 3),
+            ("block", ["block"], 3),
+            ("slowest strategy built in", [], 20),
+        )
+    ],
+    Mark(
+        f"masks for a batch of {masks.BATCH}: random over PyTorch's argsort of noise", "masks",
+        lambda document: batch_ms("random")(document) / batch_ms(masks.PYTORCH)(document), 1.0, least=False,
+    ),
+    Mark(
+        f"masks for a batch of {masks.BATCH}: a script that varies, interpreted for every mask", "masks",
+        batch_ms(masks.SCRIPT), 300, least=False, unit=" ms",
     ),
     Mark("`mae-exp --help`", "around", milliseconds("--help"), 10, least=False, unit=" ms"),
     Mark("`mae-exp runs`", "around", milliseconds("runs"), 50, least=False, unit=" ms"),

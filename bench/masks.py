@@ -13,6 +13,8 @@ from common import RATIO, Command, NotRun
 
 SIDE, BATCH = 14, 256
 PYTORCH = "random, PyTorch (argsort of noise)"
+# The name that `bench masks` gives a script which is interpreted for every mask.
+SCRIPT = "script that varies"
 
 
 def measure(args: argparse.Namespace) -> dict:

@@ -335,3 +335,39 @@ fn a_mask_that_is_permuted_again_is_seen() {
         "{twice:?} {random:?}"
     );
 }
+
+/// Fails when most of the training is done.
+struct Late;
+
+impl MaskingStrategy for Late {
+    fn id(&self) -> &'static str {
+        "late"
+    }
+    fn summary(&self) -> &'static str {
+        "For tests."
+    }
+    fn source(&self) -> &'static str {
+        "A test"
+    }
+    fn sample(&self, req: &Request, ctx: &MaskContext<'_>, rng: &mut dyn Rng) -> Result<Mask, Error> {
+        if ctx.progress > 0.85 {
+            return Err(Error::Refused("too late".into()));
+        }
+        Ok(by_noise(req, rng))
+    }
+}
+
+#[test]
+fn what_fails_late_in_the_training_is_found() {
+    let failures = check(&Late).unwrap_err();
+    assert!(
+        failures.iter().all(|failure| failure.law == Law::Draws),
+        "{}",
+        failures[0]
+    );
+    assert!(
+        failures[0].to_string().contains("too late (at progress 0.9)"),
+        "{}",
+        failures[0]
+    );
+}

@@ -131,6 +131,11 @@ impl Canvas {
         Ok(scores.get(l).copied().unwrap_or_default())
     }
 
+    /// Whether no script was handed it yet, or none set a score.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.0.scores.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// The scores that were set; empty when none was.
     pub(crate) fn scores(&self) -> Vec<f64> {
         self.0.scores.lock().unwrap_or_else(PoisonError::into_inner).clone()

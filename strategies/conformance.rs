@@ -16,6 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
+pub use crate::law::{Failure, Law};
 use crate::registry::is_snake_case;
 use crate::{Error, Grid, Kind, Mask, MaskingStrategy, Needs, Param, Plan, Registry, Sight, Value, keep_count};
 
@@ -27,75 +28,12 @@ const RATIOS: &[f64] = &[0.001, 0.1, 0.25, 0.5, 0.75, 0.9, 0.999];
 const SEEDS: u64 = 16;
 /// Made-up pictures that a strategy is shown where it looks at them.
 const PICTURES: u32 = 6;
+/// Moments of the training, in tenths, at which masks are drawn; the first counts for everything else that is tried.
+const TENTHS: std::ops::RangeInclusive<u8> = 0..=10;
 /// Most combinations of parameter values tried.
 const MAX_SETTINGS: usize = 128;
 /// Most failures reported.
 const MAX_FAILURES: usize = 20;
-
-/// A law of masking strategies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Law {
-    /// Id, summary, source and parameter declarations are there and well formed; defaults are valid.
-    Declaration,
-    /// Requests with at least one visible and one hidden patch are accepted on every grid; others are refused.
-    Grids,
-    /// The count is known beforehand and exact; with default parameters it is the ratio's.
-    ExactCount,
-    /// Each patch index occurs exactly once.
-    EachIndexOnce,
-    /// `ids_restore` inverts `ids_shuffle`, and the bits agree with both.
-    RestoreInvertsShuffle,
-    /// The same seed gives the same mask.
-    SameSeedSameMask,
-    /// Different seeds give different masks exactly where the strategy says that it is random.
-    SeedsDiffer,
-    /// An unknown parameter is refused with the nearest name.
-    UnknownParameter,
-    /// Every mask of an accepted request can be drawn.
-    Draws,
-    /// Nothing panics.
-    NoPanic,
-}
-
-impl fmt::Display for Law {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Declaration => "well-formed declaration",
-            Self::Grids => "every usable grid and ratio",
-            Self::ExactCount => "exact count",
-            Self::EachIndexOnce => "each index once",
-            Self::RestoreInvertsShuffle => "restore inverts shuffle",
-            Self::SameSeedSameMask => "same seed, same mask",
-            Self::SeedsDiffer => "seeds differ where random",
-            Self::UnknownParameter => "unknown parameter refused",
-            Self::Draws => "every mask can be drawn",
-            Self::NoPanic => "no panic",
-        })
-    }
-}
-
-/// One law broken in one case.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Failure {
-    /// The law.
-    pub law: Law,
-    /// Grid, ratio and parameters that show it; empty where they play no part.
-    pub case: String,
-    /// What was seen.
-    pub detail: String,
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { law, case, detail } = self;
-        if case.is_empty() {
-            write!(f, "{law}: {detail}")
-        } else {
-            write!(f, "{law}: {detail} ({case})")
-        }
-    }
-}
 
 /// Tests a strategy against every [`Law`].
 ///
@@ -312,13 +250,24 @@ impl Case<'_> {
         self.require(Law::ExactCount, again == Ok(plan.hidden()), || {
             format!("the count changed to {again:?}")
         })?;
-        for seed in 0..3 {
-            let mask = self.draw(&plan, seed)?;
-            self.check_mask(&plan, &mask)?;
-            let same = self.draw(&plan, seed)? == mask;
-            self.require(Law::SameSeedSameMask, same, || format!("seed {seed} gave two masks"))?;
+        for tenth in TENTHS {
+            // At both ends of the training several seeds, between them one.
+            let seeds = if tenth % 10 == 0 { 3 } else { 1 };
+            for seed in 0..seeds {
+                self.check_draw(&plan, f64::from(tenth) / 10.0, seed)?;
+            }
         }
         self.check_seeds(&plan)
+    }
+
+    /// One mask at a moment of the training: well formed, and the same when drawn again.
+    fn check_draw(&self, plan: &Plan, progress: f64, seed: u64) -> Result<(), Failure> {
+        let mask = self.draw_at(plan, self.sight, progress, seed)?;
+        self.check_mask(plan, &mask)?;
+        let same = self.draw_at(plan, self.sight, progress, seed)? == mask;
+        self.require(Law::SameSeedSameMask, same, || {
+            format!("seed {seed} gave two masks at progress {progress}")
+        })
     }
 
     /// Default parameters: accepted wherever the ratio leaves something visible and something hidden, with that count.
@@ -336,13 +285,14 @@ impl Case<'_> {
         }
     }
 
-    fn draw(&self, plan: &Plan, seed: u64) -> Result<Mask, Failure> {
-        self.draw_from(plan, self.sight, seed)
+    fn draw_from(&self, plan: &Plan, sight: &Sight, seed: u64) -> Result<Mask, Failure> {
+        self.draw_at(plan, sight, 0.0, seed)
     }
 
-    fn draw_from(&self, plan: &Plan, sight: &Sight, seed: u64) -> Result<Mask, Failure> {
-        let mask = plan.unchecked(&sight.context(), &mut ChaCha8Rng::seed_from_u64(seed));
-        mask.map_err(|error| self.fail(Law::Draws, error))
+    fn draw_at(&self, plan: &Plan, sight: &Sight, progress: f64, seed: u64) -> Result<Mask, Failure> {
+        let context = sight.context().at(progress);
+        let mask = plan.unchecked(&context, &mut ChaCha8Rng::seed_from_u64(seed));
+        mask.map_err(|error| self.fail(Law::Draws, format_args!("{error} (at progress {progress})")))
     }
 
     fn check_mask(&self, plan: &Plan, mask: &Mask) -> Result<(), Failure> {

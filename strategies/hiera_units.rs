@@ -6,6 +6,9 @@
 //! last whole unit are hidden next to hidden ones. On a plain ViT the rule is that of `simmim`; what differs is where
 //! it comes from and how it is completed.
 //! Source: Ryali et al., *Hiera*, ICML 2023, section 3: units of 32 pixels (2x2 patches of 16), ratio .6.
+//! How often each patch is hidden: nearly alike. The patches that make the count exact are taken next to hidden units, and a
+//! patch at the edge of the grid has fewer neighbours to be next to: at 14x14 and ratio .75 corners are hidden in .734 of the
+//! masks, the middle in .752.
 //! Count: `L - int(L * (1 - ratio))` hidden.
 
 use rand::Rng;

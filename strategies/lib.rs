@@ -20,6 +20,7 @@ mod cells;
 mod color_noise;
 mod complete;
 mod error;
+mod law;
 mod mask;
 mod params;
 mod patch_grid;

@@ -144,8 +144,17 @@ pub(crate) fn params(
             .plan(name, grid, ratio, given)
             .map_err(|error| error.of_member(name))
     };
-    let members = names.iter().map(member).collect::<Result<_, _>>()?;
-    Ok(params.with_members(members))
+    let members: Vec<Plan> = names.iter().map(member).collect::<Result<_, _>>()?;
+    match members
+        .iter()
+        .find(|member| member.strategy().passes(member.request()) > 1)
+    {
+        Some(member) => Err(Error::Refused(format!(
+            "mask.of names {}, whose masks of a picture belong together from one pass to the next: drawn now and then they would              not cover it; leave it out",
+            member.strategy().id()
+        ))),
+        None => Ok(params.with_members(members)),
+    }
 }
 
 /// Refuses what cannot be a member: unknown names, mixtures, and a name given twice.
@@ -278,6 +287,10 @@ mod tests {
                 "mask.of names mixture, which is a mixture itself",
             ),
             (vec![("of", texts(&["grid", "grid"]))], "mask.of names grid twice"),
+            (
+                vec![("of", texts(&["random", "complementary"]))],
+                "mask.of names complementary, whose masks of a picture belong together from one pass to the next",
+            ),
             (
                 vec![("weights", numbers(&[1.0]))],
                 "mask.weights has 1 numbers for the 2 strategies of mask.of",

@@ -4,6 +4,9 @@
 //! (ragged at the lower and right edge), drawn cells are hidden whole, and the policy `complete` makes the count exact.
 //! Source: Yang et al., *Pixio*, 2025: a larger masking granularity, so that a patch cannot be copied from its
 //! neighbours.
+//! How often each patch is hidden: nearly alike. The cell in which the count is reached is hidden in part, and by how much
+//! depends on its size, so that whole cells and those cut off at the lower and right edge differ: at 14x14 and ratio .75 by a
+//! hundredth (.752 and .742).
 //! Count: `L - int(L * (1 - ratio))` hidden.
 
 use rand::Rng;

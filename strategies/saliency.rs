@@ -116,9 +116,14 @@ impl View {
         let at = |place: usize, places: usize, patch: usize| place / places * patch + place % places * patch / places;
         let columns: Vec<usize> = (0..grid.cols * places.1).map(|x| at(x, places.1, patch.1)).collect();
         let mut bright = vec![0.0; grid.rows * places.0 * columns.len()];
-        for channel in pixels.values.chunks_exact(pixels.height * pixels.width) {
-            for (y, line) in bright.chunks_exact_mut(columns.len()).enumerate() {
-                let from = &channel[at(y, places.0, patch.0) * pixels.width..][..pixels.width];
+        let size = pixels.height * pixels.width;
+        for (y, line) in bright.chunks_exact_mut(columns.len()).enumerate() {
+            let start = at(y, places.0, patch.0) * pixels.width;
+            let row = |channel: usize| &pixels.values[channel * size + start..][..pixels.width];
+            if pixels.channels == 3 && usual(line, [row(0), row(1), row(2)], patch.1) {
+                continue;
+            }
+            for from in (0..pixels.channels).map(row) {
                 line.iter_mut().zip(&columns).for_each(|(to, x)| *to += from[*x]);
             }
         }
@@ -142,20 +147,30 @@ impl View {
     /// Entropy of each patch's brightness in bits, and a millionth of its contrast (0 to 1), which decides between
     /// equal ones.
     fn entropies(&self) -> Vec<f64> {
-        let (low, high) = span(self.bright.iter().copied());
+        let (low, high) = span(&self.bright);
         let scale = 1.0 / (high - low).max(f32::MIN_POSITIVE);
-        let of = |bright: &f32| ((bright - low) * scale * BINS as f32) as u8;
-        let bins: Vec<u8> = self.bright.iter().map(of).collect();
+        let bin = |bright: &f32| whole((bright - low) * scale * BINS as f32).min(BINS as u8 - 1);
         let mut patches = vec![([0u8; BINS], f32::INFINITY, f32::NEG_INFINITY); self.grid.len()];
-        self.visit(|patch, start| {
-            let (counts, darkest, brightest) = &mut patches[patch];
-            let run = start..start + self.places.1;
-            bins[run.clone()]
-                .iter()
-                .for_each(|bin| counts[usize::from(*bin).min(BINS - 1)] += 1);
-            let (low, high) = span(self.bright[run].iter().copied());
-            (*darkest, *brightest) = (darkest.min(low), brightest.max(high));
-        });
+        let (width, mut bins) = (self.width(), vec![0; self.width()]);
+        let mut ends = vec![(f32::INFINITY, f32::NEG_INFINITY); width];
+        // A row of patches at a time; what can be done for all its columns at once goes through no patch.
+        let rows = patches.chunks_exact_mut(self.grid.cols);
+        for (patches, lines) in rows.zip(self.bright.chunks_exact(width * self.places.0)) {
+            ends.fill((f32::INFINITY, f32::NEG_INFINITY));
+            for line in lines.chunks_exact(width) {
+                bins.iter_mut().zip(line).for_each(|(to, bright)| *to = bin(bright));
+                let widened = ends.iter_mut().zip(line);
+                widened.for_each(|(ends, bright)| *ends = (least(ends.0, *bright), most(ends.1, *bright)));
+                for ((counts, ..), bins) in patches.iter_mut().zip(bins.chunks_exact(self.places.1)) {
+                    bins.iter().for_each(|bin| counts[usize::from(*bin) % BINS] += 1);
+                }
+            }
+            for ((_, darkest, brightest), ends) in patches.iter_mut().zip(ends.chunks_exact(self.places.1)) {
+                for (low, high) in ends {
+                    (*darkest, *brightest) = (least(*darkest, *low), most(*brightest, *high));
+                }
+            }
+        }
         let all = self.places.0 * self.places.1;
         // n log2 n for every count that there can be.
         let terms: Vec<f64> = (0..=all).map(|n| n as f64 * (n.max(1) as f64).log2()).collect();
@@ -187,11 +202,63 @@ impl View {
     }
 }
 
-/// The least and the greatest of some values.
-fn span(values: impl Iterator<Item = f32>) -> (f32, f32) {
-    values.fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), v| {
-        (low.min(v), high.max(v))
-    })
+/// The brightness of one row of places in colour, for patches of the usual widths: no place needs to be looked up.
+fn usual(line: &mut [f32], channels: [&[f32]; 3], width: usize) -> bool {
+    match width {
+        8 => of_patches::<8>(line, channels),
+        14 => of_patches::<14>(line, channels),
+        16 => of_patches::<16>(line, channels),
+        32 => of_patches::<32>(line, channels),
+        _ => return false,
+    }
+    true
+}
+
+/// The same for patches `P` pixels wide, 6 or more.
+fn of_patches<const P: usize>(line: &mut [f32], [red, green, blue]: [&[f32]; 3]) {
+    let patches = red.chunks_exact(P).zip(green.chunks_exact(P)).zip(blue.chunks_exact(P));
+    for (to, ((red, green), blue)) in line.chunks_exact_mut(PLACES).zip(patches) {
+        for (place, to) in to.iter_mut().enumerate() {
+            let x = place * P / PLACES;
+            *to = red[x] + green[x] + blue[x];
+        }
+    }
+}
+
+/// The whole part of a number from 0 to 255, 0 of what is no number: the same as a cast, in steps that processors do for many
+/// numbers at once.
+fn whole(value: f32) -> u8 {
+    // From here on floats have no fractions, and their last bits count.
+    const WHOLE: f32 = 8_388_608.0;
+    let rounded = (value + WHOLE) - WHOLE;
+    let floor = if rounded > value { rounded - 1.0 } else { rounded };
+    (floor + WHOLE).to_bits() as u8
+}
+
+/// The lesser of two values, the first where the second is no number: one instruction, unlike `f32::min`.
+fn least(a: f32, b: f32) -> f32 {
+    if b < a { b } else { a }
+}
+
+/// The greater of two values, the first where the second is no number.
+fn most(a: f32, b: f32) -> f32 {
+    if b > a { b } else { a }
+}
+
+/// The least and the greatest of some values, in lanes that do not wait for each other.
+fn span(values: &[f32]) -> (f32, f32) {
+    const LANES: usize = 16;
+    let (mut low, mut high) = ([f32::INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
+    let chunks = values.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for values in chunks {
+        for lane in 0..LANES {
+            (low[lane], high[lane]) = (least(low[lane], values[lane]), most(high[lane], values[lane]));
+        }
+    }
+    let lows = low.iter().chain(rest).copied().fold(f32::INFINITY, least);
+    let highs = high.iter().chain(rest).copied().fold(f32::NEG_INFINITY, most);
+    (lows, highs)
 }
 
 #[cfg(test)]
@@ -254,6 +321,20 @@ mod tests {
         assert_eq!((entropies[0], entropies[2]), (0.0, 0.0));
         assert!((entropies[1] - 1.0).abs() < 1e-6, "{entropies:?}");
         assert!((2.0..=4.0).contains(&entropies[3]), "{entropies:?}");
+    }
+
+    #[test]
+    fn the_whole_part_is_that_of_a_cast() {
+        for step in 0..=16 * 256 {
+            let value = step as f32 / 256.0;
+            assert_eq!(whole(value), value as u8, "{value}");
+            assert_eq!(
+                whole(value.next_down().max(0.0)),
+                value.next_down() as u8,
+                "below {value}"
+            );
+        }
+        assert_eq!(whole(f32::NAN), 0);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! other modules, keeps nothing from call to call, cannot run for ever, and cannot fill memory: there are numbers and short
 //! strings, and no arrays or maps, because the language checks no limit when an element of one is assigned.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rhai::packages::{BasicMathPackage, CorePackage, LogicPackage, Package};
 use rhai::{
@@ -40,7 +41,7 @@ pub(crate) struct Program {
     /// What messages call it.
     name: String,
     operations: u64,
-    /// Lines of its functions, from 1: of a limit that is reached in a function the language does not tell where.
+    /// Lines of its functions, from 1.
     lines: Vec<(String, u16)>,
 }
 
@@ -74,13 +75,52 @@ impl Program {
         functions.any(|found| found.name == function && found.params.len() == 1)
     }
 
-    /// Calls a function of the script.
-    pub(crate) fn call(&self, function: &str, arguments: impl FuncArgs) -> Result<Dynamic, Error> {
+    /// Calls a function of the script. `arguments` makes what it is handed, anew where a limit is to be located.
+    pub(crate) fn call<A: FuncArgs>(&self, function: &str, arguments: impl Fn() -> A) -> Result<Dynamic, Error> {
+        let called = self.call_in(&self.engine, function, arguments());
+        called.map_err(|error| {
+            let place = if error.is_system_exception() {
+                self.located(function, &arguments)
+            } else {
+                Position::NONE
+            };
+            self.explained(function, *error, place)
+        })
+    }
+
+    fn call_in(
+        &self,
+        engine: &Engine,
+        function: &str,
+        arguments: impl FuncArgs,
+    ) -> Result<Dynamic, Box<EvalAltResult>> {
         let options = CallFnOptions::new().eval_ast(false);
-        let scope = &mut Scope::new();
-        self.engine
-            .call_fn_with_options(options, scope, &self.ast, function, arguments)
-            .map_err(|error| self.explained(function, *error))
+        engine.call_fn_with_options(options, &mut Scope::new(), &self.ast, function, arguments)
+    }
+
+    /// Where a call that reaches a limit last looked at a variable. The language overwrites the place of a limit with that of
+    /// the call, which has none; but it keeps the place of an error at a variable. So the call is made twice more: once to
+    /// count what it looks at, and once to fail at the last of these.
+    fn located<A: FuncArgs>(&self, function: &str, arguments: &impl Fn() -> A) -> Position {
+        let seen = Arc::new(AtomicU64::new(0));
+        let _limit = self.call_in(&watched(self.operations, &seen, u64::MAX), function, arguments());
+        let last = seen.swap(0, Ordering::Relaxed);
+        let again = self.call_in(&watched(self.operations, &seen, last), function, arguments());
+        again.map_or_else(|error| innermost(*error).1, |_| Position::NONE)
+    }
+
+    /// The line that a function of the script begins on.
+    pub(crate) fn line(&self, function: &str) -> Option<u16> {
+        let found = self.lines.iter().find(|(name, _)| name == function);
+        found.map(|(_, line)| *line)
+    }
+
+    /// What is wrong with what a function of the script returns.
+    pub(crate) fn refused_in(&self, function: &str, what: &str) -> Error {
+        let place = self
+            .line(function)
+            .map_or(Position::NONE, |line| Position::new(line, 0));
+        at(&self.name, place, what)
     }
 
     /// What is wrong with the script as a whole.
@@ -89,20 +129,17 @@ impl Program {
     }
 
     /// An error of the language in a call of a function, in one line, with place and, where a limit was reached, the limit.
-    fn explained(&self, function: &str, mut error: EvalAltResult) -> Error {
-        let mut place = error.position();
-        while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) = error
-        {
-            error = *inner;
-            if !error.position().is_none() {
-                place = error.position();
-            }
-        }
+    /// `limit` is where that was, as far as it could be told.
+    fn explained(&self, function: &str, error: EvalAltResult, limit: Position) -> Error {
+        let (mut error, mut place) = innermost(error);
         let mut who = String::new();
         if place.is_none() {
-            let line = self.lines.iter().find(|(name, _)| name == function);
-            place = line.map_or(place, |(_, line)| Position::new(*line, 0));
             who = format!("{function} ");
+            place = match self.line(function) {
+                _ if !limit.is_none() => limit,
+                Some(line) => Position::new(line, 0),
+                None => place,
+            };
         }
         let text = match &error {
             EvalAltResult::ErrorTooManyOperations(_) => format!(
@@ -125,6 +162,34 @@ impl Program {
         };
         at(&self.name, place, &format!("{who}{text}"))
     }
+}
+
+/// The error at the bottom of calls, and the innermost place that is known.
+fn innermost(mut error: EvalAltResult) -> (EvalAltResult, Position) {
+    let mut place = error.position();
+    while let EvalAltResult::ErrorInFunctionCall(_, _, inner, _) | EvalAltResult::ErrorInModule(_, inner, _) = error {
+        error = *inner;
+        if !error.position().is_none() {
+            place = error.position();
+        }
+    }
+    (error, place)
+}
+
+/// An engine that counts looks at variables and fails at number `last`, from 1.
+#[expect(
+    deprecated,
+    reason = "the language calls its hook at variables volatile, not obsolete"
+)]
+fn watched(operations: u64, seen: &Arc<AtomicU64>, last: u64) -> Engine {
+    let (mut engine, seen) = (engine(operations), seen.clone());
+    engine.on_var(move |_, _, _| {
+        if seen.fetch_add(1, Ordering::Relaxed) + 1 == last {
+            return Err("the last variable before a limit".into());
+        }
+        Ok(None)
+    });
+    engine
 }
 
 /// The function that begins on a line.

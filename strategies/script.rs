@@ -168,10 +168,12 @@ impl Prepared {
     fn run(&self, progress: f64, seed: [u8; 32]) -> Result<(Scores, u8), Error> {
         let canvas = Canvas::new(&self.req, progress, seed);
         let scores: Scores = if self.whole {
-            let _nothing = self.program.call("mask", (canvas.clone(),))?;
+            let fresh = || Canvas::new(&self.req, progress, seed);
+            let handed = || (if canvas.is_blank() { canvas.clone() } else { fresh() },);
+            let _nothing = self.program.call("mask", handed)?;
             canvas.scores().into()
         } else {
-            let one = |l| self.number(&self.program.call("score", (canvas.patch(l),))?, l);
+            let one = |l| self.number(&self.program.call("score", || (canvas.patch(l),))?, l);
             (0..self.req.grid.len()).map(one).collect::<Result<_, _>>()?
         };
         if scores.is_empty() {
@@ -195,7 +197,7 @@ impl Prepared {
         let text = format!(
             "score(p) returned {found} for the patch in row {row}, column {col}, where it must return a number"
         );
-        Err(self.program.refused(&text))
+        Err(self.program.refused_in("score", &text))
     }
 }
 

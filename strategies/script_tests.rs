@@ -148,7 +148,11 @@ fn what_is_no_score_is_refused() {
     for (source, expected) in [
         (
             "fn score(p) { 0.0 / 0.0 }",
-            "score(p) returned NaN for the patch in row 0, column 0",
+            "script mask.source, line 1: score(p) returned NaN for the patch in row 0, column 0",
+        ),
+        (
+            "fn twice(x) { 2 * x }\n\nfn score(p) { twice(0.0 / p.col) }",
+            "script mask.source, line 3: score(p) returned NaN for the patch in row 0, column 0",
         ),
         (
             "fn score(p) { if p.row == 2 && p.col == 3 { (-1.0).sqrt() } else { 1 } }",
@@ -231,6 +235,31 @@ fn whatever_never_ends_is_stopped() {
     ] {
         let shown = message(source);
         assert!(shown.contains(expected), "{source}\n{shown}");
+    }
+    for (source, expected) in [
+        (
+            "fn score(p) {\n  let n = 0;\n  loop {\n    n += 1;\n  }\n}",
+            "script mask.source, line 4, column 5: score stopped after 20833 operations",
+        ),
+        (
+            "fn grow(s) {\n  loop {\n    s += s;\n  }\n}\nfn score(p) {\n  grow(\"x\")\n}",
+            "script mask.source, line 3, column 5: score stopped, a string grows beyond",
+        ),
+        (
+            "fn mask(g) {\n  g.set(0, 0, 1);\n  for i in 0..9000000000000 {\n    g.set(0, 1, g.get(0, 0) + i);\n  }\n}",
+            "script mask.source, line 4, column ",
+        ),
+        (
+            "fn down(n) {\n  1 + down(n + 1)\n}\nfn score(p) { down(0) }",
+            "script mask.source, line 2, column 12: score stopped at 32 functions",
+        ),
+        (
+            "fn score(p) {\n\n  loop { }\n}",
+            "script mask.source, line 1: score stopped after",
+        ),
+    ] {
+        let shown = message(source);
+        assert!(shown.starts_with(expected), "{source}\n{shown}");
     }
     let deep = format!("fn score(p) {{ {}1{} }}", "(".repeat(5000), ")".repeat(5000));
     assert!(

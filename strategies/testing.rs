@@ -21,6 +21,7 @@ const INFRASTRUCTURE: &[&str] = &[
     "complete",
     "lib",
     "conformance",
+    "law",
     "error",
     "mask",
     "params",

@@ -49,6 +49,29 @@ fn every_preview_hides_exactly_what_the_ratio_asks_for() {
 }
 
 #[test]
+fn documents_have_one_shape_however_many_strategies_are_asked() {
+    let room = Room::new();
+    for (command, key, of_one) in [
+        ("preview", "previews", &["hidden", "masks"][..]),
+        (
+            "stats",
+            "stats",
+            &["avg_dist_px", "boundary_edges", "marginal", "masks_per_s"][..],
+        ),
+    ] {
+        let ask =
+            |names: &[&str]| room.json(&[&["strategies", command][..], names, &["--samples", "3", "--json"]].concat());
+        let (one, two) = (ask(&["random"]), ask(&["random", "grid"]));
+        let list = |document: &Json| document[key].as_array().unwrap().clone();
+        assert_eq!((list(&one).len(), list(&two).len()), (1, 2));
+        for name in of_one {
+            assert!(list(&two).iter().all(|item| !item[name].is_null()), "{command} {name}");
+            assert_eq!(one[name], list(&one)[0][name], "{command} {name}");
+        }
+    }
+}
+
+#[test]
 fn statistics_are_those_published() {
     let room = Room::new();
     for (name, distance, tolerance) in [("random", 19.8, 0.3), ("grid", 18.2, 0.3)] {

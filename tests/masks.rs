@@ -33,7 +33,7 @@ fn a_script_is_checked_against_the_laws() {
         ),
         (
             "// Goes on.\nfn f(n) { f(n) }\n\nfn score(p) {\n  f(1)\n}",
-            "script mine.rhai, line 4: score stopped at 32 functions",
+            "script mine.rhai, line 2, column 13: score stopped at 32 functions",
         ),
         (
             "fn score(p) { let s = \"x\"; loop { s += s } }",
@@ -91,7 +91,10 @@ fn a_broken_script_fails_before_training_and_a_late_failure_is_one_trials() {
         "fn score(p) {\n    while p.progress > 0.3 && p.progress < 0.9 { }\n    p.noise\n}",
     );
     let error = room.refused(&small(&["sweep", "x.toml"]));
-    assert!(error.contains("script bad.rhai, line 1: score stopped"), "{error}");
+    assert!(
+        error.contains("script bad.rhai, line 2, column 11: score stopped"),
+        "{error}"
+    );
     // Only for some pictures does it go wrong: the other trial is as it would be alone.
     room.write(
         "late.rhai",
@@ -106,7 +109,7 @@ fn a_broken_script_fails_before_training_and_a_late_failure_is_one_trials() {
     assert_eq!(states, ["failed", "finished"]);
     let error = runs[0]["error"].as_str().unwrap();
     assert!(
-        error.contains("script late.rhai, line 1") && error.contains("a loop has no end"),
+        error.contains("script late.rhai, line 2") && error.contains("a loop has no end"),
         "{error}"
     );
     assert_eq!(runs[1]["config"]["mask"]["source"], "fn score(p) { p.row + p.noise }");

@@ -31,6 +31,8 @@ pub struct Profile {
     pub patches: usize,
     /// Statistics over the masks.
     pub stats: Stats,
+    /// Masks a second on one thread, where that was measured.
+    pub rate: Option<f64>,
     /// What stood in for what the strategy needs to know of a picture.
     pub stand_ins: Vec<&'static str>,
 }
@@ -49,6 +51,7 @@ impl Profile {
             hidden: plan.hidden(),
             patches: plan.grid().len(),
             stats,
+            rate: None,
             stand_ins: scene.map(|_| stand_ins(plan.needs())).unwrap_or_default(),
         })
     }

@@ -1,8 +1,12 @@
 //! The masks of a sweep's trials, drawn again from their recorded configuration and measured, for the report. As at the end
-//! of training; where a strategy looks at pictures, at the built-in photograph.
+//! of training; where a strategy looks at pictures, at the built-in photograph. How fast they are drawn is measured here and now,
+//! because training has no clock.
+
+use std::time::Duration;
 
 use mae_strategies::{Grid, Registry};
 
+use super::strategies::stats::rate;
 use crate::catalogue::{Profile, Sampling, Scene};
 use crate::report::RunReport;
 use crate::spec::TrialSpec;
@@ -12,7 +16,9 @@ use crate::spec::trial::MaskSpec;
 /// Masks drawn of each configuration.
 const SAMPLES: usize = 300;
 /// Configurations measured at most: a search may have one for every trial.
-const MOST: usize = 24;
+const MOST: usize = 32;
+/// A round in which it is measured how fast masks are drawn: all configurations together take a quarter of a second.
+const ROUND: Duration = Duration::from_millis(1);
 
 /// What a trial's masks follow from.
 #[derive(PartialEq)]
@@ -58,7 +64,10 @@ fn measure(setting: &Setting, registry: &Registry) -> Option<Profile> {
         progress: END,
         patch: setting.patch,
     };
-    Profile::of(&plan, scene.as_ref(), sampling).ok()
+    Some(Profile {
+        rate: rate(&plan, scene.as_ref(), (sampling.seed, END), ROUND).ok(),
+        ..Profile::of(&plan, scene.as_ref(), sampling).ok()?
+    })
 }
 
 /// The strategy, and what tells the setting from the others.
@@ -125,6 +134,7 @@ mod tests {
         let registry = Registry::builtin();
         let drawn = measure(&setting("random", 0.75, &[]), &registry).unwrap();
         assert_eq!((drawn.hidden, drawn.stats.masks), (27, SAMPLES));
+        assert!(drawn.rate.is_some_and(|rate| rate > 100.0), "{:?}", drawn.rate);
         assert_eq!(measure(&setting("no_such_strategy", 0.75, &[]), &registry), None);
     }
 }

@@ -94,7 +94,7 @@ enum Command {
     Rm(rm::Args),
     /// Remove checkpoints that nothing needs and make the store smaller
     Gc(gc::Args),
-    /// Masking strategies: list, show, preview
+    /// Masking strategies: list, show, preview, stats, check
     Strategies(strategies::Args),
     /// Models: sizes and cost; weights in and out
     Model(model::Args),

@@ -2,6 +2,7 @@
 //! belongs to. It is stretched over that picture, whatever its own size. It knows nothing of folders or sets.
 
 use std::io::Cursor;
+use std::path::Path;
 
 use image::ImageFormat;
 use mae_strategies::Grid;
@@ -9,6 +10,9 @@ use npyz::{Deserialize, NpyFile, Order};
 
 /// More pixels than this are a slip: the largest pictures anybody annotates have fewer.
 const MOST_PIXELS: u64 = 1 << 28;
+
+/// Larger files than this hold no marks: so many pixels of eight bytes, and a header.
+const MOST_BYTES: u64 = 8 * MOST_PIXELS + (1 << 16);
 
 /// The part of a picture that a network sees, in shares of the picture's sides.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -51,6 +55,18 @@ impl Marks {
             width: picture.width() as usize,
             levels: picture.pixels().map(marked).collect(),
         })
+    }
+
+    /// Reads a file of marks.
+    pub(super) fn read(path: &Path) -> Result<(Self, Vec<u8>), String> {
+        let size = path.metadata().map_err(|error| error.to_string())?.len();
+        if size > MOST_BYTES {
+            return Err(format!(
+                "a file of {size} bytes; marks have at most {MOST_PIXELS} elements"
+            ));
+        }
+        let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+        Ok((Self::decode(&bytes)?, bytes))
     }
 
     /// Bytes that it takes.
@@ -110,24 +126,29 @@ fn array(bytes: &[u8]) -> Result<Marks, String> {
             shape.len()
         ));
     };
-    let pixels = height
-        .checked_mul(width)
-        .filter(|pixels| (1..=MOST_PIXELS).contains(pixels));
-    let Some(pixels) = pixels else {
+    if height == 0 || width == 0 {
         return Err(format!(
             "an array of {height} rows and {width} columns; both must be at least 1"
         ));
-    };
+    }
+    if height.checked_mul(width).is_none_or(|pixels| pixels > MOST_PIXELS) {
+        return Err(format!(
+            "an array of {height} rows and {width} columns; marks have at most {MOST_PIXELS} elements"
+        ));
+    }
     let kind = file.dtype().descr();
     let Some(levels) = levels(bytes) else {
         return Err(format!(
             "elements of type {kind}; give bool, uint8, uint16, int32, int64, float32 or float64"
         ));
     };
-    let levels = levels.map_err(|error| error.to_string())?;
-    if levels.len() as u64 != pixels {
-        return Err(format!("the file ends after {} of {pixels} elements", levels.len()));
-    }
+    let pixels = height * width;
+    let levels = levels.map_err(|(at, problem)| match (problem, order) {
+        (Problem::End, _) => format!("the file ends after {at} of {pixels} elements"),
+        (Problem::Other(error), _) => error,
+        (Problem::NotFinite(value), Order::C) => not_finite(value, at / width, at % width),
+        (Problem::NotFinite(value), Order::Fortran) => not_finite(value, at % height, at / height),
+    })?;
     let (height, width) = (height as usize, width as usize);
     let levels = match order {
         Order::C => levels,
@@ -138,15 +159,33 @@ fn array(bytes: &[u8]) -> Result<Marks, String> {
     Ok(Marks { height, width, levels })
 }
 
-type Levels = std::io::Result<Vec<u8>>;
+fn not_finite(value: f64, row: u64, column: u64) -> String {
+    format!("{value} in row {row}, column {column} (from 0); real numbers are shares from 0 to 1")
+}
+
+/// Elements as levels, or the first that has none, by its number in the file.
+type Levels = Result<Vec<u8>, (u64, Problem)>;
+
+/// Why an element has no level.
+enum Problem {
+    /// The file ends before it.
+    End,
+    /// It is no finite number.
+    NotFinite(f64),
+    /// It cannot be read.
+    Other(String),
+}
 
 /// Elements in the order of the file: whole numbers and booleans are marked unless 0, real numbers are shares. `None` for
 /// elements of another type.
 fn levels(bytes: &[u8]) -> Option<Levels> {
-    fn whole<T: Default + PartialEq>(value: T) -> u8 {
-        if value == T::default() { 0 } else { 255 }
+    fn whole<T: Default + PartialEq>(value: T) -> Result<u8, f64> {
+        Ok(if value == T::default() { 0 } else { 255 })
     }
-    let share = |value: f64| (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+    let share = |value: f64| {
+        let level = (value.clamp(0.0, 1.0) * 255.0).round() as u8;
+        if value.is_finite() { Ok(level) } else { Err(value) }
+    };
     read(bytes, whole::<bool>)
         .or_else(|| read(bytes, whole::<u8>))
         .or_else(|| read(bytes, whole::<u16>))
@@ -156,11 +195,16 @@ fn levels(bytes: &[u8]) -> Option<Levels> {
         .or_else(|| read(bytes, share))
 }
 
-/// The elements as levels, where they have this type.
-fn read<T: Deserialize>(bytes: &[u8], level: impl Fn(T) -> u8) -> Option<Levels> {
+/// The elements as levels, where they have this type; `level` hands back a number that has none.
+fn read<T: Deserialize>(bytes: &[u8], level: impl Fn(T) -> Result<u8, f64>) -> Option<Levels> {
     let file = NpyFile::new(Cursor::new(bytes)).ok()?;
     let elements = file.data::<T>().ok()?;
-    Some(elements.map(|element| element.map(&level)).collect())
+    let one = |(at, element): (u64, std::io::Result<T>)| match element {
+        Ok(element) => level(element).map_err(|value| (at, Problem::NotFinite(value))),
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Err((at, Problem::End)),
+        Err(error) => Err((at, Problem::Other(error.to_string()))),
+    };
+    Some((0..).zip(elements).map(one).collect())
 }
 
 #[cfg(test)]
@@ -261,9 +305,33 @@ mod tests {
         assert_eq!(refused(b"GIF89a"), "neither PNG nor NPY");
         assert!(refused(&npy("|u1", "False", "(6,)", &[0; 6])).contains("1 dimensions"));
         assert!(refused(&npy("|u1", "False", "(0, 6)", &[])).contains("0 rows"));
-        assert!(refused(&npy("|u1", "False", "(99999999, 99999999)", &[])).contains("99999999 rows"));
+        let large = "99999999 rows and 99999999 columns; marks have at most 268435456 elements";
+        assert!(refused(&npy("|u1", "False", "(99999999, 99999999)", &[])).ends_with(large));
         assert!(refused(&npy("<c8", "False", "(1, 1)", &[0; 8])).contains("elements of type"));
-        assert!(!refused(&npy("|u1", "False", "(2, 3)", &[0; 4])).is_empty());
+        assert_eq!(
+            refused(&npy("|u1", "False", "(2, 3)", &[0; 4])),
+            "the file ends after 4 of 6 elements"
+        );
+        assert_eq!(
+            refused(&npy("<f8", "True", "(2, 3)", &[0; 20])),
+            "the file ends after 2 of 6 elements"
+        );
         assert!(!refused(b"\x93NUMPY\x01").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused_with_its_place() {
+        let with = |value: f64, order: &str| {
+            let mut values = [0.0f64; 6];
+            values[4] = value;
+            let data: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            Marks::decode(&npy("<f8", order, "(2, 3)", &data)).unwrap_err()
+        };
+        let expected = "NaN in row 1, column 1 (from 0); real numbers are shares from 0 to 1";
+        assert_eq!(with(f64::NAN, "False"), expected);
+        assert!(with(f64::INFINITY, "True").starts_with("inf in row 0, column 2 "));
+        let single: Vec<u8> = [1.0, f32::NEG_INFINITY].iter().flat_map(|v| v.to_le_bytes()).collect();
+        let error = Marks::decode(&npy("<f4", "False", "(1, 2)", &single)).unwrap_err();
+        assert!(error.starts_with("-inf in row 0, column 1 "), "{error}");
     }
 }

@@ -69,8 +69,8 @@ impl Regions {
             }
             regions.digest = digest(root, regions.files.iter().flatten())?;
         } else {
-            let bytes = std::fs::read(root).map_err(|source| unreadable(root, source.to_string()))?;
-            regions.all = Some(Marks::decode(&bytes).map_err(|why| unreadable(root, why))?);
+            let (marks, bytes) = Marks::read(root).map_err(|why| unreadable(root, why))?;
+            regions.all = Some(marks);
             regions.digest = format!("content-{}", blake3::hash(&bytes).to_hex());
         }
         Ok(regions)
@@ -94,8 +94,8 @@ impl Regions {
         if let Some(marks) = entry.marks.get() {
             return Ok(marks.shares(view, self.grid));
         }
-        let read = || Marks::decode(&std::fs::read(&entry.path).map_err(|error| error.to_string())?);
-        let marks = read().map_err(|why| format!("its marked regions {}: {why}", entry.path.display()))?;
+        let (marks, _) =
+            Marks::read(&entry.path).map_err(|why| format!("its marked regions {}: {why}", entry.path.display()))?;
         let shares = marks.shares(view, self.grid);
         if self.reserve(marks.size()) {
             // Another thread may have been first; both decoded the same.

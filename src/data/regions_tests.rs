@@ -126,6 +126,15 @@ fn what_is_missing_or_broken_is_named() {
     assert!(message("nowhere").starts_with("read marked regions nowhere: "));
     fs::write(dir.path().join("broken.png"), "no picture").unwrap();
     assert!(message(&dir.path().join("broken.png").display().to_string()).contains("neither PNG nor NPY"));
+    let large = dir.path().join("large.npy");
+    fs::File::create(&large).unwrap().set_len(3 << 30).unwrap();
+    let error = message(&large.display().to_string());
+    assert!(
+        error.contains("large.npy: a file of 3221225472 bytes; marks have at most"),
+        "{error}"
+    );
+    fs::write(&large, b"\x93NUMPY\x01\0").unwrap();
+    assert!(message(&large.display().to_string()).contains("large.npy: "));
     // A broken one among many costs its picture, as an unreadable picture would, and is named.
     fs::write(dir.path().join("marks/1/1.png"), "no picture").unwrap();
     let regions = Arc::new(Regions::open(&marks, &set, GRID).unwrap());

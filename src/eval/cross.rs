@@ -11,9 +11,9 @@ use crate::data::{Batch, Batches};
 use crate::model::batch::{Views, When, draw_mask, images};
 use crate::model::{Mae, MaskBatch};
 use crate::seed::Purpose;
-use crate::spec::TrialSpec;
+use crate::spec::{Column, TrialSpec};
 
-/// Masked reconstruction error of the model, before `/` and the strategy's name.
+/// Masked reconstruction error of the model, before `/` and the label of the column.
 pub const CROSS: &str = "cross_mse";
 /// The same of the mean colour of the visible patches.
 pub const FILL_MEAN: &str = "fill_mean_mse";
@@ -24,7 +24,8 @@ pub const FILL_OWN: &str = "fill_own_mean_mse";
 
 /// The evaluation masks of several strategies.
 pub struct Cross {
-    plans: Vec<Plan>,
+    /// Each with the label of its column.
+    plans: Vec<(String, Plan)>,
     seed: u64,
 }
 
@@ -36,13 +37,16 @@ struct Sums {
 }
 
 impl Cross {
-    /// The plans of a trial's `eval.cross`, with default parameters at `eval.mask_ratio`.
+    /// The plans of a trial's `eval.cross`, at `eval.mask_ratio`.
     ///
     /// # Errors
     /// When a strategy refuses the grid or ratio.
     pub fn new(spec: &TrialSpec, registry: &Registry) -> Result<Self, Error> {
         let (grid, eval) = (spec.model.grid(), &spec.eval);
-        let plan = |name: &String| registry.plan(name, grid, eval.mask_ratio, Default::default());
+        let plan = |column: &Column| {
+            let plan = registry.plan(&column.strategy, grid, eval.mask_ratio, column.params.clone())?;
+            Ok((column.label(), plan))
+        };
         Ok(Self {
             plans: eval.cross.iter().map(plan).collect::<Result<_, _>>()?,
             seed: eval.mask_seed,
@@ -75,7 +79,7 @@ impl Cross {
             let masks: Vec<Vec<Mask>> = self
                 .plans
                 .iter()
-                .map(|plan| self.draw(plan, &batch, shape))
+                .map(|(_, plan)| self.draw(plan, &batch, shape))
                 .collect::<Result<_, _>>()?;
             for (sums, masks) in sums.iter_mut().zip(&masks) {
                 sums.add_fills(&batch.images, std, (size.width, spec.model.patch_size), masks);
@@ -87,9 +91,7 @@ impl Cross {
             }
         }
         let named = self.plans.iter().zip(&sums);
-        Ok(named
-            .flat_map(|(plan, sums)| sums.named(plan.strategy().id()))
-            .collect())
+        Ok(named.flat_map(|((label, _), sums)| sums.named(label)).collect())
     }
 
     /// The evaluation masks of a batch's pictures, as `eval.mask_strategy` would draw them.
@@ -125,7 +127,7 @@ impl Sums {
         }
     }
 
-    fn named(&self, strategy: &str) -> [(String, f64); 4] {
+    fn named(&self, label: &str) -> [(String, f64); 4] {
         let [_, model, own, _] = self.model.means();
         let pictures = self.model.pictures as f64;
         [
@@ -134,6 +136,6 @@ impl Sums {
             (FILL_MEAN, self.fills.mean / pictures),
             (FILL_NEAREST, self.fills.nearest / pictures),
         ]
-        .map(|(name, value)| (format!("{name}/{strategy}"), value))
+        .map(|(name, value)| (format!("{name}/{label}"), value))
     }
 }

@@ -13,6 +13,8 @@ use super::{Rgb, theme};
 const CELL: (f64, f64) = (54.0, 27.0);
 /// Least width of a cell: the height of its column's turned name.
 const LEAST: f64 = TEXT * 1.3;
+/// With more columns than these, cells are as narrow as their text allows.
+const FEW: usize = 12;
 /// Room between names and cells, and between parts.
 const GAP: f64 = 7.0;
 
@@ -80,19 +82,19 @@ impl Matrix {
 
 /// The matrix as a standalone SVG document.
 pub fn matrix_svg(matrix: &Matrix) -> Result<String, PlotError> {
-    render(matrix, &Place::of(matrix, CELL.0))
+    render(matrix, &Place::of(matrix, natural(matrix)))
 }
 
 /// The matrix no wider than `width` typographic pixels, with narrower cells where need be; where its numbers do not fit,
 /// without them and with a dot for bold. `None` where not even its columns' names fit.
 pub fn matrix_svg_within(matrix: &Matrix, width: f64) -> Result<Option<String>, PlotError> {
-    let left = Place::of(matrix, CELL.0).left;
-    let cell = ((width - left - 2.0) / matrix.columns.len().max(1) as f64).min(CELL.0);
+    let most = natural(matrix);
+    let left = Place::of(matrix, most).left;
+    let cell = ((width - left - 2.0) / matrix.columns.len().max(1) as f64).min(most);
     if cell < LEAST {
         return Ok(None);
     }
-    let texts = matrix.rows.iter().flat_map(|r| &r.cells).map(|c| text_width(&c.text));
-    if texts.fold(0.0, f64::max) <= cell {
+    if widest(&mut texts(matrix)) <= cell {
         return render(matrix, &Place::of(matrix, cell)).map(Some);
     }
     let mut bare = matrix.clone();
@@ -100,6 +102,14 @@ pub fn matrix_svg_within(matrix: &Matrix, width: f64) -> Result<Option<String>, 
         cell.text = if cell.bold { "•".to_owned() } else { String::new() };
     }
     render(&bare, &Place::of(&bare, cell)).map(Some)
+}
+
+/// Width of a cell where there is room for any.
+fn natural(matrix: &Matrix) -> f64 {
+    match matrix.columns.len() {
+        ..=FEW => CELL.0,
+        _ => (widest(&mut texts(matrix)) + GAP).clamp(TEXT * 2.0, CELL.0),
+    }
 }
 
 fn render(matrix: &Matrix, place: &Place) -> Result<String, PlotError> {
@@ -128,7 +138,6 @@ struct Place {
 
 impl Place {
     fn of(matrix: &Matrix, cell: f64) -> Self {
-        let widest = |names: &mut dyn Iterator<Item = &String>| names.map(|n| text_width(n)).fold(0.0, f64::max);
         let left = TEXT * 1.6 + widest(&mut matrix.rows.iter().map(|r| &r.name)) + GAP;
         let top = TEXT * 1.8 + widest(&mut matrix.columns.iter()) + GAP;
         let mut edge = top;
@@ -156,6 +165,16 @@ impl Place {
     fn below(&self) -> f64 {
         self.rows.last().map_or(self.top, |edge| edge + CELL.1)
     }
+}
+
+/// The text of every cell.
+/// Width of the longest of these texts.
+fn widest(texts: &mut dyn Iterator<Item = &String>) -> f64 {
+    texts.map(|t| text_width(t)).fold(0.0, f64::max)
+}
+
+fn texts(matrix: &Matrix) -> impl Iterator<Item = &String> {
+    matrix.rows.iter().flat_map(|row| &row.cells).map(|cell| &cell.text)
 }
 
 fn draw(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
@@ -308,6 +327,22 @@ mod tests {
         );
         assert!(matrix_svg_within(&many, 668.0).unwrap().unwrap().contains("0.0210"));
         assert_eq!(matrix_svg_within(&many, 150.0).unwrap(), None);
+    }
+
+    #[test]
+    fn many_columns_have_narrow_cells() {
+        let width = |columns: usize| {
+            let mut many = matrix();
+            many.columns = (0..columns).map(|i| i.to_string()).collect();
+            many.rows
+                .iter_mut()
+                .for_each(|row| row.cells = vec![row.cells[0].clone(); columns]);
+            let place = Place::of(&many, natural(&many));
+            (place.cell, place.width)
+        };
+        assert_eq!(width(12).0, CELL.0);
+        let (cell, wide) = width(22);
+        assert!((22.0..CELL.0).contains(&cell) && wide > 22.0 * cell, "{cell}");
     }
 
     #[test]

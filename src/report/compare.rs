@@ -37,7 +37,12 @@ pub(super) struct Comparisons {
 impl Comparisons {
     /// Compares every other group that has the metric with the one at `reference`.
     pub(super) fn with(groups: &Groups, metric: &Metric, reference: usize) -> Self {
-        let values: Vec<Vec<(i64, f64)>> = groups.all.iter().map(|g| g.values(metric.name)).collect();
+        Self::of(groups, metric.name, reference)
+    }
+
+    /// The same for a metric by its name in the store.
+    pub(super) fn of(groups: &Groups, name: &str, reference: usize) -> Self {
+        let values: Vec<Vec<(i64, f64)>> = groups.all.iter().map(|g| g.values(name)).collect();
         let measured = |group: &usize| values[*group].iter().any(|v| v.1.is_finite());
         let others = (0..values.len()).filter(|group| *group != reference && measured(group));
         let mut others: Vec<Comparison> = others

@@ -120,6 +120,10 @@ struct Landscape {
     caption: String,
 }
 
+/// The one number of a page that is not the store's.
+const RATES: &str = "Masks a second were measured when this page was made, on one thread of the machine that made it: unlike all \
+     else here they come out otherwise each time.";
+
 /// Masks of the trials' configurations, measured.
 struct Masks {
     drawing: Drawing,
@@ -166,7 +170,8 @@ fn masks(data: &ReportData) -> Result<Option<Masks>, ReportError> {
     if data.masks.is_empty() {
         return Ok(None);
     }
-    let drawn = strips(&data.masks, &[]);
+    let rates: Option<Vec<f64>> = data.masks.iter().map(|p| p.rate).collect();
+    let drawn = strips(&data.masks, rates.as_deref().unwrap_or_default());
     let note = |p: &crate::catalogue::Profile| {
         let notes = p.stand_ins.iter().map(|note| format!("{}: {note}", p.name));
         notes.collect::<Vec<_>>()
@@ -174,7 +179,11 @@ fn masks(data: &ReportData) -> Result<Option<Masks>, ReportError> {
     Ok(Some(Masks {
         drawing: Drawing::new(&strips_svg(&drawn)?, drawn.colours()),
         meaning: MEANING,
-        notes: data.masks.iter().flat_map(note).collect(),
+        notes: rates
+            .iter()
+            .map(|_| RATES.to_owned())
+            .chain(data.masks.iter().flat_map(note))
+            .collect(),
     }))
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::error::{SpecError, nearest, one_line};
+use super::layer::nest;
 
 /// Dotted keys and their values, in file order.
 pub(super) type Entries = Vec<(String, Value)>;
@@ -61,11 +62,14 @@ pub(super) fn toml(text: &str, path: &str) -> Result<Entries, SpecError> {
     unique(leaves.into_iter().map(|(_, key, value)| (key, value)).collect(), path)
 }
 
-/// A value written on the command line or in the environment: TOML if it parses as such, else text.
+/// A value written on the command line or in the environment: TOML if it parses as such, inline tables included, else text.
 pub(super) fn scalar(text: &str) -> Value {
     let line = format!("value = {text}");
     match toml(&line, "") {
         Ok(entries) if entries.len() == 1 && entries[0].0 == "value" => entries[0].1.clone(),
+        Ok(entries) if !entries.is_empty() && entries.iter().all(|(key, _)| key.starts_with("value.")) => {
+            nest(entries)["value"].take()
+        }
         _ => Value::from(text),
     }
 }
@@ -248,6 +252,11 @@ mod tests {
         assert_eq!(scalar("[96, 128]"), serde_json::json!([96, 128]));
         assert_eq!(scalar("square"), serde_json::json!("square"));
         assert_eq!(scalar("\"3\""), serde_json::json!("3"));
+        assert_eq!(
+            scalar("{ a = 1, b.c = 2 }"),
+            serde_json::json!({ "a": 1, "b": { "c": 2 } })
+        );
+        assert_eq!(scalar("{ a"), serde_json::json!("{ a"));
         assert_eq!(scalar("3\nother = 4"), serde_json::json!("3\nother = 4"));
         assert_eq!(scalar(""), serde_json::json!(""));
     }

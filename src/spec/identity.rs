@@ -4,6 +4,7 @@
 
 use serde_json::{Number, Value};
 
+use super::column::CROSS;
 use super::resolve::flatten;
 use super::{schema, scripts};
 
@@ -49,7 +50,14 @@ pub fn identity(config: &Value, data_digest: &str) -> String {
     let kept: serde_json::Map<String, Value> = flatten(config)
         .into_iter()
         .filter(|(key, value)| counts(key) && !as_before(key, value))
-        .map(|(key, value)| (key, plain(value)))
+        .map(|(key, value)| {
+            let value = if key == CROSS {
+                scripts::without_paths(value)
+            } else {
+                value
+            };
+            (key, plain(value))
+        })
         .collect();
     let mut hasher = blake3::Hasher::new();
     for field in [MEANING, data_digest, &Value::Object(kept).to_string()] {
@@ -64,6 +72,7 @@ fn plain(value: Value) -> Value {
     match value {
         Value::Number(number) => Value::Number(plain_number(number)),
         Value::Array(items) => items.into_iter().map(plain).collect(),
+        Value::Object(table) => Value::Object(table.into_iter().map(|(key, value)| (key, plain(value))).collect()),
         other => other,
     }
 }

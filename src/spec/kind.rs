@@ -20,15 +20,15 @@ pub(super) enum Kind {
     Word(&'static [&'static str]),
     /// A list of these words.
     Words(&'static [&'static str]),
-    /// A list of names.
-    Names,
+    /// A list of names, or of tables with a strategy and parameters.
+    Columns,
     /// A list of exactly so many numbers.
     Reals(usize),
     /// Pixels: one number or `[height, width]`.
     Size,
 }
 
-use Kind::{Flag, Names, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Columns, Flag, Real, Reals, Size, Text, Whole, Word, Words};
 
 impl Kind {
     /// The value in its one spelling, or why it is none of this kind.
@@ -45,7 +45,9 @@ impl Kind {
                 }
                 Ok(value)
             }
-            (Names, Value::Array(items)) if items.iter().all(Value::is_string) => Ok(value),
+            (Columns, Value::Array(items)) if items.iter().all(|item| item.is_string() || item.is_object()) => {
+                Ok(value)
+            }
             (Reals(length), Value::Array(items)) if items.len() == length => items
                 .iter()
                 .map(real)
@@ -68,7 +70,7 @@ impl Kind {
             Text => "text".into(),
             Word(words) => format!("one of {}", words.join(", ")),
             Words(words) => format!("a list of {}", words.join(", ")),
-            Names => "a list of names".into(),
+            Columns => "a list of names or tables".into(),
             Reals(length) => format!("a list of {length} numbers"),
             Size => "a whole number of pixels or [height, width]".into(),
         }

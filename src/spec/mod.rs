@@ -6,6 +6,7 @@
 //! This module must not print, read the environment or the clock, or know tensors and SQL.
 
 mod axes;
+mod column;
 mod common;
 mod condition;
 mod document;
@@ -43,6 +44,7 @@ mod zip;
 mod tests;
 
 pub use axes::Axis;
+pub use column::Column;
 pub use error::SpecError;
 pub use identity::identity;
 pub use limits::{Budget, EarlyStop, Goal, StopKind};

@@ -65,19 +65,27 @@ impl Overrides {
             self.seeds = Some((document::scalar(text), origin.clone()));
             return Ok(());
         }
-        let value = value_of(key, text, schema);
-        let entries = Entries::from([(key.to_owned(), value)]);
-        let layers = library.layers(entries, origin, schema)?;
+        let layers = library.layers(entries(key, text, origin, schema)?, origin, schema)?;
         self.layers
             .extend(layers.into_iter().filter(|layer| layer.keys().next().is_some()));
         Ok(())
     }
 }
 
+/// What text outside a file gives a key: one value, or each key of an inline table.
+fn entries(key: &str, text: &str, origin: &Origin, schema: &Schema) -> Result<Entries, SpecError> {
+    let value = value_of(key, text, schema);
+    let Value::Object(table) = &value else {
+        return Ok(Entries::from([(key.to_owned(), value)]));
+    };
+    let leaves = document::flatten(table, &origin.place)?.into_iter();
+    Ok(leaves.map(|(leaf, value)| (format!("{key}.{leaf}"), value)).collect())
+}
+
 /// The value that text outside a file gives a key.
 fn value_of(key: &str, text: &str, schema: &Schema) -> Value {
     let parsed = document::scalar(text);
-    if schema.takes_text(key) && !parsed.is_string() {
+    if schema.takes_text(key) && !parsed.is_string() && !parsed.is_object() {
         Value::from(text)
     } else {
         parsed

@@ -6,6 +6,7 @@
 use mae_strategies::Error as MaskError;
 use serde_json::Value;
 
+use super::column;
 use super::render::quote;
 use super::resolve::flatten;
 use super::schema::KEYS;
@@ -44,11 +45,13 @@ enum Range {
     EachPositive,
     /// No word twice.
     Distinct,
+    /// No column twice.
+    Columns,
 }
 
 use Range::{
-    Channels, Decay, Distinct, EachPositive, Inside, MaskRatio, NotNegative, Part, Positive, Share, Shares, Sides,
-    Span, Whole,
+    Channels, Columns, Decay, Distinct, EachPositive, Inside, MaskRatio, NotNegative, Part, Positive, Share, Shares,
+    Sides, Span, Whole,
 };
 
 static RANGES: &[(&str, Range)] = &[
@@ -98,7 +101,7 @@ static RANGES: &[(&str, Range)] = &[
     ("train.checkpoint_steps", Whole(1, MOST_STORED)),
     ("train.keep_checkpoints", Whole(1, MOST_STORED)),
     ("eval.tasks", Distinct),
-    ("eval.cross", Distinct),
+    ("eval.cross", Columns),
     ("eval.mask_ratio", MaskRatio),
     ("eval.mask_seed", Whole(0, MOST_STORED)),
     ("eval.knn_k", Whole(1, 1_000_000)),
@@ -159,9 +162,9 @@ impl Range {
             Distinct => {
                 let words = value.as_array().map_or(&[][..], Vec::as_slice);
                 let twice = (1..words.len()).any(|index| words[..index].contains(&words[index]));
-                let thing = if key == "eval.tasks" { "task" } else { "strategy" };
-                unless(!twice, &format!("names a {thing} twice: keep one"))
+                unless(!twice, "names a task twice: keep one")
             }
+            Columns => column::doubled(value),
         }
     }
 }

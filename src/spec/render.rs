@@ -14,14 +14,29 @@ use super::trial::MaskValue;
 /// `{section.key}` as `section.key = value in place`.
 pub(super) fn render(message: &str, config: &Value, origins: &BTreeMap<String, Origin>) -> SpecError {
     let mut text = message.to_owned();
-    for (key, value) in flatten(config) {
+    for (key, value) in leaves(config) {
+        let list = key.split('[').next().unwrap_or_default();
         let place = origins
-            .get(&key)
+            .get(list)
             .map(|origin| format!(" in {}", origin.place))
             .unwrap_or_default();
         text = text.replace(&format!("{{{key}}}"), &format!("{key} = {value}{place}"));
     }
     SpecError::Invalid(one_line(&text))
+}
+
+/// A configuration's leaves by dotted key, those of tables in lists included: `eval.cross[2].random_offset`.
+fn leaves(config: &Value) -> Vec<(String, Value)> {
+    let mut leaves = Vec::new();
+    for (key, value) in flatten(config) {
+        let items = value.as_array().into_iter().flatten().enumerate();
+        for (index, item) in items.filter(|(_, item)| item.is_object()) {
+            let inner = flatten(item).into_iter();
+            leaves.extend(inner.map(|(leaf, value)| (format!("{key}[{index}].{leaf}"), value)));
+        }
+        leaves.push((key, value));
+    }
+    leaves
 }
 
 /// The same for a message about one value, standing at `place`.

@@ -107,7 +107,7 @@ fn table(section: &impl Serialize) -> Value {
     value
 }
 
-fn json(value: &MaskValue) -> Value {
+pub(super) fn json(value: &MaskValue) -> Value {
     match value {
         MaskValue::Bool(flag) => Value::from(*flag),
         MaskValue::Int(number) => Value::from(*number),

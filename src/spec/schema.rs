@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use mae_strategies::{Error as MaskError, Kind as ParamKind, MaskingStrategy, Param, Params, Registry};
 use serde_json::Value;
 
-use super::error::SpecError;
+use super::column::{self, CROSS};
+use super::error::{SpecError, nearest};
 use super::kind::Kind;
 use super::range;
 use super::render::{quote, render_one};
@@ -57,7 +58,7 @@ impl Key {
     }
 }
 
-use Kind::{Flag, Names, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Columns, Flag, Real, Reals, Size, Text, Whole, Word, Words};
 
 /// The keys, in the order in which a resolved configuration is printed.
 pub(super) static KEYS: &[Key] = &[
@@ -119,7 +120,7 @@ pub(super) static KEYS: &[Key] = &[
     key("eval.tasks", Words(&["reconstruction", "knn"])),
     key("eval.mask_strategy", Text),
     key("eval.mask_ratio", Real),
-    key("eval.cross", Names),
+    key(CROSS, Columns),
     key("eval.mask_seed", Whole),
     key("eval.knn_k", Whole),
     key("eval.knn_temperature", Real),
@@ -150,6 +151,9 @@ pub(super) struct Schema {
     ramps: BTreeMap<String, Kind>,
     registry: Registry,
 }
+
+/// What the keys of schedules begin with.
+const SCHEDULE: &str = "mask.schedule.";
 
 /// Fields of `[mask.schedule.KEY]`.
 const RAMP: [(&str, Kind); 6] = [
@@ -192,7 +196,7 @@ impl Schema {
     }
 
     fn ramp(&mut self, key: &str) {
-        let fields = RAMP.map(|(field, kind)| (format!("mask.schedule.{key}.{field}"), kind));
+        let fields = RAMP.map(|(field, kind)| (format!("{SCHEDULE}{key}.{field}"), kind));
         self.ramps.extend(fields);
     }
 
@@ -253,6 +257,9 @@ impl Schema {
 
     /// The value of `name` in its one spelling, or why it cannot stand at `place`.
     pub(super) fn check(&self, name: &str, value: Value, place: &str) -> Result<Value, SpecError> {
+        if name == CROSS {
+            return column::check(self, &value, place);
+        }
         if let Some(key) = find(name) {
             return key.kind.check(name, value, place);
         }
@@ -268,7 +275,7 @@ impl Schema {
             ));
         }
         if !self.mask_params.contains_key(name) && !self.members.contains_key(name) {
-            return Err(SpecError::unknown_key(name, place, self.likely(name)));
+            return Err(self.unknown(name, value, place));
         }
         let takes_lists = || {
             let mut kinds = self.params(name).into_iter().map(|(_, param)| param.kind);
@@ -290,15 +297,47 @@ impl Schema {
         }
     }
 
+    /// What to say about a key that is none, and its value.
+    fn unknown(&self, name: &str, value: Value, place: &str) -> SpecError {
+        let Some(path) = name.strip_prefix(SCHEDULE) else {
+            return SpecError::unknown_key(name, place, self.likely(name));
+        };
+        let fields = |key: &str| RAMP.map(|(field, _)| format!("{SCHEDULE}{key}.{field}"));
+        let moves = |key: &str| self.ramps.contains_key(&format!("{SCHEDULE}{key}.to"));
+        if moves(path) {
+            return SpecError::wrong_type(name, place, "a table such as { to = 0.9 }", &value);
+        }
+        let (key, field) = path.rsplit_once('.').unwrap_or((path, "to"));
+        if moves(key) {
+            return SpecError::unknown_key(name, place, fields(key).iter().map(String::as_str));
+        }
+        let keys = self
+            .ramps
+            .keys()
+            .filter_map(|name| name.strip_prefix(SCHEDULE)?.strip_suffix(".to"));
+        let hint = nearest(key, keys).map_or_else(
+            || ": a schedule moves ratio or a number of the strategy, such as mask.schedule.ratio.to".to_owned(),
+            |near| format!(": did you mean {SCHEDULE}{near}.{field}?"),
+        );
+        SpecError::UnknownKey {
+            key: name.into(),
+            place: place.into(),
+            hint,
+        }
+    }
+
     /// Whether a checked value can make sense at all, whatever the other keys are.
     pub(super) fn check_alone(&self, name: &str, value: &Value, place: &str) -> Result<(), SpecError> {
+        if name == CROSS {
+            column::check_alone(self, value, place)?;
+        }
         let strategy = |word: &Value| self.registry.get(word.as_str().unwrap_or_default()).err();
         let verdict = match name {
             "mask.strategy" => strategy(value).map(|error| quote(&error)),
             "eval.mask_strategy" => {
                 strategy(value).map(|error| quote(&error).replace("{mask.strategy}", "{eval.mask_strategy}"))
             }
-            "eval.cross" => self.cross_problem(value),
+            CROSS => self.cross_problem(value),
             _ if self.ramps.contains_key(name) => ramp_problem(name, value),
             _ if find(name).is_none() => self.param_problem(name, value).map(|error| quote(&error)),
             _ => range::check(name, value).err(),
@@ -314,7 +353,7 @@ impl Schema {
             let among = format!("{} in {{eval.cross}}", Value::from(name));
             quote(&error).replace("{mask.strategy}", &among)
         });
-        problem.or_else(|| range::check("eval.cross", value).err())
+        problem.or_else(|| range::check(CROSS, value).err())
     }
 
     /// Why no strategy takes this value of its parameter `name`.

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::column::CROSS;
 use super::error::SpecError;
 use super::layer::Origin;
 use super::render::render;
@@ -20,10 +21,9 @@ const MOST_BYTES: u64 = 64 << 10;
 
 /// Puts the text of scripts beside their paths.
 pub(super) fn embed(config: &mut Value, origins: &mut BTreeMap<String, Origin>) -> Result<(), SpecError> {
-    for table in tables(config) {
-        let prefix = table.join(".");
+    for Place { prefix, pointer } in tables(config) {
         let (path_key, source_key) = (format!("{prefix}.path"), format!("{prefix}.source"));
-        let given = table.iter().try_fold(&*config, |node, key| node.get(key));
+        let given = config.pointer(&pointer);
         let Some(path) = given.and_then(|given| given["path"].as_str()).map(str::to_owned) else {
             continue;
         };
@@ -32,10 +32,11 @@ pub(super) fn embed(config: &mut Value, origins: &mut BTreeMap<String, Origin>) 
             return Err(fail(&format!("and {source_key} are both given: keep one of them")));
         }
         let text = text(&path).map_err(|problem| fail(&problem))?;
-        let given = table.iter().try_fold(&mut *config, |node, key| node.get_mut(key));
-        if let Some(Value::Object(given)) = given {
+        if let Some(Value::Object(given)) = config.pointer_mut(&pointer) {
             given.insert("source".into(), text.into());
-            origins.insert(source_key, Origin::file(&path));
+            if !source_key.contains('[') {
+                origins.insert(source_key, Origin::file(&path));
+            }
         }
     }
     Ok(())
@@ -76,10 +77,43 @@ pub(super) fn is_path(config: &Value, key: &str) -> bool {
     }
 }
 
-/// Where the parameters of a script stand: under `[mask]`, or under the name of a mixture's member.
-fn tables(config: &Value) -> Vec<Vec<&'static str>> {
-    let mask = &config["mask"];
-    let own = (mask["strategy"] == SCRIPT).then(|| vec!["mask"]);
-    let member = mask[SCRIPT].is_object().then(|| vec!["mask", SCRIPT]);
+/// Where the parameters of a script stand, in the words of a message and as a JSON pointer.
+struct Place {
+    prefix: String,
+    pointer: String,
+}
+
+/// The scripts of `[mask]` and of the columns of the cross table.
+fn tables(config: &Value) -> Vec<Place> {
+    let mut places = within(&config["mask"], "mask", "/mask");
+    for (index, column) in config["eval"]["cross"].as_array().into_iter().flatten().enumerate() {
+        places.extend(within(
+            column,
+            &format!("{CROSS}[{index}]"),
+            &format!("/eval/cross/{index}"),
+        ));
+    }
+    places
+}
+
+/// A script as the strategy of `mask`, or as the member of a mixture.
+fn within(mask: &Value, prefix: &str, pointer: &str) -> Vec<Place> {
+    let place = |end: &str| Place {
+        prefix: format!("{prefix}{}", end.replace('/', ".")),
+        pointer: format!("{pointer}{end}"),
+    };
+    let own = (mask["strategy"] == SCRIPT).then(|| place(""));
+    let member = mask[SCRIPT].is_object().then(|| place(&format!("/{SCRIPT}")));
     own.into_iter().chain(member).collect()
+}
+
+/// The columns of the cross table without the paths of scripts, whose content counts in their place.
+pub(super) fn without_paths(columns: Value) -> Value {
+    let mut config = json!({ "eval": { "cross": columns } });
+    for Place { pointer, .. } in tables(&config) {
+        if let Some(Value::Object(given)) = config.pointer_mut(&pointer) {
+            given.remove("path");
+        }
+    }
+    config["eval"]["cross"].take()
 }

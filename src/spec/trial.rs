@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::column::Column;
 use super::ramp::Ramp;
 
 /// A parameter of a masking strategy, as written under `[mask]`.
@@ -223,10 +224,9 @@ pub struct EvalSpec {
     pub mask_strategy: String,
     /// Ratio of the fixed evaluation masks.
     pub mask_ratio: f64,
-    /// Strategies under whose masks each model is judged after training, with default parameters at `mask_ratio`: the cross
-    /// table.
+    /// Strategies under whose masks each model is judged after training, at `mask_ratio`: the cross table.
     #[serde(default)]
-    pub cross: Vec<String>,
+    pub cross: Vec<Column>,
     /// Seed of the fixed evaluation masks, apart from the run seed.
     pub mask_seed: u64,
     /// Neighbours that vote.

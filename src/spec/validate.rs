@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use mae_strategies::Registry;
 
+use super::column::{Column, renamed};
 use super::error::SpecError;
 use super::ramp::END;
 use super::range;
@@ -157,17 +158,21 @@ fn check_masks(trial: &TrialSpec, registry: &Registry) -> Verdict {
     ensure(!plan.needs().regions, || {
         "{eval.mask_strategy} needs a file of marked regions, which evaluation has none of: use random".into()
     })?;
-    eval.cross
-        .iter()
-        .try_for_each(|name| check_cross(name, trial, registry))
+    let mut columns = eval.cross.iter().enumerate();
+    columns.try_for_each(|(index, column)| check_cross(index, column, trial, registry))
 }
 
 /// Checks a strategy of the cross table, whose masks must be the same for every trial.
-fn check_cross(name: &str, trial: &TrialSpec, registry: &Registry) -> Verdict {
-    let plan = registry.plan(name, trial.model.grid(), trial.eval.mask_ratio, BTreeMap::new());
+fn check_cross(index: usize, column: &Column, trial: &TrialSpec, registry: &Registry) -> Verdict {
+    let (name, params) = (column.label(), column.params.clone());
+    let plan = registry.plan(&column.strategy, trial.model.grid(), trial.eval.mask_ratio, params);
     let plan = plan.map_err(|error| {
         let text = quote(&error).replace("{mask.ratio}", "{eval.mask_ratio}");
-        format!("{{eval.cross}} names {name}: {text}")
+        if column.params.is_empty() {
+            format!("{{eval.cross}} names {name}: {text}")
+        } else {
+            renamed(&text, index)
+        }
     })?;
     let needs = plan.needs();
     let asks = [

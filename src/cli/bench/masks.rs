@@ -1,14 +1,18 @@
 //! `mae-exp bench masks`: how fast each strategy draws masks, on one thread, as training draws them for every batch.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use mae_strategies::{Grid, MaskContext, Pixels, Registry, Sight};
+use mae_strategies::{Grid, MaskContext, Pixels, Registry, Sight, Value};
 use rand_distr::{Distribution, StandardNormal};
 use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::table;
 use crate::seed::{Purpose, rng};
+
+/// The script that every strategy stands beside, which is interpreted for every mask: its name here, and its text.
+const VARYING: (&str, &str) = ("script that varies", "fn score(p) { p.noise }");
 
 /// Pictures shown in turn to strategies that look at them: more than the processor's caches hold.
 const PICTURES: usize = 16;
@@ -48,8 +52,12 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let sight = Sight::made_up(grid, 0);
     let pictures = pictures(args.grid * args.patch);
     let mut measured = Vec::new();
-    for strategy in registry.iter() {
-        let plan = registry.plan(strategy.id(), grid, args.ratio, Default::default())?;
+    let strategies = registry
+        .iter()
+        .map(|strategy| (strategy.id(), strategy.id(), BTreeMap::new()));
+    let script = BTreeMap::from([("source".to_owned(), Value::from(VARYING.1))]);
+    for (name, strategy, params) in strategies.chain([(VARYING.0, "script", script)]) {
+        let plan = registry.plan(strategy, grid, args.ratio, params)?;
         let mut seconds: Vec<f64> = (0..args.batches as u64)
             .map(|number| {
                 let begun = Instant::now();
@@ -62,7 +70,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
             })
             .collect::<Result<_, mae_strategies::Error>>()?;
         seconds.sort_by(f64::total_cmp);
-        measured.push((strategy.id(), args.batch as f64 / seconds[args.batches / 2]));
+        measured.push((name, args.batch as f64 / seconds[args.batches / 2]));
     }
     if args.json {
         let masks: Vec<_> = measured

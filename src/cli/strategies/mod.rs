@@ -3,15 +3,16 @@
 mod check;
 mod preview;
 mod show;
-mod stats;
+pub(super) mod stats;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use mae_strategies::{Grid, MaskingStrategy, Plan, Registry, Value};
+use serde_json::{Map, Value as Json};
 
 use super::failure::Failure;
-use super::files;
+use super::{files, table};
 use crate::catalogue::{self, Scene};
 use crate::spec::script_text;
 
@@ -157,6 +158,17 @@ impl Asked {
         let sets: String = self.sets.iter().map(|set| format!(", {set}")).collect();
         format!("{samples} masks of each strategy on {grid} patches, ratio {ratio}, seed {seed}{sets}.")
     }
+}
+
+/// Prints one JSON document: a list under `key`, whatever its length. Of one strategy the keys stand at the top as well, so that
+/// they can be read without the list.
+fn listed(key: &str, documents: Vec<Json>) -> Result<(), Failure> {
+    let mut top = match documents.as_slice() {
+        [Json::Object(one)] => one.clone(),
+        _ => Map::new(),
+    };
+    top.insert(key.into(), documents.into());
+    table::json(&top.into())
 }
 
 /// What a drawing is written as.

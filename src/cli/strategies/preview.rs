@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use mae_strategies::{Mask, Plan, Registry};
 use serde_json::json;
 
-use super::{Asked, Format, format};
+use super::{Asked, Format, format, listed};
 use crate::catalogue::{Exhibit, Sampling, Sheet, draw, stand_ins};
 use crate::cli::failure::Failure;
-use crate::cli::{files, table};
+use crate::cli::files;
 
 /// Masks of each strategy on a sheet.
 const ON_SHEET: usize = 4;
@@ -24,7 +24,7 @@ pub(super) struct Preview {
     /// Draw the masks on a photograph, as FILE.svg or FILE.html.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Print one JSON document.
+    /// Print one JSON document: a list under `previews`, and of one strategy its keys at the top as well.
     #[arg(long)]
     json: bool,
 }
@@ -89,11 +89,7 @@ fn as_json(args: &Preview, plans: &[Plan], masks: &[Vec<Mask>]) -> Result<(), Fa
             "masks": masks.iter().map(Mask::bits).collect::<Vec<_>>(),
         })
     };
-    let documents: Vec<_> = plans.iter().zip(masks).map(document).collect();
-    match documents.as_slice() {
-        [one] => table::json(one),
-        many => table::json(&json!({ "previews": many })),
-    }
+    listed("previews", plans.iter().zip(masks).map(document).collect())
 }
 
 fn on_photograph(args: &Preview, plans: &[Plan], masks: &[Vec<Mask>], format: &Format) -> Result<String, Failure> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mae_strategies::{MaskContext, Plan, Registry};
 use serde_json::{Value as Json, json};
 
-use super::{Asked, Format, format};
+use super::{Asked, Format, format, listed};
 use crate::catalogue::{Profile, Sampling, Scene, charts_html, charts_svg};
 use crate::cli::failure::Failure;
 use crate::cli::{files, table};
@@ -32,7 +32,7 @@ pub(super) struct Stats {
     /// Draw the maps and numbers, as FILE.svg or FILE.html.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Print one JSON document.
+    /// Print one JSON document: a list under `stats`, and of one strategy its keys at the top as well.
     #[arg(long)]
     json: bool,
 }
@@ -78,21 +78,30 @@ fn measure(args: &Stats, plan: &Plan, scene: Option<&Scene>) -> Result<Measured,
     };
     Ok(Measured {
         profile: Profile::of(plan, scene, sampling)?,
-        rate: rate(plan, scene, &args.asked)?,
+        rate: rate(plan, scene, (args.asked.seed, args.asked.progress), ROUND)?,
     })
 }
 
-/// Masks a second, each from a generator of its own as in training: the median of several rounds on this thread.
-fn rate(plan: &Plan, scene: Option<&Scene>, asked: &Asked) -> Result<f64, mae_strategies::Error> {
-    let blank = MaskContext::default().at(asked.progress);
-    let context = scene.map_or(blank, |scene| scene.context(asked.progress));
+/// Masks a second, each from a generator of its own as in training: the median of several rounds on this thread, each of which
+/// lasts `round` at least.
+///
+/// # Errors
+/// When the strategy cannot draw a mask.
+pub(in crate::cli) fn rate(
+    plan: &Plan,
+    scene: Option<&Scene>,
+    (seed, progress): (u64, f64),
+    round: Duration,
+) -> Result<f64, mae_strategies::Error> {
+    let blank = MaskContext::default().at(progress);
+    let context = scene.map_or(blank, |scene| scene.context(progress));
     let mut rates = Vec::with_capacity(ROUNDS);
-    for round in 0..ROUNDS as u64 {
+    for number in 0..ROUNDS as u64 {
         let begun = Instant::now();
         let mut drawn = 0;
-        while begun.elapsed() < ROUND {
+        while begun.elapsed() < round {
             for _ in 0..8 {
-                black_box(plan.sample(&context, &mut rng(asked.seed, Purpose::Bench, round, drawn))?);
+                black_box(plan.sample(&context, &mut rng(seed, Purpose::Bench, number, drawn))?);
                 drawn += 1;
             }
         }
@@ -171,9 +180,5 @@ fn as_json(args: &Stats, measured: &[Measured]) -> Result<(), Failure> {
             "stand_ins": m.profile.stand_ins,
         })
     };
-    let documents: Vec<Json> = measured.iter().map(document).collect();
-    match documents.as_slice() {
-        [one] => table::json(one),
-        many => table::json(&json!({ "stats": many })),
-    }
+    listed("stats", measured.iter().map(document).collect())
 }

@@ -214,6 +214,18 @@ fn schedules_are_read_swept_and_checked_at_every_value() {
             "unknown key mask.schedule.ratio.too in x.toml: did you mean mask.schedule.ratio.to?",
         ),
         (
+            "mask.schedule.nosuch.to = 0.9",
+            "unknown key mask.schedule.nosuch.to in x.toml: a schedule moves ratio or a number of the strategy",
+        ),
+        (
+            "mask.schedule.blok_ratio.from = 0.9",
+            "unknown key mask.schedule.blok_ratio.from in x.toml: did you mean mask.schedule.block_ratio.from?",
+        ),
+        (
+            "mask.schedule.ratio = 0.9",
+            "mask.schedule.ratio in x.toml must be a table such as { to = 0.9 }, found number 0.9",
+        ),
+        (
             "mask.schedule.block_ratio.to = 0.5",
             "mask.schedule.block_ratio is no number of strategy random: it can move ratio",
         ),
@@ -240,6 +252,37 @@ fn schedules_are_read_swept_and_checked_at_every_value() {
     };
     assert!((half - 0.15).abs() < 1e-12);
     assert!(mask.plan(&Registry::builtin(), Grid::new(14, 14), 0.5).is_ok());
+}
+
+#[test]
+fn inline_tables_may_stand_outside_files() {
+    let load = |sets: &[&str], env: &[(&str, &str)]| {
+        Bench::new(NANO)
+            .load_with(sets, env)
+            .map(|x| x.trials[0].spec.mask.clone())
+    };
+    let keys = ["mask.schedule.ratio.from=0.5", "mask.schedule.ratio.to=0.9"];
+    let expected = load(&keys, &[]).unwrap();
+    assert_eq!(
+        load(&["mask.schedule.ratio={ from = 0.5, to = 0.9 }"], &[]).unwrap(),
+        expected
+    );
+    assert_eq!(
+        load(&["mask={ schedule.ratio = { from = 0.5, to = 0.9 } }"], &[]).unwrap(),
+        expected
+    );
+    let variable = [
+        ("MAE_EXP_MASK__SCHEDULE__RATIO__TO", "0.9"),
+        ("MAE_EXP_MASK", "{ schedule.ratio.from = 0.5 }"),
+    ];
+    assert_eq!(load(&[], &variable).unwrap(), expected);
+    let error = load(&["mask.schedule.ratio={ too = 0.9 }"], &[])
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        error,
+        "unknown key mask.schedule.ratio.too in --set: did you mean mask.schedule.ratio.to?"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The module as its users see it: files in, trials or one line of error out.
 
 mod bounds;
+mod columns;
 mod common;
 mod conditions;
 mod errors;

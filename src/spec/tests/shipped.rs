@@ -157,7 +157,7 @@ fn the_examples_of_the_guide_load() {
 #[test]
 fn every_shipped_experiment_loads() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("experiments");
-    let expected = [("mask_ratio", 15), ("search", 24), ("sizes", 3), ("strategies", 24)];
+    let expected = [("mask_ratio", 15), ("search", 24), ("sizes", 3), ("strategies", 75)];
     for (name, trials) in expected {
         let experiment = request(&[&folder.join(format!("{name}.toml")).display().to_string()], &[], &[]).unwrap();
         assert_eq!((experiment.name.as_str(), experiment.trials.len()), (name, trials));
