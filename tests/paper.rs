@@ -5,11 +5,12 @@ use std::process::Command;
 
 use crate::support::{Room, experiment, small};
 
-/// A paper in two columns with everything in it.
-const PAPER: &str = "\\documentclass[twocolumn]{article}\n\\usepackage[T1]{fontenc}\n\\usepackage{booktabs,graphicx}\n\
-                     \\usepackage[margin=0.75in,columnsep=0.25in]{geometry}\n\\begin{document}\n\\input{tables/table}\n\
-                     \\input{figures}\n\\begin{figure*}\\includegraphics{figures/swept-2col}\\end{figure*}\n\
-                     See Table~\\ref{tab:tiny} and Figure~\\ref{fig:tiny-swept}.\n\\end{document}\n";
+/// The paper of `docs/reports.md`, as it stands there.
+fn documented() -> &'static str {
+    let page = include_str!("../docs/reports.md");
+    let example = page.split("```latex\n").nth(1).unwrap();
+    example.split("```").next().unwrap()
+}
 
 fn swept() -> Room {
     let room = Room::new();
@@ -45,10 +46,19 @@ fn figures_and_tables_lie_beside_the_page_and_match_the_store() {
         }
     }
     assert!(folder.join("figures/masks-2col.pdf").is_file());
-    let tables = ["tex", "md", "csv", "json"].map(|form| format!("reports/tiny/tables/table.{form}"));
+    let tables = [
+        "table.tex",
+        "table.md",
+        "table.csv",
+        "table.json",
+        "summary.csv",
+        "differences.tex",
+        "differences.md",
+    ];
+    let tables = tables.map(|file| format!("reports/tiny/tables/{file}"));
     let tables: Vec<&str> = tables.iter().map(String::as_str).collect();
     let (same, said) = check(&room, &tables);
-    assert!(same && said.lines().count() == 4, "{said}");
+    assert!(same && said.lines().count() == 7, "{said}");
     room.ok(&["report", "tiny", "--paper=elsewhere"]);
     assert!(room.path().join("elsewhere/figures/swept-1col.pdf").is_file());
     assert_eq!(
@@ -143,8 +153,19 @@ fn a_paper_with_the_table_and_the_figures_compiles() {
         return;
     }
     let room = swept();
-    room.ok(&["report", "tiny", "--paper=."]);
-    room.write("paper.tex", PAPER);
+    let question = "What do α ≤ β, Δ ≈ 10⁻³ and “é” do → 中?";
+    room.write(
+        "y.toml",
+        &experiment(3)
+            .replace("\"tiny\"", "\"signs\"")
+            .replace("Does it run?", question),
+    );
+    room.ok(&small(&["sweep", "y.toml"]));
+    room.ok(&["report", "signs", "--paper=mask_ratio"]);
+    let tables = room.path().join("mask_ratio/tables");
+    let caption = std::fs::read_to_string(tables.join("table.tex")).unwrap();
+    assert!(caption.contains("What do $\\alpha$ $\\leq$ $\\beta$"), "{caption}");
+    room.write("paper.tex", documented());
     for _ in 0..2 {
         let output = Command::new("pdflatex")
             .args(["-interaction=nonstopmode", "-halt-on-error", "paper.tex"])
@@ -156,10 +177,17 @@ fn a_paper_with_the_table_and_the_figures_compiles() {
     }
     assert!(pages(room.path()) >= 1);
     let log = String::from_utf8_lossy(&std::fs::read(room.path().join("paper.log")).unwrap()).into_owned();
-    for trouble in ["LaTeX Warning: Reference", "pdfTeX warning: pdflatex", "Undefined"] {
+    for trouble in [
+        "LaTeX Warning: Reference",
+        "pdfTeX warning: pdflatex",
+        "Undefined",
+        "Overfull \\hbox",
+        "Float too large",
+        "Unicode character",
+    ] {
         assert!(!log.contains(trouble), "{trouble}: {log}");
     }
-    for figure in ["swept-1col.pdf", "curves-1col.pdf", "swept-2col.pdf"] {
+    for figure in ["swept-1col.pdf", "curves-1col.pdf", "masks-2col.pdf"] {
         assert!(log.contains(figure), "{figure} is in it");
     }
 }

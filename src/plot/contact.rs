@@ -9,8 +9,6 @@ use super::theme::{FONT, escape};
 const SIDE: (f64, f64) = (84.0, 34.0);
 /// Room between pictures, between groups of rows and after the first column, and between bands.
 const GAPS: (f64, f64, f64) = (3.0, 8.0, 18.0);
-/// Height at most, so that a caption fits below it on a page of a journal.
-const TALLEST: f64 = 840.0;
 
 /// Pictures in rows and columns.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,10 +41,10 @@ pub struct Thumb {
     pub size: (f64, f64),
 }
 
-/// The sheet as a standalone SVG document of at most that width in typographic pixels; `None` where it would be higher than
-/// a page, or has no pictures.
-pub fn contact_svg(contact: &Contact, width: f64) -> Option<String> {
-    let place = Place::of(contact, width)?;
+/// The sheet as a standalone SVG document of at most that width and height in typographic pixels; `None` where it would be
+/// higher, or has no pictures.
+pub fn contact_svg(contact: &Contact, room: (f64, f64)) -> Option<String> {
+    let place = Place::of(contact, room.0).filter(|place| place.height <= room.1)?;
     let mut body = String::new();
     for (band, columns) in contact.columns.chunks(place.across).enumerate() {
         let top = band as f64 * (place.band + GAPS.2);
@@ -111,7 +109,7 @@ impl Place {
         let (band, bands) = (y - GAPS.0, columns.div_ceil(across) as f64);
         let height = bands * (band + GAPS.2) - GAPS.2;
         let width = (side + GAPS.0) * (across as f64 + 1.0) + GAPS.1 - GAPS.0;
-        (height <= TALLEST).then_some(Self {
+        Some(Self {
             across,
             side,
             head,
@@ -191,7 +189,7 @@ mod tests {
     #[test]
     fn pictures_lie_inside_and_do_not_overlap() {
         for (columns, rows, width) in [(1, 2, 322.0), (4, 6, 322.0), (12, 2, 322.0), (25, 4, 668.0)] {
-            let svg = contact_svg(&contact(columns, rows), width).unwrap();
+            let svg = contact_svg(&contact(columns, rows), (width, 840.0)).unwrap();
             let all = boxes(&svg);
             let bands = all.len() - rows * columns;
             assert_eq!(bands % rows, 0, "the first column is in every band");
@@ -206,10 +204,10 @@ mod tests {
     #[test]
     fn long_names_are_turned_and_what_is_higher_than_a_page_is_not_drawn() {
         let (few, many) = (contact(2, 1), contact(12, 1));
-        assert!(!contact_svg(&few, 322.0).unwrap().contains("rotate"));
-        let svg = contact_svg(&many, 322.0).unwrap();
+        assert!(!contact_svg(&few, (322.0, 660.0)).unwrap().contains("rotate"));
+        let svg = contact_svg(&many, (322.0, 660.0)).unwrap();
         assert!(svg.contains("rotate(-90") && svg.contains("<title>a &lt;b&gt;</title>"));
-        assert_eq!(contact_svg(&contact(2, 30), 322.0), None);
-        assert_eq!(contact_svg(&contact(0, 1), 322.0), None);
+        assert_eq!(contact_svg(&contact(2, 30), (322.0, 660.0)), None);
+        assert_eq!(contact_svg(&contact(0, 1), (322.0, 660.0)), None);
     }
 }

@@ -11,7 +11,7 @@ use super::{Rgb, theme};
 
 /// Width and height of a cell in typographic pixels, where there is room.
 const CELL: (f64, f64) = (54.0, 27.0);
-/// Least width of a cell: the height of its column's turned name.
+/// Least width and height of a cell: the height of its name.
 const LEAST: f64 = TEXT * 1.3;
 /// With more columns than these, cells are as narrow as their text allows.
 const FEW: usize = 12;
@@ -82,19 +82,22 @@ impl Matrix {
 
 /// The matrix as a standalone SVG document.
 pub fn matrix_svg(matrix: &Matrix) -> Result<String, PlotError> {
-    render(matrix, &Place::of(matrix, natural(matrix)))
+    render(matrix, &Place::of(matrix, (natural(matrix), CELL.1)))
 }
 
-/// The matrix no wider than `width` typographic pixels, with narrower cells where need be; where its numbers do not fit,
-/// without them and with a dot for bold. `None` where not even its columns' names fit.
-pub fn matrix_svg_within(matrix: &Matrix, width: f64) -> Result<Option<String>, PlotError> {
+/// The matrix no wider and, as far as its text allows, no higher than `room` in typographic pixels, with narrower and lower
+/// cells where need be; where its numbers do not fit, without them and with a dot for bold. `None` where not even its columns'
+/// names fit.
+pub fn matrix_svg_within(matrix: &Matrix, room: (f64, f64)) -> Result<Option<String>, PlotError> {
     let most = natural(matrix);
-    let left = Place::of(matrix, most).left;
-    let cell = ((width - left - 2.0) / matrix.columns.len().max(1) as f64).min(most);
-    if cell < LEAST {
+    let place = Place::of(matrix, (most, CELL.1));
+    let wide = ((room.0 - place.left - 2.0) / matrix.columns.len().max(1) as f64).min(most);
+    if wide < LEAST {
         return Ok(None);
     }
-    if widest(&mut texts(matrix)) <= cell {
+    let over = (place.height - room.1).max(0.0) / matrix.rows.len().max(1) as f64;
+    let cell = (wide, (CELL.1 - over).max(LEAST));
+    if widest(&mut texts(matrix)) <= wide {
         return render(matrix, &Place::of(matrix, cell)).map(Some);
     }
     let mut bare = matrix.clone();
@@ -128,8 +131,8 @@ fn render(matrix: &Matrix, place: &Place) -> Result<String, PlotError> {
 struct Place {
     left: f64,
     top: f64,
-    /// Width of a cell.
-    cell: f64,
+    /// Width and height of a cell.
+    cell: (f64, f64),
     /// Upper edge of each row.
     rows: Vec<f64>,
     width: f64,
@@ -137,7 +140,7 @@ struct Place {
 }
 
 impl Place {
-    fn of(matrix: &Matrix, cell: f64) -> Self {
+    fn of(matrix: &Matrix, cell: (f64, f64)) -> Self {
         let left = TEXT * 1.6 + widest(&mut matrix.rows.iter().map(|r| &r.name)) + GAP;
         let top = TEXT * 1.8 + widest(&mut matrix.columns.iter()) + GAP;
         let mut edge = top;
@@ -145,9 +148,9 @@ impl Place {
         for row in &matrix.rows {
             edge += if row.apart { GAP } else { 0.0 };
             rows.push(edge);
-            edge += CELL.1;
+            edge += cell.1;
         }
-        let cells = matrix.columns.len() as f64 * cell;
+        let cells = matrix.columns.len() as f64 * cell.0;
         Self {
             left,
             top,
@@ -159,11 +162,11 @@ impl Place {
     }
 
     fn column(&self, index: usize) -> f64 {
-        self.left + index as f64 * self.cell
+        self.left + index as f64 * self.cell.0
     }
 
     fn below(&self) -> f64 {
-        self.rows.last().map_or(self.top, |edge| edge + CELL.1)
+        self.rows.last().map_or(self.top, |edge| edge + self.cell.1)
     }
 }
 
@@ -183,7 +186,7 @@ fn draw(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
         for (i, cell) in row.cells.iter().enumerate() {
             tile(
                 canvas,
-                (place.column(i), *edge, place.cell),
+                (place.column(i), *edge, place.cell.0, place.cell.1),
                 cell,
                 matrix.shade(cell.value),
             )?;
@@ -194,7 +197,7 @@ fn draw(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
 }
 
 fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
-    let cells = matrix.columns.len() as f64 * place.cell;
+    let cells = matrix.columns.len() as f64 * place.cell.0;
     let at = |x: f64, y: f64| (fine(x), fine(y));
     let middle = at(place.left + cells / 2.0, 1.0);
     write(
@@ -205,7 +208,7 @@ fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
         Script::plain(Rgb::GREY),
     )?;
     for (i, name) in matrix.columns.iter().enumerate() {
-        let foot = at(place.column(i) + place.cell / 2.0, place.top - GAP);
+        let foot = at(place.column(i) + place.cell.0 / 2.0, place.top - GAP);
         let turned = Script::plain(Rgb::INK).turned(FontTransform::Rotate270);
         write(canvas, name, foot, (HPos::Left, VPos::Center), turned)?;
     }
@@ -213,7 +216,7 @@ fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
     let middle = at(1.0, f64::midpoint(place.top, place.below()));
     write(canvas, &matrix.down, middle, (HPos::Center, VPos::Top), down)?;
     for (row, edge) in matrix.rows.iter().zip(&place.rows) {
-        let end = at(place.left - GAP, edge + CELL.1 / 2.0);
+        let end = at(place.left - GAP, edge + place.cell.1 / 2.0);
         write(
             canvas,
             &row.name,
@@ -225,9 +228,9 @@ fn names(matrix: &Matrix, place: &Place, canvas: &Canvas<'_>) -> Drawn {
     Ok(())
 }
 
-/// A cell with its upper left corner and width.
-fn tile(canvas: &Canvas<'_>, at: (f64, f64, f64), cell: &Tile, shade: Rgb) -> Drawn {
-    let (right, bottom) = (at.0 + at.2, at.1 + CELL.1);
+/// A cell with its upper left corner, width and height.
+fn tile(canvas: &Canvas<'_>, at: (f64, f64, f64, f64), cell: &Tile, shade: Rgb) -> Drawn {
+    let (right, bottom) = (at.0 + at.2, at.1 + at.3);
     rectangle(canvas, (fine(at.0), fine(at.1)), (fine(right), fine(bottom)), shade)?;
     let ink = legible(shade);
     if cell.framed {
@@ -319,14 +322,19 @@ mod tests {
             row.cells = vec![row.cells[1].clone(); 12];
             row.cells.iter_mut().for_each(|c| c.text = "0.0210".into());
         }
-        let narrow = matrix_svg_within(&many, 322.0).unwrap().unwrap();
+        let narrow = matrix_svg_within(&many, (322.0, 9000.0)).unwrap().unwrap();
         assert!(wide(&matrix_svg(&many).unwrap()) > 600.0 && wide(&narrow) <= 322.0);
         assert!(
             !narrow.contains("0.0210") && narrow.matches(">\n•\n<").count() == 12,
             "{narrow}"
         );
-        assert!(matrix_svg_within(&many, 668.0).unwrap().unwrap().contains("0.0210"));
-        assert_eq!(matrix_svg_within(&many, 150.0).unwrap(), None);
+        assert!(
+            matrix_svg_within(&many, (668.0, 9000.0))
+                .unwrap()
+                .unwrap()
+                .contains("0.0210")
+        );
+        assert_eq!(matrix_svg_within(&many, (150.0, 9000.0)).unwrap(), None);
     }
 
     #[test]
@@ -337,8 +345,8 @@ mod tests {
             many.rows
                 .iter_mut()
                 .for_each(|row| row.cells = vec![row.cells[0].clone(); columns]);
-            let place = Place::of(&many, natural(&many));
-            (place.cell, place.width)
+            let place = Place::of(&many, (natural(&many), CELL.1));
+            (place.cell.0, place.width)
         };
         assert_eq!(width(12).0, CELL.0);
         let (cell, wide) = width(22);

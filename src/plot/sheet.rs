@@ -16,6 +16,11 @@ const LINE: f64 = TEXT * 1.45;
 /// Length of a legend's sample.
 const SAMPLE: f64 = 24.0;
 
+/// Least height of a named row, and of what is above and below rows, in whole typographic pixels.
+const NAME: u32 = 14;
+/// See [`NAME`].
+const FRAME: u32 = 56;
+
 /// Panels and what they share.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sheet {
@@ -31,6 +36,8 @@ pub struct Sheet {
     pub legend_title: String,
     /// Names and colours.
     pub legend: Vec<(String, Rgb)>,
+    /// Place in the alphabet, from 0, of the first panel's letter; `None` where panels have no letters.
+    pub letter: Option<u8>,
 }
 
 /// The sheet as a standalone SVG document. Series of the legend differ in their marks, too.
@@ -91,9 +98,50 @@ impl Place {
 }
 
 impl Sheet {
+    /// The sheet no higher than `tallest` typographic pixels, with flatter panels where need be; `None` where they would be too
+    /// flat to read.
+    pub fn within(&self, tallest: f64) -> Option<Self> {
+        let steps = (0..=8).map(|i| self.flatter(1.0 - 0.05 * f64::from(i)));
+        steps.into_iter().find(|sheet| Place::of(sheet).height <= tallest)
+    }
+
+    /// The sheet in as few parts, none higher than `tallest`, as that takes. A row of panels that is too high alone is a part
+    /// as flat as may be.
+    pub fn parts(&self, tallest: f64) -> Vec<Self> {
+        let rows = self.panels.len().div_ceil(self.across.max(1)).max(1);
+        let in_parts = (1..=rows).map(|count| self.cut(rows.div_ceil(count)));
+        let fitting = in_parts
+            .into_iter()
+            .find_map(|parts| parts.iter().map(|p| p.within(tallest)).collect());
+        let flat = |part: &Self| part.within(tallest).unwrap_or_else(|| part.flatter(0.6));
+        fitting.unwrap_or_else(|| self.cut(1).iter().map(flat).collect())
+    }
+
+    /// Parts of so many rows of panels.
+    fn cut(&self, rows: usize) -> Vec<Self> {
+        let each = (rows * self.across.max(1)).max(1);
+        let part = |(i, panels): (usize, &[Plot])| Self {
+            panels: panels.to_vec(),
+            letter: self.letter.map(|first| first.saturating_add((i * each) as u8)),
+            ..self.clone()
+        };
+        self.panels.chunks(each).enumerate().map(part).collect()
+    }
+
+    fn flatter(&self, share: f64) -> Self {
+        let panels = self.panels.iter().map(|p| Plot {
+            height: flat(p, share),
+            ..p.clone()
+        });
+        Self {
+            panels: panels.collect(),
+            ..self.clone()
+        }
+    }
+
     /// Height of the strip of letters.
     fn strip(&self) -> f64 {
-        if self.panels.len() > 1 { LINE } else { 0.0 }
+        if self.letter.is_some() { LINE } else { 0.0 }
     }
 
     /// Whether the series of that colour has dots.
@@ -101,6 +149,17 @@ impl Sheet {
         let of = |layer: &Layer| matches!(layer, Layer::Dots { colour: c, .. } if *c == colour);
         self.panels.iter().flat_map(|p| &p.layers).any(of)
     }
+}
+
+/// Height of a panel made flatter; named rows keep room for their names.
+fn flat(panel: &Plot, share: f64) -> u32 {
+    let own = panel.height - panel.headroom.min(panel.height);
+    let least = match &panel.y.scale {
+        Scale::Names(names) => FRAME + NAME * names.len() as u32,
+        _ => 0,
+    };
+    let flatter = (f64::from(own) * share).round() as u32;
+    flatter.max(least.min(own)) + panel.headroom
 }
 
 /// A panel in its width; what is laid out over numbers keeps its proportions.
@@ -160,8 +219,8 @@ fn furniture(sheet: &Sheet, place: &Place, canvas: &Canvas<'_>) -> Drawn {
         }
         put(name, (at.0 + SAMPLE + 4.0, at.1), Script::plain(Rgb::INK))?;
     }
-    if sheet.panels.len() > 1 {
-        for (letter, (x, y)) in ('a'..='z').zip(&place.corners) {
+    if let Some(first) = sheet.letter {
+        for (letter, (x, y)) in ('a'..='z').skip(usize::from(first)).zip(&place.corners) {
             let bold = Script {
                 bold: true,
                 ..Script::plain(Rgb::INK)
@@ -194,7 +253,27 @@ mod tests {
             panels: vec![plot; panels],
             legend_title: "mask.strategy".into(),
             legend,
+            letter: (panels > 1).then_some(0),
         }
+    }
+
+    #[test]
+    fn sheets_that_are_too_high_get_flatter_and_then_come_in_parts() {
+        let whole = sheet(6, 2, 3);
+        let height = |s: &Sheet| Place::of(s).height;
+        let own = height(&whole);
+        assert_eq!(whole.within(own), Some(whole.clone()));
+        let flatter = whole.within(own * 0.8).unwrap();
+        assert!(height(&flatter) <= own * 0.8 && flatter.panels.len() == 6);
+        assert_eq!(whole.within(own * 0.4), None);
+        let parts = whole.parts(own * 0.45);
+        assert!(parts.len() > 1 && parts.iter().all(|p| height(p) <= own * 0.45));
+        assert_eq!(parts.iter().map(|p| p.panels.len()).sum::<usize>(), 6);
+        let second = parts[0].panels.len() as u8;
+        assert_eq!(parts[1].letter, Some(second));
+        let letter = char::from(b'a' + second);
+        assert!(sheet_svg(&parts[1]).unwrap().contains(&format!("({letter})")));
+        assert_eq!(whole.parts(1.0).len(), 3, "a row each at worst");
     }
 
     #[test]

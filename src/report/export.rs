@@ -7,6 +7,8 @@ use super::data::{ReportData, RunReport};
 use super::format;
 use super::groups::Groups;
 use super::numbers;
+use super::paper::float::{Float, width};
+use super::paper::letters::beyond_ascii;
 use super::table::{self, Row, Table};
 
 /// Metric names of all runs, sorted.
@@ -74,7 +76,8 @@ pub(super) fn line(fields: impl Iterator<Item = String>) -> String {
     quoted.collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// The table of the report as a `table` environment; needs `\usepackage{booktabs}`. Comments below it carry n, mean, sd and the
+/// The table of the report as a `table` environment, or `table*` where it is wider than a column; needs
+/// `\usepackage{booktabs}`, and graphicx where it is wide. Comments below it carry n, mean, sd and the
 /// ends of the interval, ci_low and ci_high, of every cell.
 pub fn latex(data: &ReportData) -> String {
     let table = table::build(&Groups::of(data));
@@ -89,23 +92,40 @@ pub fn latex(data: &ReportData) -> String {
         table.keys.iter().map(|k| format!("\\texttt{{{}}}", tex(k))).collect()
     };
     let head: Vec<String> = keys.into_iter().chain(["$n$".to_owned()]).chain(heads).collect();
-    let body: Vec<String> = table.rows.iter().map(|r| tex_row(r, labels)).collect();
-    let below: Vec<String> = table.baselines.iter().map(|r| tex_row(r, labels)).collect();
     let notes = table.notes.iter().map(|n| tex(n)).collect::<Vec<_>>().join(" ");
-    let rule = if below.is_empty() { "" } else { "    \\midrule\n" };
-    format!(
-        "% needs \\usepackage{{booktabs}}\n\\begin{{table}}\n  \\centering\n  \\caption{{{}}}\n  \\label{{tab:{}}}\n\
-         \x20 \\begin{{tabular}}{{{}r{}}}\n    \\toprule\n    {} \\\\\n    \\midrule\n{}{rule}{}    \\bottomrule\n\
-         \x20 \\end{{tabular}}\n\\end{{table}}\n{}",
-        [tex(&caption(data)), notes].join(" ").trim(),
-        data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
-        "l".repeat(labels),
-        "r".repeat(table.columns.len()),
-        head.join(" & "),
-        body.concat(),
-        below.concat(),
-        spread(&table),
-    )
+    let mut lines = vec![
+        "\\toprule".to_owned(),
+        head.join(" & ") + " \\\\",
+        "\\midrule".to_owned(),
+    ];
+    lines.extend(table.rows.iter().map(|r| tex_row(r, labels)));
+    lines.extend((!table.baselines.is_empty()).then(|| "\\midrule".to_owned()));
+    lines.extend(table.baselines.iter().map(|r| tex_row(r, labels)));
+    lines.push("\\bottomrule".to_owned());
+    let float = Float {
+        caption: [tex(&caption(data)), notes].join(" ").trim().to_owned(),
+        label: data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+        aligned: format!("{}r{}", "l".repeat(labels), "r".repeat(table.columns.len())),
+        lines,
+        width: estimated(&table),
+    };
+    [float.latex(), spread(&table)].concat()
+}
+
+/// Width of the table in LaTeX, in points.
+fn estimated(table: &Table) -> f64 {
+    let keys = table.keys.iter().map(String::as_str);
+    let keys = keys.chain(table.keys.is_empty().then_some(""));
+    let head = keys
+        .chain(["n"])
+        .chain(table.columns.iter().map(|c| c.heading.as_str()));
+    let row = |row: &'_ Row| -> Vec<String> {
+        let names = row.labels.iter().cloned().chain([row.n.clone()]);
+        names.chain(row.cells.iter().map(|c| c.text.clone())).collect()
+    };
+    let rows: Vec<Vec<String>> = table.rows.iter().map(row).collect();
+    let rows = rows.iter().map(|r| r.iter().map(String::as_str).collect());
+    width(&std::iter::once(head.collect()).chain(rows).collect::<Vec<_>>())
 }
 
 /// The numbers behind the table, in its units, as comments of LaTeX.
@@ -151,7 +171,7 @@ fn tex_row(row: &Row, labels: usize) -> String {
         }
     });
     let line: Vec<String> = [label, row.n.clone()].into_iter().chain(cells).collect();
-    format!("    {} \\\\\n", line.join(" & "))
+    line.join(" & ") + " \\\\"
 }
 
 /// Inside bold text, mathematics is bold as well.
@@ -159,7 +179,7 @@ fn bold(text: &str) -> String {
     tex(text).replace("$\\pm$", "\\boldmath$\\pm$")
 }
 
-/// Text safe in LaTeX.
+/// Text safe in LaTeX; see [`beyond_ascii`].
 pub(super) fn tex(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -168,15 +188,10 @@ pub(super) fn tex(text: &str) -> String {
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', letter]),
             '~' => out.push_str("\\textasciitilde{}"),
             '^' => out.push_str("\\textasciicircum{}"),
-            '<' | '>' => out.extend(['$', letter, '$']),
-            '±' => out.push_str("$\\pm$"),
-            '−' => out.push_str("$-$"),
-            '∞' => out.push_str("$\\infty$"),
-            '†' => out.push_str("$^\\dagger$"),
-            '–' => out.push_str("--"),
-            '’' => out.push('\''),
+            '<' | '>' | '|' => out.extend(['$', letter, '$']),
             other if other.is_control() => out.push(' '),
-            other => out.push(other),
+            other if other.is_ascii() => out.push(other),
+            other => out.push_str(&beyond_ascii(other)),
         }
     }
     out

@@ -7,8 +7,10 @@ use serde_json::Value as Json;
 
 use super::super::data::ReportData;
 use super::super::numbers::SUMMARY_COLUMNS;
+use super::differences::with_metric;
+use super::documents::{comments, leaves};
 use super::grid::{self, Grid};
-use super::stamp::{OPENING, Stamp};
+use super::stamp::{OPENINGS, Stamp};
 use super::tables::{Form, table};
 
 /// A table found in a file.
@@ -38,6 +40,8 @@ pub enum Difference {
         /// What the store says.
         store: String,
     },
+    /// A column of the file that is none of the store's.
+    Column(String),
     /// A row of the file that the store does not have.
     Gone(String),
     /// A row of the store that the file does not have.
@@ -64,6 +68,10 @@ impl fmt::Display for Difference {
                 file,
                 store,
             } => write!(f, "row {row}, column {column}: the file says {file}, the store {store}"),
+            Self::Column(heading) => write!(
+                f,
+                "column {heading} is not one of the store's, so it cannot be checked: keep the heading, or leave the column out"
+            ),
             Self::Gone(row) => write!(f, "row {row}: the store has no such row"),
             Self::Missing(row) => write!(f, "row {row}: the store has it, the file does not"),
             Self::Trials { row, more, fewer } => {
@@ -107,7 +115,12 @@ pub fn claims(text: &str) -> Result<Vec<Claim>, CheckError> {
     if let Some(claim) = json_claim(text) {
         return Ok(vec![claim]);
     }
-    let starts: Vec<usize> = text.match_indices(OPENING).map(|m| m.0).collect();
+    let mut starts: Vec<usize> = OPENINGS
+        .iter()
+        .flat_map(|o| text.match_indices(o))
+        .map(|m| m.0)
+        .collect();
+    starts.sort_unstable();
     let ends = starts.iter().skip(1).copied().chain([text.len()]);
     let found: Vec<Claim> = starts
         .iter()
@@ -162,10 +175,12 @@ fn json_claim(text: &str) -> Option<Claim> {
 /// The table after the stamp at `from`; its form follows from the comment that the stamp is in.
 fn stamped(text: &str, from: usize, to: usize) -> Option<Claim> {
     let stamp = Stamp::read(&text[from..to])?;
-    let before = text[..from].trim_end();
-    let form = match before {
-        b if b.ends_with('%') => Form::Latex,
-        b if b.ends_with("<!--") => Form::Markdown,
+    let (before, of_differences) = (text[..from].trim_end(), text[from..].starts_with(OPENINGS[1]));
+    let form = match (before, of_differences) {
+        (b, false) if b.ends_with('%') => Form::Latex,
+        (b, true) if b.ends_with('%') => Form::Differences,
+        (b, false) if b.ends_with("<!--") => Form::Markdown,
+        (b, true) if b.ends_with("<!--") => Form::DifferencesMarkdown,
         _ => return None,
     };
     Some(Claim {
@@ -185,7 +200,13 @@ impl Claim {
         let fresh = table(data, self.form, "");
         let labels = data_labels(data);
         let mut found = match self.form {
-            Form::Latex => cells(&grid::latex(&self.text), &grid::latex(&fresh), labels)?,
+            Form::Latex => {
+                let mut found = cells(&grid::latex(&self.text), &grid::latex(&fresh), labels)?;
+                found.extend(comments(&self.text, &fresh));
+                found
+            }
+            Form::Differences => of_differences(grid::every_latex(&self.text), grid::every_latex(&fresh))?,
+            Form::DifferencesMarkdown => of_differences(grid::markdown(&self.text), grid::markdown(&fresh))?,
             Form::Markdown => cells(&grid::markdown(&self.text), &grid::markdown(&fresh), labels)?,
             Form::Csv => cells(&grid::csv(&self.text)?, &grid::csv(&fresh)?, 1)?,
             Form::Summary => cells(&grid::csv(&self.text)?, &grid::csv(&fresh)?, names_of_summary(data))?,
@@ -200,6 +221,14 @@ impl Claim {
         }
         Ok(found)
     }
+}
+
+/// Rows of paired differences; where the store has none, there is no table.
+fn of_differences(file: Grid, store: Grid) -> Result<Vec<Difference>, CheckError> {
+    if file.is_empty() && store.is_empty() {
+        return Ok(vec![]);
+    }
+    cells(&with_metric(file), &with_metric(store), 1)
 }
 
 /// A row of the summary is named by its point and its metric.
@@ -226,7 +255,7 @@ fn cells(file: &Grid, store: &Grid, labels: usize) -> Result<Vec<Difference>, Ch
     };
     let own: Vec<usize> = (0..labels).collect();
     let mut left: Vec<&Vec<String>> = rows.iter().collect();
-    let mut found = vec![];
+    let mut found = strangers(file, &named, want);
     for row in fresh {
         let called = name(row, &own);
         let Some(at) = left.iter().position(|r| name(r, &named) == called) else {
@@ -252,6 +281,19 @@ fn cells(file: &Grid, store: &Grid, labels: usize) -> Result<Vec<Difference>, Ch
     Ok(found)
 }
 
+/// Columns of the file that nothing in the store answers to: by another heading, under one a second time, or under none.
+fn strangers(file: &Grid, named: &[usize], want: &[String]) -> Vec<Difference> {
+    let head = file.first().map_or(&[][..], Vec::as_slice);
+    let known = |i: usize| {
+        let heading = &head[i];
+        named.contains(&i) || want.contains(heading) && head.iter().position(|h| h == heading) == Some(i)
+    };
+    let other = (0..head.len()).filter(|i| !known(*i)).map(|i| head[i].clone());
+    let widest = file.iter().map(Vec::len).max().unwrap_or(0);
+    let without = (head.len()..widest).map(|i| format!("number {}, which has no heading,", i + 1));
+    other.chain(without).map(Difference::Column).collect()
+}
+
 /// Rows of trials that are not the same.
 fn trials(said: &[Vec<String>], now: &[Vec<String>]) -> Vec<Difference> {
     let without = |a: &[String], b: &[String]| a.iter().filter(|id| !b.contains(id)).cloned().collect::<Vec<_>>();
@@ -270,54 +312,6 @@ fn trials(said: &[Vec<String>], now: &[Vec<String>]) -> Vec<Difference> {
         rows.filter(other).collect()
     } else {
         vec![]
-    }
-}
-
-/// Groups and trials of two documents, number by number.
-fn leaves(file: &str, store: &str) -> Vec<Difference> {
-    let read = |text: &str| serde_json::from_str(text).unwrap_or(Json::Null);
-    let (old, new): (Json, Json) = (read(file), read(store));
-    let mut found = vec![];
-    for part in ["groups", "runs"] {
-        let rows = |document: &Json| document[part].as_array().cloned().unwrap_or_default();
-        let name = |row: &Json| row["id"].as_str().or(row["label"].as_str()).unwrap_or(part).to_owned();
-        let (old, new) = (rows(&old), rows(&new));
-        for row in &new {
-            match old.iter().find(|o| name(o) == name(row)) {
-                Some(before) => differing(before, row, &name(row), "", &mut found),
-                None => found.push(Difference::Missing(name(row))),
-            }
-        }
-        let gone = old.iter().filter(|o| !new.iter().any(|n| name(n) == name(o)));
-        found.extend(gone.map(|o| Difference::Gone(name(o))));
-    }
-    found
-}
-
-fn differing(file: &Json, store: &Json, row: &str, path: &str, found: &mut Vec<Difference>) {
-    let below = |key: &str| {
-        if path.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{path}.{key}")
-        }
-    };
-    match (file, store) {
-        (Json::Object(a), Json::Object(b)) => {
-            let keys = a.keys().chain(b.keys().filter(|k| !a.contains_key(*k)));
-            keys.for_each(|k| differing(&file[k.as_str()], &store[k.as_str()], row, &below(k), found));
-        }
-        (Json::Array(a), Json::Array(b)) if a.len() == b.len() => {
-            let pairs = a.iter().zip(b).enumerate();
-            pairs.for_each(|(i, (a, b))| differing(a, b, row, &below(&i.to_string()), found));
-        }
-        (a, b) if a != b => found.push(Difference::Cell {
-            row: row.to_owned(),
-            column: path.to_owned(),
-            file: a.to_string(),
-            store: b.to_string(),
-        }),
-        _ => {}
     }
 }
 

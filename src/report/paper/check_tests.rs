@@ -141,3 +141,95 @@ fn a_paper_may_hold_several_tables_and_a_file_none() {
         Err(CheckError::Rows)
     ));
 }
+
+#[test]
+fn columns_under_other_headings_are_told() {
+    let data = ratios(0.1);
+    let table = table(&data, Form::Latex, "x.db");
+    let forged = table
+        .replace("k-NN accuracy (\\%)", "$k$-NN (\\%)")
+        .replace("41.0 $\\pm$", "99.9 $\\pm$");
+    assert_ne!(table, forged);
+    let said = differences(&forged, &data);
+    let strange = "column $k$-NN (\\%) is not one of the store's, so it cannot be checked";
+    assert!(said.iter().any(|s| s.starts_with(strange)), "{said:?}");
+    // The same heading twice: the second is not compared, so it is told.
+    let head = table.lines().find(|l| l.contains("$n$ &")).unwrap();
+    let twice = head.replace(" \\\\", " & MSE \\\\");
+    let row = table.lines().find(|l| l.trim_start().starts_with("0.75 &")).unwrap();
+    let more = row.replace(" \\\\", " & 0.0001 \\\\");
+    let said = differences(&table.replace(head, &twice).replace(row, &more), &data);
+    assert!(
+        said.len() == 1 && said[0].starts_with("column MSE is not one"),
+        "{said:?}"
+    );
+    let said = differences(&table.replace(row, &more), &data);
+    assert!(said.len() == 1 && said[0].contains("has no heading"), "{said:?}");
+}
+
+#[test]
+fn comparisons_of_a_document_count() {
+    let data = ratios(0.1);
+    let text = table(&data, Form::Json, "x.db");
+    let mut document: Json = serde_json::from_str(&text).unwrap();
+    document["comparisons"][0]["p"] = 0.04.into();
+    let said = differences(&document.to_string(), &data);
+    assert!(
+        said.len() == 1 && said[0].contains("column p: the file says 0.04"),
+        "{said:?}"
+    );
+    document["comparisons"].as_array_mut().unwrap().remove(0);
+    let said = differences(&document.to_string(), &data);
+    assert!(said.len() == 1 && said[0].contains("the store has it"), "{said:?}");
+}
+
+#[test]
+fn comments_with_all_digits_count() {
+    let data = ratios(0.1);
+    let text = table(&data, Form::Latex, "x.db");
+    let line = text.lines().find(|l| l.starts_with("% 0.75 | MSE | 3 | ")).unwrap();
+    let mean = line.split(" | ").nth(3).unwrap();
+    let said = differences(&text.replace(line, &line.replacen(mean, "0.001", 1)), &data);
+    assert!(
+        said.len() == 1 && said[0].starts_with("row 0.75 | MSE, column n | mean"),
+        "{said:?}"
+    );
+    assert!(said[0].contains("the file says 3 | 0.001 | "), "{said:?}");
+    let said = differences(&text.replace(line, &line.replacen("MSE", "MAE", 1)), &data);
+    assert!(
+        said.len() == 1 && said[0].starts_with("row 0.75 | MAE (a comment)"),
+        "{said:?}"
+    );
+    let without: String = text
+        .lines()
+        .filter(|l| !l.contains(" | "))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    assert_eq!(
+        differences(&without, &data),
+        Vec::<String>::new(),
+        "they may be left out"
+    );
+}
+
+#[test]
+fn paired_differences_are_checked_row_by_row() {
+    let data = ratios(0.1);
+    for form in [Form::Differences, Form::DifferencesMarkdown] {
+        let text = table(&data, form, "x.db");
+        assert!(text.contains("+10.00") && text.contains("against mask.ratio"), "{text}");
+        let said = differences(&text.replace("+10.00", "+11.00"), &data);
+        let cell = "column Difference: the file says +11.00, the store +10.00";
+        assert!(said.len() == 1 && said[0].contains(cell), "{form:?}: {said:?}");
+        assert!(said[0].contains("0.75 of "), "the metric is named: {said:?}");
+        let said = differences(&text.replace("(31.0)", "(30.0)"), &data);
+        assert!(!said.is_empty(), "the baseline's mean: {text}");
+    }
+    let none = ReportData {
+        runs: data.runs[..1].to_vec(),
+        ..data
+    };
+    let text = table(&none, Form::Differences, "x.db");
+    assert!(text.contains("there are no paired differences"), "{text}");
+    assert_eq!(differences(&text, &none), Vec::<String>::new());
+}

@@ -8,15 +8,13 @@ use super::super::gallery::{self, Gallery, Image};
 use super::super::groups::Groups;
 use super::super::landscape::{self, Board};
 use super::super::{ReportError, by_key, cross, curves, swept};
+use super::drawing::Drawing;
 use super::stamp;
 use crate::catalogue::{MEANING, Profile, strips};
-use crate::plot::{
-    Contact, ContactRow, Matrix, Parallel, PlotError, Press, Printed, Sheet, Span, Strips, Thumb, contact_svg,
-    matrix_svg_within, parallel_svg, sheet_svg, strips_svg,
-};
+use crate::plot::{Contact, ContactRow, Press, Printed, Sheet, Span, Thumb};
 
 /// Rows of masks that fit on a page.
-const MASKS: usize = 11;
+const MASKS: usize = 8;
 
 /// Held-out pictures in the figure of reconstructions, at most.
 const PICTURES: usize = 3;
@@ -49,40 +47,19 @@ struct Draft {
     drawing: Drawing,
 }
 
-enum Drawing {
-    Panels(Sheet),
-    Matrix(Matrix),
-    Parallel(Parallel),
-    Strips(Strips),
-    Pictures(Contact),
-}
-
-impl Drawing {
-    fn title(&self) -> &str {
-        match self {
-            Self::Panels(sheet) => &sheet.title,
-            Self::Matrix(matrix) => &matrix.title,
-            Self::Parallel(parallel) => &parallel.title,
-            Self::Pictures(contact) => &contact.title,
-            Self::Strips(strips) => &strips.title,
+impl Draft {
+    /// Stem and caption of a part.
+    fn part(&self, index: usize, of: usize) -> (String, String) {
+        if of < 2 {
+            return (self.stem.clone(), self.caption.clone());
         }
-    }
-
-    /// The drawing for a span; `None` where it does not fit.
-    fn svg(&self, span: Span) -> Result<Option<String>, PlotError> {
-        match self {
-            Self::Panels(sheet) => sheet_svg(&Sheet {
-                width: span.pixels(),
-                across: if span == Span::OneColumn { 1 } else { 2 },
-                ..sheet.clone()
-            })
-            .map(Some),
-            Self::Matrix(matrix) => matrix_svg_within(matrix, span.pixels()),
-            Self::Pictures(contact) => Ok(contact_svg(contact, span.pixels())),
-            Self::Strips(_) | Self::Parallel(_) if span == Span::OneColumn => Ok(None),
-            Self::Parallel(parallel) => parallel_svg(parallel).map(Some),
-            Self::Strips(strips) => strips_svg(strips).map(Some),
-        }
+        let number = index + 1;
+        let said = if self.caption.is_empty() {
+            String::new()
+        } else {
+            format!("{} Part {number} of {of}.", self.caption)
+        };
+        (format!("{}-{number}", self.stem), said)
     }
 }
 
@@ -96,15 +73,16 @@ pub fn figures(data: &ReportData) -> Result<Vec<PaperFigure>, ReportError> {
     let mut done = vec![];
     for draft in drafts(data, &groups) {
         for span in Span::ALL {
-            let Some(svg) = draft.drawing.svg(span)? else {
-                continue;
-            };
-            done.push(PaperFigure {
-                printed: press.print(&svg, span, draft.drawing.title(), &about)?,
-                stem: draft.stem.clone(),
-                caption: draft.caption.clone(),
-                span,
-            });
+            let parts = draft.drawing.parts(span)?;
+            for (i, svg) in parts.iter().enumerate() {
+                let (stem, caption) = draft.part(i, parts.len());
+                done.push(PaperFigure {
+                    printed: press.print(svg, span, draft.drawing.title(), &about)?,
+                    stem,
+                    caption,
+                    span,
+                });
+            }
         }
     }
     Ok(done)
@@ -143,8 +121,13 @@ fn over_keys(found: landscape::Landscape) -> Draft {
 /// Reconstructions of as many pictures, at most [`PICTURES`], as fit on a page.
 fn reconstructions(groups: &Groups) -> Option<Draft> {
     let of = |items| gallery::across_groups(groups, items).map(|g| pictures("reconstructions", g));
-    let fits = |draft: &Draft| matches!(draft.drawing.svg(Span::TwoColumns), Ok(Some(_)));
-    (1..=PICTURES).rev().filter_map(of).find(fits)
+    let fits = |draft: &Draft| {
+        draft
+            .drawing
+            .parts(Span::TwoColumns)
+            .is_ok_and(|parts| parts.len() == 1)
+    };
+    (1..=PICTURES).rev().filter_map(of).find(fits).or_else(|| of(1))
 }
 
 fn pictures(stem: &str, gallery: Gallery) -> Draft {
@@ -177,7 +160,7 @@ fn pictures(stem: &str, gallery: Gallery) -> Draft {
 
 /// A sketch as one figure, and each of several panels as one of its own.
 fn panels(stem: &str, sketch: Sketch) -> Vec<Draft> {
-    let sheet = |panels: Vec<crate::plot::Plot>| {
+    let sheet = |panels: Vec<crate::plot::Plot>, letter: Option<u8>| {
         let titles: Vec<&str> = panels.iter().map(|p| p.title.as_str()).collect();
         Drawing::Panels(Sheet {
             title: titles.join("; "),
@@ -186,18 +169,22 @@ fn panels(stem: &str, sketch: Sketch) -> Vec<Draft> {
             panels,
             legend_title: sketch.legend_title.clone(),
             legend: sketch.legend.clone(),
+            letter,
         })
     };
+    let several = sketch.panels.len() > 1;
     let whole = Draft {
         stem: stem.into(),
         caption: sketch.caption.clone(),
-        drawing: sheet(sketch.panels.iter().map(|p| p.1.clone()).collect()),
+        drawing: sheet(
+            sketch.panels.iter().map(|p| p.1.clone()).collect(),
+            several.then_some(0),
+        ),
     };
-    let several = sketch.panels.len() > 1;
     let single = sketch.panels.iter().filter(|_| several).map(|(name, plot)| Draft {
         stem: name.clone(),
         caption: String::new(),
-        drawing: sheet(vec![plot.clone()]),
+        drawing: sheet(vec![plot.clone()], None),
     });
     std::iter::once(whole).chain(single).collect()
 }
@@ -218,11 +205,32 @@ fn masks(profiles: &[Profile]) -> Vec<Draft> {
     profiles.chunks(each).enumerate().map(draft).collect()
 }
 
-/// LaTeX that includes every figure with its caption, in one column where it fits, in natural size: text has 8 points.
+/// How figures are included: in natural size, or smaller where they are wider than their place, or higher than a page less
+/// the lines of the caption.
+const INCLUDING: &str = "\\providecommand{\\maeexpfigures}{figures}
+\\providecommand{\\maeexpfigure}[2]{{% #1: file without its ending; #2: lines of a page that the caption takes
+  \\dimen0=\\textheight \\advance\\dimen0 by -#2\\baselineskip
+  \\sbox0{\\includegraphics{\\maeexpfigures/#1.pdf}}\\count0=0
+  \\ifdim\\wd0>\\linewidth \\count0=1 \\fi
+  \\ifdim\\ht0>\\dimen0 \\count0=1 \\fi
+  \\ifnum\\count0=1 \\includegraphics[width=\\linewidth,height=\\dimen0,keepaspectratio]{\\maeexpfigures/#1.pdf}%
+  \\else\\usebox0\\fi}}
+";
+
+/// Letters of a caption that a line of `article` holds at least, in one column of two and over both.
+const LETTERS: [usize; 2] = [42, 88];
+
+/// Lines that a caption takes from a page, with the room above it.
+fn lines(figure: &PaperFigure) -> usize {
+    let letters = LETTERS[usize::from(figure.span == Span::TwoColumns)];
+    (figure.caption.chars().count() + 12).div_ceil(letters) + 2
+}
+
+/// LaTeX that includes every figure with its caption, in one column where it fits, in natural size where there is room for it:
+/// text then has 8 points.
 pub fn figures_tex(figures: &[PaperFigure], data: &ReportData) -> String {
     let mut out = format!(
-        "% {}\n% needs \\usepackage{{graphicx}}; \\maeexpfigures is the folder of the files, seen from the paper\n\
-         \\providecommand{{\\maeexpfigures}}{{figures}}\n",
+        "% {}\n% needs \\usepackage{{graphicx}}; \\maeexpfigures is the folder of the files, seen from the paper\n{INCLUDING}",
         stamp::commented(&stamp::sources(data))
     );
     let whole: Vec<&PaperFigure> = figures.iter().filter(|f| !f.caption.is_empty()).collect();
@@ -236,9 +244,10 @@ pub fn figures_tex(figures: &[PaperFigure], data: &ReportData) -> String {
             format!("  % over both columns: figure* with {}.pdf\n", wide.name())
         });
         out.push_str(&format!(
-            "\n\\begin{{figure{star}}}\n  \\centering\n  \\includegraphics{{\\maeexpfigures/{}.pdf}}\n{other}\
+            "\n\\begin{{figure{star}}}\n  \\centering\n  \\maeexpfigure{{{}}}{{{}}}\n{other}\
              \x20 \\caption{{{}}}\n  \\label{{fig:{}-{}}}\n\\end{{figure{star}}}\n",
             figure.name(),
+            lines(figure),
             tex(&figure.caption),
             data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
             figure.stem,
@@ -291,8 +300,8 @@ mod tests {
     fn latex_includes_each_figure_once_and_names_the_other_width() {
         let data = ratios(0.1);
         let text = figures_tex(&figures(&data).unwrap(), &data);
-        assert_eq!(text.matches("\\includegraphics").count(), 2, "{text}");
-        assert!(text.contains("{\\maeexpfigures/swept-1col.pdf}") && text.contains("figure* with swept-2col.pdf"));
+        assert_eq!(text.matches("\n  \\maeexpfigure{").count(), 2, "{text}");
+        assert!(text.contains("\\maeexpfigure{swept-1col}{") && text.contains("figure* with swept-2col.pdf"));
         assert!(text.contains("\\label{fig:test-curves}"));
         assert_eq!(
             text.matches("\\begin{figure}").count(),

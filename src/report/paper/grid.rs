@@ -12,6 +12,12 @@ pub(super) fn latex(text: &str) -> Grid {
         .collect()
 }
 
+/// Rows of every tabular of `text`, one after the other, with their heads.
+pub(super) fn every_latex(text: &str) -> Grid {
+    let starts = text.match_indices("\\begin{tabular}").map(|m| m.0);
+    starts.flat_map(|at| latex(&text[at..])).collect()
+}
+
 /// A `\multicolumn` cell and the columns that it takes besides its own.
 fn spanned(cell: String) -> Vec<String> {
     let span = cell

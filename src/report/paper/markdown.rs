@@ -47,7 +47,7 @@ fn cells(row: &Row, labels: usize) -> Vec<String> {
 }
 
 /// Text that is nothing but text in a cell of a table.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

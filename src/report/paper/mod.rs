@@ -2,8 +2,13 @@
 //! the check that a table still says what the store says.
 
 mod check;
+mod differences;
+mod documents;
+mod drawing;
 mod figures;
+pub(super) mod float;
 mod grid;
+pub(super) mod letters;
 mod markdown;
 mod stamp;
 mod tables;

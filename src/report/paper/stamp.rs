@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::super::data::ReportData;
 use super::super::groups::Groups;
 
-/// What a stamp's comment opens with.
-pub(super) const OPENING: &str = "mae-exp table ";
+/// What the comment of a stamp opens with: that of the table, and that of paired differences.
+pub(super) const OPENINGS: [&str; 2] = ["mae-exp table ", "mae-exp differences "];
 
 /// What a table was made of.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,17 +42,17 @@ impl Stamp {
     }
 
     /// The stamp as one line that may stand in a comment of LaTeX and of HTML.
-    pub(super) fn line(&self) -> String {
+    pub(super) fn line(&self, opening: &str) -> String {
         let json = serde_json::to_string(self).unwrap_or_default();
         format!(
-            "{OPENING}{}",
+            "{opening}{}",
             commented(&json.replace("--", "-\\u002d").replace('>', "\\u003e"))
         )
     }
 
-    /// The stamp at the beginning of `text`, where that begins with [`OPENING`].
+    /// The stamp at the beginning of `text`, where that begins with one of [`OPENINGS`].
     pub(super) fn read(text: &str) -> Option<Self> {
-        let json = text.strip_prefix(OPENING)?;
+        let json = OPENINGS.iter().find_map(|o| text.strip_prefix(o))?;
         serde_json::Deserializer::from_str(json).into_iter().next()?.ok()
     }
 }
@@ -108,7 +108,7 @@ mod tests {
         let mut data = ratios(0.1);
         data.runs[0].run.id = "a--><script>\n%".into();
         let stamp = Stamp::of(&data, "runs/my--store>.db");
-        let line = stamp.line();
+        let line = stamp.line(OPENINGS[0]);
         assert!(
             !line.contains("--") && !line.contains('>') && !line.contains('\n'),
             "{line}"

@@ -6,8 +6,8 @@ use super::super::data::ReportData;
 use super::super::export::{csv, json, latex};
 use super::super::groups::Groups;
 use super::super::numbers;
-use super::markdown;
-use super::stamp::Stamp;
+use super::stamp::{OPENINGS, Stamp};
+use super::{differences, markdown};
 
 /// A form of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,11 +22,23 @@ pub enum Form {
     Summary,
     /// Groups and trials as one document, with the trials behind every number.
     Json,
+    /// Paired differences from the baseline as a booktabs table.
+    Differences,
+    /// The same as a pipe table.
+    DifferencesMarkdown,
 }
 
 impl Form {
     /// Every form.
-    pub const ALL: [Self; 5] = [Self::Latex, Self::Markdown, Self::Csv, Self::Summary, Self::Json];
+    pub const ALL: [Self; 7] = [
+        Self::Latex,
+        Self::Markdown,
+        Self::Csv,
+        Self::Summary,
+        Self::Json,
+        Self::Differences,
+        Self::DifferencesMarkdown,
+    ];
 
     /// Name of the file of the table.
     pub fn file(self) -> &'static str {
@@ -36,6 +48,8 @@ impl Form {
             Self::Csv => "table.csv",
             Self::Summary => "summary.csv",
             Self::Json => "table.json",
+            Self::Differences => "differences.tex",
+            Self::DifferencesMarkdown => "differences.md",
         }
     }
 }
@@ -43,9 +57,12 @@ impl Form {
 /// The table of `data`, made from the store of that name.
 pub fn table(data: &ReportData, form: Form, store: &str) -> String {
     let stamp = Stamp::of(data, store);
+    let [table, paired] = OPENINGS.map(|opening| stamp.line(opening));
     match form {
-        Form::Latex => format!("% {}\n{}", stamp.line(), latex(data)),
-        Form::Markdown => format!("<!-- {} -->\n\n{}", stamp.line(), markdown::table(data)),
+        Form::Latex => format!("% {table}\n{}", latex(data)),
+        Form::Markdown => format!("<!-- {table} -->\n\n{}", markdown::table(data)),
+        Form::Differences => format!("% {paired}\n{}", differences::latex(data)),
+        Form::DifferencesMarkdown => format!("<!-- {paired} -->\n\n{}", differences::markdown(data)),
         Form::Csv => csv(data),
         Form::Summary => numbers::csv(data),
         Form::Json => document(data, &stamp).to_string() + "\n",
