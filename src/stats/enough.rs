@@ -32,9 +32,16 @@ pub fn caution(n: usize, comparisons: usize) -> Option<String> {
         0 | 1 => String::new(),
         several => format!(" and {several} comparisons"),
     };
+    let corrected = match n {
+        2 => String::new(),
+        _ => format!(
+            " (an effect size of {:.1} after Hedges’ correction)",
+            least * super::paired::hedges(n - 1)
+        ),
+    };
     Some(format!(
         "Few seeds: with {n} shared ones{comparing}, only a mean difference of at least {least:.1} times its standard deviation \
-         over seeds can be told from chance, so what is not separated here may still differ."
+         over seeds{corrected} can be told from chance, so what is not separated here may still differ."
     ))
 }
 

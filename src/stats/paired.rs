@@ -81,7 +81,7 @@ fn by_key<K: PartialEq + Copy>(values: &[(K, f64)]) -> Vec<(K, f64)> {
 }
 
 /// Hedges' exact correction for `freedom` degrees of freedom (at least 2).
-fn hedges(freedom: usize) -> f64 {
+pub(super) fn hedges(freedom: usize) -> f64 {
     let m = freedom as f64;
     (ln_gamma(m / 2.0) - ln_gamma((m - 1.0) / 2.0)).exp() / (m / 2.0).sqrt()
 }

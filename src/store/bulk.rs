@@ -1,5 +1,5 @@
 //! Very many points at once, past the driver: a statement of fifty rows, prepared once and bound again and again on
-//! SQLite's own handle. The only unsafe code of the store; it is here because the driver and the trigger that guards
+//! SQLite's own handle. Here and in `bulk_read` is the only unsafe code of the store; it is here because the driver and the trigger that guards
 //! finished runs take as long as SQLite itself does to write a point.
 //!
 //! Trigger and checks are off meanwhile, for this connection alone. The caller has looked up, in the same transaction, that

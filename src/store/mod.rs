@@ -14,6 +14,7 @@
 //! ```
 
 mod bulk;
+mod bulk_read;
 mod choose;
 mod connect;
 mod curves;

@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
+use super::bulk_read;
 use super::error::{Doing, StoreError};
 use super::filter::{self, RunFilter};
 use super::rows::{CheckpointRow, EventRow, MetricPoint, Picture, RunRow, Status, SweepRow};
@@ -55,24 +56,16 @@ async fn collect_runs(conn: &mut SqliteConnection, mut query: QueryBuilder<Sqlit
 }
 
 pub(super) async fn metrics(conn: &mut SqliteConnection, run: &str) -> Result<Vec<MetricPoint>, StoreError> {
-    let rows = sqlx::query(
-        "SELECT s.name, p.step, p.epoch, p.value, p.special FROM series s JOIN points p ON p.series_id = s.id \
-         WHERE s.run_id = $1 ORDER BY s.name, p.step",
-    )
-    .bind(run)
-    .fetch_all(conn)
-    .await
-    .doing("read the metrics")?;
-    rows.iter()
-        .map(|row| {
-            Ok(MetricPoint {
-                name: get(row, "name")?,
-                step: get(row, "step")?,
-                epoch: get(row, "epoch")?,
-                value: value(row)?,
-            })
-        })
-        .collect()
+    let rows = sqlx::query("SELECT id, name FROM series WHERE run_id = $1 ORDER BY name")
+        .bind(run)
+        .fetch_all(&mut *conn)
+        .await
+        .doing("read the metrics")?;
+    let curves: Result<Vec<(i64, String)>, StoreError> = rows
+        .iter()
+        .map(|row| Ok((get(row, "id")?, get(row, "name")?)))
+        .collect();
+    bulk_read::points(conn, curves?).await
 }
 
 pub(super) async fn last_metrics(conn: &mut SqliteConnection, runs: &[String]) -> Result<LastMetrics, StoreError> {
