@@ -58,6 +58,20 @@ pub(super) struct Configuration {
     pub(super) seeds: String,
 }
 
+/// Facts of the environment that say which machine and process it was: for `mae-exp show`, not for a page that is published.
+/// The command stands among those to repeat, without its path.
+pub(super) const HERE: [&str; 9] = [
+    "host",
+    "pid",
+    "process_started",
+    "process_ticks",
+    "boot_id",
+    "machine",
+    "pid_namespace",
+    "memory_kills",
+    "command",
+];
+
 /// A state in a word.
 pub(super) fn status(status: Status) -> String {
     format!("{status:?}").to_lowercase()
@@ -171,7 +185,8 @@ fn origin(data: &ReportData, key: &str) -> String {
 /// Facts about the machine and the program; where trials differ, each value with its number of trials.
 pub(super) fn environment(data: &ReportData) -> Vec<(String, String)> {
     let mut facts: Vec<(String, Vec<(String, usize)>)> = vec![];
-    for (key, value) in data.runs.iter().filter_map(|r| r.run.environment.as_object()).flatten() {
+    let told = data.runs.iter().filter_map(|r| r.run.environment.as_object()).flatten();
+    for (key, value) in told.filter(|(key, value)| !HERE.contains(&key.as_str()) && !value.is_null()) {
         let text = format::value(value);
         let at = facts.iter().position(|f| f.0 == *key).unwrap_or_else(|| {
             facts.push((key.clone(), vec![]));

@@ -173,7 +173,7 @@ fn provenance(run: &RunReport) -> Vec<(String, String)> {
 fn environment(run: &RunReport) -> impl Iterator<Item = (String, String)> {
     let facts = run.run.environment.as_object().into_iter().flatten();
     facts
-        .filter(|(key, value)| *key != "command" && !value.is_null())
+        .filter(|(key, value)| !appendix::HERE.contains(&key.as_str()) && !value.is_null())
         .map(|(key, value)| (key.replace('_', " "), format::value(value)))
 }
 

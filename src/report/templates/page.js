@@ -62,6 +62,15 @@
     if (rows.length > 5) filterable(table, rows);
   }
 
+  // What scrolls sideways is reached by keyboard and has a name.
+  for (const box of all(".scroll")) {
+    if (box.scrollWidth <= box.clientWidth) continue;
+    const title = box.querySelector("caption b") ?? box.closest("figure")?.querySelector("figcaption b");
+    box.tabIndex = 0;
+    box.setAttribute("role", "region");
+    box.setAttribute("aria-label", title?.textContent ?? "table");
+  }
+
   // The explorer: one picture and one epoch at a time, of the points that are chosen.
   for (const figure of all("figure.explorer")) {
     const form = figure.querySelector("form");
