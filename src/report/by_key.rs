@@ -26,12 +26,13 @@ struct Level<'g, 'a> {
 pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
     let keys = landscape::varied(groups);
     let metric = importance::objective(groups).filter(|_| keys.len() > 1)?;
-    let shown = keys.iter().take(KEYS).filter_map(|key| {
-        let plot = panel(groups, *key, &metric)?;
-        Some((format!("by_{}", groups.keys[*key].name.replace('.', "_")), plot))
+    let shown = keys.iter().filter_map(|key| {
+        let name = groups.keys[*key].name.clone();
+        Some((name, panel(groups, *key, &metric)?))
     });
-    let panels: Vec<(String, Plot)> = shown.collect();
-    let names: Vec<String> = keys.iter().take(KEYS).map(|k| groups.keys[*k].name.clone()).collect();
+    let (names, plots): (Vec<String>, Vec<Plot>) = shown.take(KEYS).unzip();
+    let stem = |name: &String| format!("by_{}", name.replace('.', "_"));
+    let panels: Vec<(String, Plot)> = names.iter().map(stem).zip(plots).collect();
     let rest = keys.len().saturating_sub(KEYS);
     let more = if rest > 0 {
         format!(" {rest} more keys are left out.")
@@ -51,21 +52,23 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
     })
 }
 
-/// The values of a key, in their order, with their points.
-fn levels<'g, 'a>(groups: &'g Groups<'a>, key: usize) -> Vec<Level<'g, 'a>> {
+/// The values of a key that have results, in their order, with their points.
+fn levels<'g, 'a>(groups: &'g Groups<'a>, key: usize, metric: &Metric) -> Vec<Level<'g, 'a>> {
+    let measured: Vec<&Group> = groups
+        .all
+        .iter()
+        .filter(|g| g.summary(metric.name).mean.is_some())
+        .collect();
     let of = |text: String| {
-        let members: Vec<&Group> = groups
-            .all
-            .iter()
-            .filter(|g| format::value(&g.point[key]) == text)
-            .collect();
-        Level {
-            number: members[0].point[key].as_f64(),
+        let same = measured.iter().filter(|g| format::value(&g.point[key]) == text);
+        let members: Vec<&Group> = same.copied().collect();
+        Some(Level {
+            number: members.first()?.point[key].as_f64(),
             members,
             text,
-        }
+        })
     };
-    let mut all: Vec<Level> = landscape::values(groups, key).into_iter().map(of).collect();
+    let mut all: Vec<Level> = landscape::values(groups, key).into_iter().filter_map(of).collect();
     if all.iter().all(|l| l.number.is_some()) {
         all.sort_by(|a, b| a.number.partial_cmp(&b.number).unwrap_or(std::cmp::Ordering::Equal));
     } else {
@@ -97,9 +100,9 @@ impl Level<'_, '_> {
 }
 
 fn panel(groups: &Groups, key: usize, metric: &Metric) -> Option<Plot> {
-    let levels = levels(groups, key);
+    let levels = levels(groups, key, metric);
     let name = &groups.keys[key].name;
-    if levels.iter().all(|l| l.points(metric).is_empty()) {
+    if levels.len() < 2 {
         return None;
     }
     let numbers: Option<Vec<f64>> = levels.iter().map(|l| l.number).collect();
@@ -109,7 +112,7 @@ fn panel(groups: &Groups, key: usize, metric: &Metric) -> Option<Plot> {
         None if levels.len() > NAMES => return None,
         None => {
             let names = levels.iter().rev().map(|l| l.text.clone()).collect();
-            let mut plot = Plot::new(title, Axis::linear(metric.axis()), Axis::names(name, names));
+            let mut plot = Plot::new(title, Axis::linear(metric.axis()), Axis::names("", names));
             plot.height = 62 + 24 * levels.len() as u32;
             plot
         }
@@ -130,7 +133,7 @@ fn panel(groups: &Groups, key: usize, metric: &Metric) -> Option<Plot> {
         }
         line.extend(summary.mean.map(|m| at(m, 0.0)));
     }
-    if numbers.is_some() && line.len() > 1 && levels.iter().any(|l| l.members.len() > 1) {
+    if numbers.is_some() && line.len() > 1 && levels.iter().all(|l| l.members.len() > 1) {
         plot.layers.push(Layer::Line {
             points: line.clone(),
             colour: Rgb::INK,
@@ -182,7 +185,12 @@ mod tests {
     fn values_are_summed_up_over_the_other_keys() {
         let data = grid(0);
         let groups = Groups::of(&data);
-        let names = |key: usize| levels(&groups, key).into_iter().map(|l| l.text).collect::<Vec<_>>();
+        let names = |key: usize| {
+            levels(&groups, key, &KNN)
+                .into_iter()
+                .map(|l| l.text)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
             (names(0), names(1)),
             (
@@ -190,9 +198,9 @@ mod tests {
                 vec!["random".into(), "grid".into()]
             )
         );
-        let half = levels(&groups, 0)[0].summary(&KNN);
+        let half = levels(&groups, 0, &KNN)[0].summary(&KNN);
         assert!((half.mean.unwrap() - 55.5).abs() < 1e-9 && half.n == 2, "{half:?}");
-        let grid = levels(&groups, 1)[1].summary(&KNN);
+        let grid = levels(&groups, 1, &KNN)[1].summary(&KNN);
         assert!((grid.mean.unwrap() - 73.0).abs() < 1e-9, "{grid:?}");
         let found = sketch(&groups).unwrap();
         let stems: Vec<&str> = found.panels.iter().map(|p| p.0.as_str()).collect();
@@ -203,8 +211,8 @@ mod tests {
     fn a_missing_trial_takes_the_interval() {
         let data = grid(1);
         let groups = Groups::of(&data);
-        assert_eq!(levels(&groups, 0)[1].summary(&KNN).interval(), None);
-        assert!(levels(&groups, 0)[0].summary(&KNN).interval().is_some());
+        assert_eq!(levels(&groups, 0, &KNN)[1].summary(&KNN).interval(), None);
+        assert!(levels(&groups, 0, &KNN)[0].summary(&KNN).interval().is_some());
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::data::RunReport;
 use super::figures::{Sketch, lettered};
 use super::groups::{Group, Groups};
-use crate::plot::{Axis, Layer, Plot, Rgb, min_max};
+use super::metrics::{EVAL_MSE, KNN};
+use crate::plot::{Axis, Layer, Plot, Rgb, categorical, min_max};
 
 /// Curves with a name in the store, a title, and a letter for the caption.
 const CURVES: [(&str, &str); 4] = [
@@ -21,8 +22,9 @@ const LIMIT: usize = 300;
 const BUDGET: usize = 60_000;
 /// Points of a series at least.
 const LEAST: usize = 24;
-/// Groups that a legend can name, by one key and by several.
-const NAMED: [usize; 2] = [25, 12];
+/// Groups that can be told apart by their colours; of more, the best, the next and the baseline have theirs and the others are
+/// grey.
+const TOLD: usize = 10;
 
 /// The curves of all trials; `None` when no trial has any.
 pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
@@ -45,10 +47,10 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
             (limit - 2) / 2
         ));
     }
-    let named = NAMED[usize::from(groups.keys.len() > 1)];
-    let several = groups.all.len() > 1 && groups.all.len() <= named;
-    if groups.all.len() > named {
-        caption.push_str(" Colours follow the order of the points in Table 1.");
+    let marked = marked(groups);
+    let several = groups.all.len() > 1;
+    if marked.len() < groups.all.len() {
+        caption.push_str(" In colour: the best and the next by each metric, and the baseline.");
     }
     Some(Sketch {
         panels: panels
@@ -57,7 +59,9 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
             .collect(),
         caption,
         legend: if several {
-            groups.all.iter().map(|g| (g.label.clone(), g.colour)).collect()
+            let named = marked.iter().map(|(i, colour)| (groups.all[*i].label.clone(), *colour));
+            let others = (marked.len() < groups.all.len()).then(|| ("others".to_owned(), Rgb::GREY));
+            named.chain(others).collect()
         } else {
             vec![]
         },
@@ -67,6 +71,34 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
             String::new()
         },
     })
+}
+
+/// Groups that have a colour of their own, with it: all where they can be told apart or follow a number.
+fn marked(groups: &Groups) -> Vec<(usize, Rgb)> {
+    let ordered = groups.keys.len() == 1 && groups.keys[0].numeric();
+    if groups.all.len() <= TOLD || ordered {
+        return groups.all.iter().map(|g| g.colour).enumerate().collect();
+    }
+    let metrics = [KNN, EVAL_MSE].into_iter().filter(|m| groups.comparable(m));
+    let mut found: Vec<usize> = metrics.flat_map(|m| groups.ranked(&m).into_iter().take(2)).collect();
+    let named = groups.baseline.as_deref();
+    found.extend(groups.all.iter().position(|g| Some(g.label.as_str()) == named));
+    found.sort_unstable();
+    found.dedup();
+    found
+        .into_iter()
+        .enumerate()
+        .map(|(nth, i)| (i, categorical(nth)))
+        .collect()
+}
+
+/// Every group, those without a colour of their own first, so that the others lie above them.
+fn in_order<'g, 'a>(groups: &'g Groups<'a>) -> Vec<(&'g Group<'a>, Option<Rgb>)> {
+    let marked = marked(groups);
+    let own = |i: usize| marked.iter().find(|m| m.0 == i).map(|m| m.1);
+    let mut all: Vec<_> = groups.all.iter().enumerate().map(|(i, g)| (g, own(i))).collect();
+    all.sort_by_key(|(_, colour)| colour.is_some());
+    all
 }
 
 /// What a line is.
@@ -141,12 +173,13 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
     let (mut lines, mut ends, mut values) = (vec![], vec![], vec![]);
     let limit = limit(groups);
     let mut bands = vec![];
-    let mut alone: Vec<(&Group, &RunReport)> = vec![];
-    for group in &groups.all {
-        let drawn = pooled(group).and_then(|runs| mean_with_band(&runs, name, group.colour, limit));
+    let mut alone: Vec<(Rgb, &RunReport)> = vec![];
+    for (group, own) in in_order(groups) {
+        let colour = own.unwrap_or(Rgb::GREY);
+        let drawn = pooled(group).and_then(|runs| mean_with_band(&runs, name, colour, limit));
         let covered = drawn.is_some();
         if let Some([band, line]) = drawn {
-            bands.push(band);
+            bands.extend(own.is_some().then_some(band));
             lines.push(line);
             let runs = group.runs.iter().filter(|r| r.finished());
             values.extend(
@@ -160,16 +193,16 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
                 .runs
                 .iter()
                 .filter(|r| !covered || !r.finished())
-                .map(|r| (group, *r)),
+                .map(|r| (colour, *r)),
         );
     }
-    for (group, run) in alone {
+    for (colour, run) in alone {
         let points: Vec<(f64, f64)> = run.points(name).map(|p| (p.epoch, p.value)).collect();
         values.extend(points.iter().map(|p| p.1).filter(|v| v.is_finite()));
         if let (false, Some(end)) = (run.finished(), points.iter().rfind(|p| p.1.is_finite())) {
             ends.push(Layer::Dots {
                 points: vec![*end],
-                colour: group.colour,
+                colour,
                 radius: 3.0,
                 filled: false,
                 opacity: 1.0,
@@ -178,7 +211,7 @@ fn panel(groups: &Groups, name: &str, title: &str) -> Option<Plot> {
         if points.len() > 1 {
             lines.push(Layer::Line {
                 points: min_max(&points, limit),
-                colour: group.colour,
+                colour,
                 width: 1.1,
                 opacity: 0.85,
             });

@@ -14,8 +14,6 @@ use crate::store::rows::Picture;
 
 /// Bytes of reconstructions at most; beyond, epochs are left out first, then pictures.
 const BYTES: usize = 4 << 20;
-/// Points shown at most.
-const POINTS: usize = 24;
 
 /// The explorer.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,10 +85,14 @@ pub(super) fn build(groups: &Groups) -> Option<Explorer> {
         shown.extend(gallery::representative(&group.runs).map(|run| Shown { group, run }));
     }
     let found = shown.len();
-    if found > POINTS {
-        let step = found.div_ceil(POINTS);
-        shown = shown.into_iter().step_by(step).collect();
-    }
+    let all: Vec<&str> = shown.iter().map(|s| s.group.label.as_str()).collect();
+    let kept = gallery::chosen(groups, &all);
+    shown = shown
+        .into_iter()
+        .enumerate()
+        .filter(|(i, _)| kept.contains(i))
+        .map(|s| s.1)
+        .collect();
     let items = gallery::items(shown.iter().flat_map(|s| &s.run.pictures));
     let epochs = all_epochs(&shown);
     if items.is_empty() || epochs.is_empty() {
@@ -105,7 +107,11 @@ pub(super) fn build(groups: &Groups) -> Option<Explorer> {
         .collect();
     let mut caption = caption(&maps);
     if found > shown.len() {
-        caption.push_str(&format!(" {} of {found} points are shown, evenly chosen.", shown.len()));
+        caption.push_str(&format!(
+            " {} of {found} points are shown: {}.",
+            shown.len(),
+            gallery::CHOICE
+        ));
     }
     if !whole {
         caption.push_str(" Some epochs or pictures are left out to keep this file small; the store holds all.");

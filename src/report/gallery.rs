@@ -11,8 +11,8 @@ use crate::store::rows::Picture;
 
 /// Columns of the picture over training, at most.
 const STEPS: usize = 7;
-/// Points of the gallery across groups, at most.
-const POINTS: usize = 24;
+/// Points shown at most.
+pub(super) const POINTS: usize = 40;
 /// Rows of the picture over training, at most.
 const ROWS: usize = 4;
 
@@ -62,10 +62,12 @@ pub(super) fn across_groups(groups: &Groups, most: usize) -> Option<Gallery> {
         .iter()
         .filter_map(|g| Some((g.label.as_str(), representative(&g.runs)?)))
         .collect();
-    let found = shown.len();
-    if found > POINTS {
-        shown = shown.into_iter().step_by(found.div_ceil(POINTS)).collect();
+    if shown.iter().any(|s| s.1.finished()) {
+        shown.retain(|s| s.1.finished());
     }
+    let found = shown.len();
+    let all: Vec<&str> = shown.iter().map(|s| s.0).collect();
+    shown = chosen(groups, &all).into_iter().map(|i| shown[i]).collect();
     let mut items = items(shown.iter().flat_map(|s| &s.1.pictures));
     items.truncate(most);
     if items.is_empty() {
@@ -96,10 +98,10 @@ pub(super) fn across_groups(groups: &Groups, most: usize) -> Option<Gallery> {
     }
     caption.push_str(&unfinished(&shown));
     if shown.len() < found {
-        caption.push_str(&format!(" {} of {found} points are shown, evenly chosen.", shown.len()));
+        caption.push_str(&format!(" {} of {found} points are shown: {CHOICE}.", shown.len()));
     }
     if found < groups.all.len() {
-        caption.push_str(" Points without pictures are left out.");
+        caption.push_str(" Points without pictures after a whole training are left out.");
     }
     let axis = if groups.keys.len() == 1 {
         groups.keys[0].name.clone()
@@ -114,6 +116,28 @@ pub(super) fn across_groups(groups: &Groups, most: usize) -> Option<Gallery> {
         rows,
         caption,
     })
+}
+
+/// Which points are shown where there are too many.
+pub(super) const CHOICE: &str = "the best and the next by each metric, the baseline, and evenly chosen ones";
+
+/// Indices of the points that are shown, in their order, at most [`POINTS`]: what [`CHOICE`] says.
+pub(super) fn chosen(groups: &Groups, labels: &[&str]) -> Vec<usize> {
+    if labels.len() <= POINTS {
+        return (0..labels.len()).collect();
+    }
+    let named = |label: &str| labels.iter().position(|l| *l == label);
+    let best = [KNN, EVAL_MSE].into_iter().filter(|m| groups.comparable(m));
+    let mut wanted: Vec<&str> = best
+        .flat_map(|m| groups.ranked(&m).into_iter().take(2))
+        .map(|i| groups.all[i].label.as_str())
+        .collect();
+    wanted.extend(groups.baseline.as_deref());
+    let mut kept: std::collections::BTreeSet<usize> = wanted.into_iter().filter_map(named).collect();
+    let rest: Vec<usize> = (0..labels.len()).filter(|i| !kept.contains(i)).collect();
+    let room = POINTS.saturating_sub(kept.len()).max(1);
+    kept.extend((0..room).map(|i| rest[i * rest.len() / room]));
+    kept.into_iter().collect()
 }
 
 /// Which trials the pictures are from.

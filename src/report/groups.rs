@@ -299,6 +299,7 @@ fn label(keys: &[Key], point: &[Json]) -> String {
             let pairs = keys
                 .iter()
                 .zip(point)
+                .filter(|(_, v)| !v.is_null())
                 .map(|(k, v)| format!("{} {}", short(&k.name), format::value(v)));
             pairs.collect::<Vec<_>>().join(", ")
         }

@@ -17,7 +17,7 @@ pub(super) struct Importance {
 /// Values of a numeric key that are taken as they are; more are put into [`BINS`] of as many points each.
 const LEVELS: usize = 8;
 const BINS: usize = 4;
-/// Points for each level, on average, below which nothing is said of a key where points are not a whole grid.
+/// Points for each level below which nothing is said of a key where points are not a whole grid.
 const ENOUGH: usize = 3;
 
 /// What the share is where the points are a whole grid, for captions.
@@ -28,7 +28,7 @@ const GRID: &str = "With m(p) the mean of a point over its seeds and m(k = v) th
 /// What the share is elsewhere.
 const SAMPLE: &str = "Share of the variance of the points' means over seeds that a key explains alone, less what chance would \
     explain (epsilon squared of a one-way analysis of variance); more than 8 numbers are put into 4 classes of as many points \
-    each. The points are no whole grid, so shares of keys may overlap, and keys with fewer than 3 points for each value are left \
+    each. The points are no whole grid, so shares of keys may overlap, and keys with fewer than 3 points for a value are left \
     out.";
 
 /// What the shares are.
@@ -93,7 +93,8 @@ pub(super) fn of(groups: &Groups, metric: &Metric) -> Vec<Importance> {
             return Some(explained);
         }
         let (n, k) = (points.len() as f64, count as f64);
-        let enough = count > 1 && points.len() >= ENOUGH * count;
+        let size = |at: &usize| levels.iter().filter(|l| *l == at).count();
+        let enough = count > 1 && levels.iter().all(|l| size(l) >= ENOUGH);
         enough.then(|| (1.0 - (1.0 - explained) * (n - 1.0) / (n - k)).max(0.0))
     };
     let of_key = |i: usize| {

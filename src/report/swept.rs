@@ -248,7 +248,10 @@ pub(super) fn swept_axis(name: &str, xs: &[f64]) -> Axis {
         .is_some_and(|low| *low > 0.0 && xs[xs.len() - 1] / low >= 30.0);
     let place = |x: f64| if log { x.log10() } else { x };
     let span = xs.last().map_or(0.0, |high| place(*high) - place(xs[0]));
-    let apart = xs.windows(2).all(|w| place(w[1]) - place(w[0]) > 0.07 * span);
+    // A letter takes about a fortieth of a panel.
+    let letters = xs.iter().map(|x| x.to_string().len()).max().unwrap_or(0);
+    let room = (0.025 * letters as f64).max(0.07) * span;
+    let apart = xs.windows(2).all(|w| place(w[1]) - place(w[0]) > room);
     let axis = if log { Axis::log(name) } else { Axis::linear(name) };
     if apart && xs.len() <= 8 {
         Axis {
@@ -273,6 +276,7 @@ fn other_keys(groups: &Groups, group: &Group, axis: usize) -> String {
         [(_, value)] => format::value(value),
         _ => others
             .iter()
+            .filter(|(_, v)| !v.is_null())
             .map(|(k, v)| format!("{} {}", short(&k.name), format::value(v)))
             .collect::<Vec<_>>()
             .join(", "),

@@ -182,6 +182,11 @@ fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row
                 summaries,
             ));
         }
+        if rows.windows(2).all(|w| w[0].cells == w[1].cells && w[0].n == w[1].n) {
+            rows.truncate(1);
+            rows.iter_mut()
+                .for_each(|r| r.labels = vec![format!("{} encoder", groups.start)]);
+        }
     } else {
         let summaries: Vec<Summary> = metrics.iter().map(|m| groups.untrained(m)).collect();
         rows.push(row(format!("{} encoder", groups.start), most(&summaries), summaries));
