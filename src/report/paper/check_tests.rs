@@ -39,6 +39,9 @@ fn the_cells_that_differ_are_named_in_every_form() {
             Form::Summary => ("row 0.75, knn_accuracy,", "column mean: the file says"),
             Form::Csv => ("row run4,", "column knn_accuracy: the file says 0.4"),
             Form::Json => ("row run4,", "column metrics.knn_accuracy: the file says 0.4"),
+            Form::Differences | Form::DifferencesMarkdown => {
+                ("row 0.75 of k-NN accuracy", "column Difference: the file says +10.00")
+            }
             _ => ("row 0.75,", "column k-NN accuracy"),
         };
         assert!(
@@ -57,11 +60,13 @@ fn the_cells_that_differ_are_named_in_every_form() {
 
 #[test]
 fn digits_that_are_not_shown_count() {
-    let said = differences(&table(&ratios(0.1), Form::Latex, "x.db"), &changed(1e-9));
+    let said = differences(&table(&ratios(0.1), Form::Markdown, "x.db"), &changed(1e-9));
     assert!(
         said.len() == 1 && said[0].starts_with("no cell shown differs"),
         "{said:?}"
     );
+    let said = differences(&table(&ratios(0.1), Form::Latex, "x.db"), &changed(1e-9));
+    assert!(said.len() == 1 && said[0].contains("(a comment)"), "{said:?}");
 }
 
 #[test]

@@ -124,7 +124,8 @@ pub(super) fn with_metric(grid: Grid) -> Grid {
     let carried = |mut row: Vec<String>| {
         let first = row.first_mut()?;
         if first.starts_with("\\multicolumn") || first.starts_with("**") {
-            metric.clone_from(first);
+            let inside = first.split_once("{l}{").map_or(first.as_str(), |parts| parts.1);
+            inside.trim_matches(['*', '}']).clone_into(&mut metric);
         } else if !metric.is_empty() {
             *first = format!("{first} of {metric}");
         }
