@@ -62,7 +62,9 @@ pub(super) fn across_groups(groups: &Groups, most: usize) -> Option<Gallery> {
         .iter()
         .filter_map(|g| Some((g.label.as_str(), representative(&g.runs)?)))
         .collect();
-    if shown.iter().any(|s| s.1.finished()) {
+    let finished = shown.iter().filter(|s| s.1.finished()).count();
+    // A search stops most trials early: their pictures are not what training gives.
+    if finished > 0 && finished * 2 < shown.len() {
         shown.retain(|s| s.1.finished());
     }
     let found = shown.len();

@@ -64,7 +64,7 @@
 
   // What scrolls sideways is reached by keyboard and has a name.
   for (const box of all(".scroll")) {
-    if (box.scrollWidth <= box.clientWidth) continue;
+    if (box.clientWidth >= box.scrollWidth) continue;
     const title = box.querySelector("caption b") ?? box.closest("figure")?.querySelector("figcaption b");
     box.tabIndex = 0;
     box.setAttribute("role", "region");
