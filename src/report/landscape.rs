@@ -249,7 +249,11 @@ fn shade(good: f64) -> Rgb {
     sequential((good.clamp(0.0, 1.0) * 11.0).round() as usize, 12)
 }
 
+/// With a large first letter, but for a letter that is a symbol, as in k-NN.
 pub(super) fn capital(text: &str) -> String {
+    if text.chars().nth(1) == Some('-') {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters
         .next()

@@ -196,8 +196,8 @@ fn figures_over_several_keys_are_numbered_with_the_others() {
     let page = html(&data).unwrap();
     assert_well_formed(&page);
     for text in [
-        "<b>Figure 2.</b> K-NN accuracy (%) against each swept key",
-        "<b>Figure 3.</b> K-NN accuracy",
+        "<b>Figure 2.</b> k-NN accuracy (%) against each swept key",
+        "<b>Figure 3.</b> k-NN accuracy",
         "<b>Figure 4.</b> Importance of each swept key",
     ] {
         assert!(page.contains(text), "{text}: {}", body(&page));

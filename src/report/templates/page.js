@@ -62,14 +62,16 @@
     if (rows.length > 5) filterable(table, rows);
   }
 
-  // What scrolls sideways is reached by keyboard and has a name.
-  for (const box of all(".scroll")) {
-    if (box.clientWidth >= box.scrollWidth) continue;
+  // What scrolls sideways is reached by keyboard and has a name. Closed sections are not measured before they are opened.
+  const reach = (box) => {
+    if (box.closest("details:not([open])") !== null || box.clientWidth >= box.scrollWidth) return;
     const title = box.querySelector("caption b") ?? box.closest("figure")?.querySelector("figcaption b");
     box.tabIndex = 0;
     box.setAttribute("role", "region");
     box.setAttribute("aria-label", title?.textContent ?? "table");
-  }
+  };
+  all(".scroll").forEach(reach);
+  addEventListener("toggle", (event) => all(".scroll", event.target).forEach(reach), true);
 
   // The explorer: one picture and one epoch at a time, of the points that are chosen.
   for (const figure of all("figure.explorer")) {
