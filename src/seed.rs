@@ -31,6 +31,12 @@ pub enum Purpose<'a> {
     Bench,
     /// Values drawn for the key of this name in a sweep.
     Search(&'a str),
+    /// Which training pictures tasks choose their rates on.
+    Tune,
+    /// Order of the features in an epoch of the linear probe.
+    Probe,
+    /// First centres of one start of k-means.
+    Clusters,
     /// Resamples of a bootstrap interval of this name.
     Bootstrap(&'a str),
 }
@@ -49,6 +55,9 @@ impl Purpose<'_> {
             Self::Synthetic => ("synthetic", ""),
             Self::Bench => ("bench", ""),
             Self::Search(key) => ("search", key),
+            Self::Tune => ("tune", ""),
+            Self::Probe => ("probe", ""),
+            Self::Clusters => ("clusters", ""),
             Self::Bootstrap(name) => ("bootstrap", name),
         }
     }

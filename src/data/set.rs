@@ -168,6 +168,12 @@ impl ImageSet {
         &self.digest
     }
 
+    /// Where its pictures are, for people: a folder, or the name of a set.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
+    }
+
     /// One line for people: `photos: 1500 training and 300 held-out pictures in 10 classes`.
     #[must_use]
     pub fn describe(&self) -> String {

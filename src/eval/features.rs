@@ -19,6 +19,17 @@ pub struct Features {
 }
 
 impl Features {
+    /// Some of the rows.
+    #[must_use]
+    pub fn pick(of: super::knn::Labelled<'_>, rows: &[usize]) -> Self {
+        let row = |row: &usize| &of.features[row * of.width..(row + 1) * of.width];
+        Self {
+            values: rows.iter().flat_map(row).copied().collect(),
+            labels: rows.iter().map(|row| of.labels[*row]).collect(),
+            width: of.width,
+        }
+    }
+
     /// The rows as [`super::knn`] takes them.
     #[must_use]
     pub fn labelled(&self) -> super::knn::Labelled<'_> {
@@ -76,46 +87,24 @@ pub fn rows(
 #[must_use]
 pub fn of_pixels(model: &Mae, pixels: Vec<f32>, shape: [usize; 4], feature: Feature, device: &Device) -> Vec<f32> {
     let tokens = model.encode(images(pixels, shape, device));
-    read(tokens, feature).into_data().iter::<f32>().collect()
+    read(&tokens, feature).into_data().iter::<f32>().collect()
 }
 
-/// Reads one feature of every labelled picture of `batches`.
+/// One feature of whole pictures.
 ///
-/// # Errors
-/// When the pictures cannot be had.
-pub fn features(
-    model: &Mae,
-    spec: &ModelSpec,
-    feature: Feature,
-    batches: Batches,
-    device: &Device,
-) -> Result<Features, DataError> {
-    let rows = rows(model, spec, feature, batches, device)?;
-    let mut labelled = Features {
-        width: rows.width,
-        ..Features::default()
-    };
-    for (row, label) in rows.values.chunks_exact(rows.width).zip(rows.labels) {
-        if let Some(label) = label {
-            labelled.values.extend_from_slice(row);
-            labelled.labels.push(label);
-        }
-    }
-    Ok(labelled)
-}
-
 /// # Shapes
 /// Twice `[N, 1 + L, D]` → `[N, D]`.
-fn read(tokens: Tokens, feature: Feature) -> Tensor<2> {
-    let class = |t: Tensor<3>| t.narrow(1, 0, 1).squeeze_dim::<2>(1);
-    let mean = |t: Tensor<3>| {
+#[must_use]
+pub fn read(tokens: &Tokens, feature: Feature) -> Tensor<2> {
+    let class = |t: &Tensor<3>| t.clone().narrow(1, 0, 1).squeeze_dim::<2>(1);
+    let mean = |t: &Tensor<3>| {
         let patches = t.dims()[1] - 1;
-        t.narrow(1, 1, patches).mean_dim(1).squeeze_dim::<2>(1)
+        t.clone().narrow(1, 1, patches).mean_dim(1).squeeze_dim::<2>(1)
     };
     match feature {
-        Feature::Cls => class(tokens.raw),
-        Feature::ClsNorm => class(tokens.normed),
-        Feature::Mean => mean(tokens.raw),
-        Feature::MeanNorm => mean(tokens.normed),
+        Feature::Cls => class(&tokens.raw),
+        Feature::ClsNorm => class(&tokens.normed),
+        Feature::Mean => mean(&tokens.raw),
+        Feature::MeanNorm => mean(&tokens.normed),
     }
 }

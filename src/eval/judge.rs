@@ -3,6 +3,7 @@
 //! Two grounds: `val_loss` uses the trial's own masks, so it shows that training works but is not comparable between
 //! ratios; `eval_*` use one fixed evaluation mask for each picture, the same for every trial of a sweep.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
@@ -14,14 +15,16 @@ use crate::model::batch::{Told, Views, When, draw_masks, images};
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
 use crate::spec::ramp::END;
-use crate::spec::trial::EvalTask;
+use crate::spec::trial::{EvalTask, Feature};
 use crate::store::rows::Picture;
 
 use super::cross::Cross;
-use super::features::features;
-use super::knn;
 use super::pictures::{self, Labels};
 use super::reconstruction::{self, Errors};
+use super::tasks::{self, Bank, Finding, Part, Protocol, TaskError};
+
+/// Figures that do not depend on the model.
+const CONSTANTS: [&str; 2] = ["mean_fill_mse", "chance_accuracy"];
 
 /// When a trial is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,6 +44,8 @@ pub struct Judgement {
     pub figures: Vec<(String, f64)>,
     /// Drawn reconstructions.
     pub pictures: Vec<Picture>,
+    /// How the figures of the tasks came about.
+    pub protocols: Vec<Protocol>,
 }
 
 /// Why a trial could not be judged.
@@ -52,6 +57,9 @@ pub enum EvalError {
     /// The evaluation mask's strategy refuses the grid or ratio.
     #[error(transparent)]
     Mask(#[from] mae_strategies::Error),
+    /// A task cannot be had.
+    #[error(transparent)]
+    Task(#[from] TaskError),
     /// A picture could not be encoded.
     #[error("draw a reconstruction: {0}")]
     Picture(#[from] image::ImageError),
@@ -116,7 +124,7 @@ impl Judge {
         let mut figures = vec![("val_loss".to_string(), own.means()[0])];
         let mut add = |name: &str, value: f64| {
             figures.push((name.to_string(), value));
-            if moment.first && (name.starts_with("eval_") || name.starts_with("knn_")) {
+            if moment.first && !CONSTANTS.contains(&name) {
                 figures.push((format!("untrained_{name}"), value));
             }
         };
@@ -129,8 +137,12 @@ impl Judge {
                 add("mean_fill_mse", mean_fill);
             }
         }
-        if has(EvalTask::Knn) && (moment.first || moment.last) && !self.set.classes().is_empty() {
-            add("knn_accuracy", self.knn(model, device)?);
+        let mut protocols = Vec::new();
+        if (moment.first || moment.last) && self.labelled() {
+            for finding in self.tasks(model, device)? {
+                finding.figures.iter().for_each(|(name, value)| add(name, *value));
+                protocols.push(finding.protocol);
+            }
             if moment.first {
                 add("chance_accuracy", 1.0 / self.set.classes().len() as f64);
             }
@@ -144,7 +156,11 @@ impl Judge {
         } else {
             Vec::new()
         };
-        Ok(Judgement { figures, pictures })
+        Ok(Judgement {
+            figures,
+            pictures,
+            protocols,
+        })
     }
 
     fn draws(&self, moment: Moment) -> bool {
@@ -205,21 +221,43 @@ impl Judge {
         }
     }
 
-    fn knn(&self, model: &Mae, device: &Device) -> Result<f64, DataError> {
-        let eval = &self.spec.eval;
-        let read = |split| features(model, &self.spec.model, eval.knn_feature, self.batches(split), device);
-        let (bank, queries) = (read(Split::Train)?, read(Split::Val)?);
-        if bank.labels.is_empty() || queries.labels.is_empty() {
-            return Ok(f64::NAN);
+    /// Whether there are classes, and a task that reads them.
+    fn labelled(&self) -> bool {
+        let tasks = &self.spec.eval.tasks;
+        !self.set.classes().is_empty() && tasks.iter().any(|task| task.needs_classes())
+    }
+
+    /// The tasks that read frozen features of whole pictures, on one pass of the encoder.
+    fn tasks(&self, model: &Mae, device: &Device) -> Result<Vec<Finding>, EvalError> {
+        let asked = &self.spec.eval.tasks;
+        let features: BTreeSet<Feature> = asked
+            .iter()
+            .filter_map(|task| tasks::feature(*task, &self.spec.eval))
+            .collect();
+        if features.is_empty() {
+            return Ok(Vec::new());
         }
-        let classes = self.set.classes().len();
-        Ok(knn::accuracy(
-            bank.labelled(),
-            queries.labelled(),
-            classes,
-            eval.knn_k,
-            eval.knn_temperature,
-        ))
+        let bank = self.bank(model, &features, device)?;
+        let mut findings = Vec::new();
+        for task in EvalTask::ALL.into_iter().filter(|task| asked.contains(task)) {
+            findings.extend(tasks::run(task, &bank, &self.spec, device)?);
+        }
+        Ok(findings)
+    }
+
+    /// Features of all labelled pictures.
+    ///
+    /// # Errors
+    /// When pictures cannot be had.
+    pub fn bank(&self, model: &Mae, features: &BTreeSet<Feature>, device: &Device) -> Result<Bank, EvalError> {
+        let spec = &self.spec.model;
+        let read = |split| Part::read(model, spec, features, self.batches(split), device);
+        Ok(Bank {
+            train: read(Split::Train)?,
+            val: read(Split::Val)?,
+            classes: self.set.classes().len(),
+            width: spec.embed_dim,
+        })
     }
 
     /// Draws `eval.pictures` held-out pictures, evenly spaced over the set; unreadable ones are left out.

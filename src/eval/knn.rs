@@ -49,7 +49,8 @@ pub fn accuracy(bank: Labelled<'_>, queries: Labelled<'_>, classes: usize, k: us
     right as f64 / queries.labels.len() as f64
 }
 
-fn normalised(rows: &[f32], width: usize) -> Vec<f32> {
+/// Rows of length 1; zero rows stay zero.
+pub(super) fn normalised(rows: &[f32], width: usize) -> Vec<f32> {
     let unit = |row: &[f32]| {
         let norm = row.iter().map(|v| f64::from(*v).powi(2)).sum::<f64>().sqrt().max(1e-12);
         row.iter().map(|v| (f64::from(*v) / norm) as f32).collect::<Vec<_>>()

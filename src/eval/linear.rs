@@ -22,6 +22,25 @@ const TRUST: f64 = 1e-3;
 /// Standard deviation of the first weights; the recipe's normal is cut at ±2, that is at 200 standard deviations: never.
 const WEIGHT_STD: f32 = 0.01;
 
+/// How gradients move the layer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rule {
+    /// Whether the weight's gradient is scaled by LARS's trust ratio; plain momentum otherwise.
+    pub lars: bool,
+    /// Share of the weight that is added to its gradient.
+    pub weight_decay: f64,
+}
+
+impl Default for Rule {
+    /// The reference's: LARS without weight decay.
+    fn default() -> Self {
+        Self {
+            lars: true,
+            weight_decay: 0.0,
+        }
+    }
+}
+
 /// Batch normalisation without scale and shift, epsilon 1e-6.
 #[derive(Debug, Clone)]
 pub struct BatchNorm {
@@ -97,6 +116,7 @@ pub struct Probe {
     pub weight: Tensor<2>,
     /// `[K]`.
     pub bias: Tensor<1>,
+    rule: Rule,
     weight_velocity: Tensor<2>,
     bias_velocity: Tensor<1>,
 }
@@ -133,11 +153,18 @@ impl Probe {
         let ([classes, width], device) = (weight.dims(), weight.device());
         Self {
             norm: BatchNorm::new(width, &device),
+            rule: Rule::default(),
             bias: Tensor::zeros([classes], &device),
             weight_velocity: weight.zeros_like(),
             bias_velocity: Tensor::zeros([classes], &device),
             weight,
         }
+    }
+
+    /// The same, moved by another rule.
+    #[must_use]
+    pub fn with_rule(self, rule: Rule) -> Self {
+        Self { rule, ..self }
     }
 
     /// Scores of the classes under the running statistics.
@@ -150,7 +177,8 @@ impl Probe {
     }
 
     /// Trains on one batch at learning rate `lr`: velocities become `0.9 · velocity + q · gradient`, and parameters lose
-    /// `lr · velocity`, with `q = 0.001 · |weight| / |gradient|` for the weight and 1 for the bias.
+    /// `lr · velocity`, with `q = 0.001 · |weight| / |gradient|` for the weight
+    /// under LARS and 1 else. Weight decay is added to the weight's gradient before.
     ///
     /// # Shapes
     /// features `[N, D]`, labels `[N]`, each below `K`.
@@ -179,11 +207,19 @@ impl Probe {
         let logs = log_softmax(logits.clone(), 1);
         let truth = labels.one_hot::<2>(classes).float();
         let slope = (logs.clone().exp() - truth.clone()).div_scalar(n as f64);
-        let weight_gradient = slope.clone().transpose().matmul(normalised.clone());
+        let mut weight_gradient = slope.clone().transpose().matmul(normalised.clone());
+        if self.rule.weight_decay > 0.0 {
+            weight_gradient = weight_gradient + self.weight.clone().mul_scalar(self.rule.weight_decay);
+        }
+        let trust_ratio = if self.rule.lars {
+            trust_ratio(&self.weight, &weight_gradient)
+        } else {
+            Tensor::ones([1], &weight_gradient.device())
+        };
         Step {
             loss: (logs * truth).sum_dim(1).mean().neg(),
             bias_gradient: slope.sum_dim(0).squeeze_dim(0),
-            trust_ratio: trust_ratio(&self.weight, &weight_gradient),
+            trust_ratio,
             weight_gradient,
             normalised,
             logits,

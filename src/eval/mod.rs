@@ -18,5 +18,6 @@ pub mod reconstruction;
 pub mod redraw;
 pub mod sheet;
 mod sheet_text;
+pub mod tasks;
 
 pub use judge::{EvalError, Judge, Judgement, Moment};

@@ -13,7 +13,7 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, Before); 9] = [
+const LATER: [(&str, Before); 22] = [
     ("model.norm_eps", Before::Number(1e-6)),
     ("train.accum_steps", Before::Number(1.0)),
     ("train.precision", Before::Word("f32")),
@@ -23,6 +23,19 @@ const LATER: [(&str, Before); 9] = [
     ("train.teacher_momentum", Before::Number(0.999)),
     ("train.predictor_depth", Before::Number(2.0)),
     ("eval.cross", Before::NoList),
+    ("eval.tune_fraction", Before::Number(0.2)),
+    ("eval.linear.feature", Before::Word("cls_norm")),
+    ("eval.linear.optimiser", Before::Word("lars")),
+    ("eval.linear.epochs", Before::Number(90.0)),
+    ("eval.linear.batch_size", Before::Number(256.0)),
+    ("eval.linear.warmup_epochs", Before::Number(10.0)),
+    ("eval.linear.blrs", Before::Numbers(&[0.1, 0.3, 1.0, 3.0, 10.0])),
+    ("eval.linear.weight_decay", Before::Number(0.0)),
+    ("eval.logistic.feature", Before::Word("cls_norm")),
+    ("eval.logistic.penalties", Before::Numbers(&[0.1, 1.0, 10.0, 100.0, 1000.0])),
+    ("eval.retrieval.feature", Before::Word("cls")),
+    ("eval.clustering.feature", Before::Word("cls")),
+    ("eval.clustering.restarts", Before::Number(10.0)),
 ];
 
 /// What a trial was before a key existed.
@@ -31,6 +44,7 @@ enum Before {
     Number(f64),
     Word(&'static str),
     NoList,
+    Numbers(&'static [f64]),
 }
 
 impl Before {
@@ -39,6 +53,9 @@ impl Before {
             Self::Number(number) => value.as_f64() == Some(number),
             Self::Word(word) => value.as_str() == Some(word),
             Self::NoList => value.as_array().is_some_and(Vec::is_empty),
+            Self::Numbers(numbers) => value
+                .as_array()
+                .is_some_and(|items| items.iter().map(Value::as_f64).eq(numbers.iter().copied().map(Some))),
         }
     }
 }

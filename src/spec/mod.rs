@@ -33,6 +33,7 @@ mod resolve;
 mod schema;
 mod scripts;
 mod seeds;
+mod tasks;
 pub mod trial;
 mod validate;
 mod warnings;

@@ -109,6 +109,14 @@ static RANGES: &[(&str, Range)] = &[
     ("eval.pictures", Whole(0, 10_000)),
     ("eval.picture_every", Whole(0, MOST_STORED)),
     ("eval.batch_size", Whole(1, 1_000_000)),
+    ("eval.tune_fraction", Inside),
+    ("eval.linear.epochs", Whole(1, 100_000)),
+    ("eval.linear.batch_size", Whole(2, 1_000_000)),
+    ("eval.linear.warmup_epochs", NotNegative),
+    ("eval.linear.blrs", EachPositive),
+    ("eval.linear.weight_decay", NotNegative),
+    ("eval.logistic.penalties", EachPositive),
+    ("eval.clustering.restarts", Whole(1, 10_000)),
     ("seed", Whole(0, MOST_STORED)),
 ];
 

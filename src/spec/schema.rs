@@ -58,7 +58,10 @@ impl Key {
     }
 }
 
-use Kind::{Columns, Flag, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Columns, Flag, Numbers, Real, Reals, Size, Text, Whole, Word, Words};
+
+/// Features of the encoder.
+const FEATURES: &[&str] = &["cls", "cls_norm", "mean", "mean_norm"];
 
 /// The keys, in the order in which a resolved configuration is printed.
 pub(super) static KEYS: &[Key] = &[
@@ -117,17 +120,35 @@ pub(super) static KEYS: &[Key] = &[
     key("train.checkpoint_steps", Whole).outside_identity().optional(),
     key("train.keep_checkpoints", Whole).outside_identity(),
     key("train.keep_best", Flag).outside_identity(),
-    key("eval.tasks", Words(&["reconstruction", "knn"])),
+    key(
+        "eval.tasks",
+        Words(&[
+            "reconstruction", "knn", "linear", "logistic", "attentive", "finetune", "retrieval", "clustering",
+        ]),
+    ),
     key("eval.mask_strategy", Text),
     key("eval.mask_ratio", Real),
     key(CROSS, Columns),
     key("eval.mask_seed", Whole),
     key("eval.knn_k", Whole),
     key("eval.knn_temperature", Real),
-    key("eval.knn_feature", Word(&["cls", "cls_norm", "mean", "mean_norm"])),
+    key("eval.knn_feature", Word(FEATURES)),
     key("eval.pictures", Whole),
     key("eval.picture_every", Whole),
     key("eval.batch_size", Whole),
+    key("eval.tune_fraction", Real),
+    key("eval.linear.feature", Word(FEATURES)),
+    key("eval.linear.optimiser", Word(&["lars", "sgd"])),
+    key("eval.linear.epochs", Whole),
+    key("eval.linear.batch_size", Whole),
+    key("eval.linear.warmup_epochs", Real),
+    key("eval.linear.blrs", Numbers),
+    key("eval.linear.weight_decay", Real),
+    key("eval.logistic.feature", Word(FEATURES)),
+    key("eval.logistic.penalties", Numbers),
+    key("eval.retrieval.feature", Word(FEATURES)),
+    key("eval.clustering.feature", Word(FEATURES)),
+    key("eval.clustering.restarts", Whole),
     key("seed", Whole),
 ];
 

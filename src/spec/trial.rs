@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::Column;
 use super::ramp::Ramp;
+pub use super::tasks::{ClusteringSpec, EvalTask, LinearSpec, LogisticSpec, ProbeOptimiser, RetrievalSpec};
 
 /// A parameter of a masking strategy, as written under `[mask]`.
 pub use mae_strategies::Value as MaskValue;
@@ -218,7 +219,7 @@ pub struct TrainSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EvalSpec {
-    /// Tasks run before and after training: `reconstruction`, `knn`.
+    /// Tasks run on the trained encoder, and as far as they cost little on the untrained one.
     pub tasks: Vec<EvalTask>,
     /// Strategy of the fixed evaluation masks, the same for every trial of a sweep.
     pub mask_strategy: String,
@@ -241,6 +242,21 @@ pub struct EvalSpec {
     pub picture_every: usize,
     /// Pictures per forward pass.
     pub batch_size: usize,
+    /// Share of the training pictures on which rates and penalties of the tasks are chosen; held-out ones never are.
+    #[serde(default = "super::tasks::tune_fraction")]
+    pub tune_fraction: f64,
+    /// The linear probe.
+    #[serde(default)]
+    pub linear: LinearSpec,
+    /// Logistic regression.
+    #[serde(default)]
+    pub logistic: LogisticSpec,
+    /// Retrieval.
+    #[serde(default)]
+    pub retrieval: RetrievalSpec,
+    /// Clustering.
+    #[serde(default)]
+    pub clustering: ClusteringSpec,
 }
 
 /// Numbers that a pass computes in.
@@ -255,18 +271,8 @@ pub enum Precision {
     Bf16,
 }
 
-/// A task of `[eval] tasks`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum EvalTask {
-    /// Masked reconstruction at the fixed evaluation masks.
-    Reconstruction,
-    /// Weighted k-nearest-neighbour classification on frozen features.
-    Knn,
-}
-
 /// A frozen feature of the encoder.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, clap::ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum Feature {
     /// Class token before the final norm.
