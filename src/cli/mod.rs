@@ -12,6 +12,7 @@ mod compare;
 mod config;
 mod doctor;
 mod estimate;
+mod eval;
 mod export;
 mod failure;
 mod files;
@@ -98,6 +99,8 @@ enum Command {
     Strategies(strategies::Args),
     /// Models: sizes and cost; weights in and out
     Model(model::Args),
+    /// Judge encoders by tasks: neighbours, probes, fine-tuning, retrieval, clustering
+    Eval(eval::Args),
     /// Draw what a model makes of pictures whose patches are hidden
     Reconstruct(reconstruct::Args),
     /// Print the resolved configuration with the origin of every key
@@ -173,6 +176,7 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
         Command::Gc(args) => gc::run(args),
         Command::Strategies(args) => strategies::run(args, registry),
         Command::Model(args) => model::run(args, registry),
+        Command::Eval(args) => eval::run(&args, registry),
         Command::Reconstruct(args) => reconstruct::run(&args, registry),
         Command::Config(args) => config::run(args, registry),
         Command::Doctor(args) => doctor::run(args),

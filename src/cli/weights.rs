@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use mae_strategies::Registry;
 
 use crate::model::weights::Weights;
-use crate::spec::{TrialSpec, for_weights};
+use crate::spec::{Said, TrialSpec, for_weights};
 
 use super::failure::Failure;
 use super::options::{DeviceOption, SetOption, StoreOption, checkpoints};
@@ -19,7 +19,7 @@ pub(super) struct ModelOption {
     #[command(flatten)]
     sets: SetOption,
     #[command(flatten)]
-    store: StoreOption,
+    pub(super) store: StoreOption,
 }
 
 /// What every command that runs a model on weights takes.
@@ -69,6 +69,11 @@ impl ModelOption {
         more: &[String],
         registry: &Registry,
     ) -> Result<TrialSpec, Failure> {
+        self.spec_of(&weights.said(picture), more, registry)
+    }
+
+    /// The same for what is said about weights already.
+    pub(super) fn spec_of(&self, said: &Said, more: &[String], registry: &Registry) -> Result<TrialSpec, Failure> {
         let part = |name: &String| {
             if name.contains(['/', '.']) {
                 name.clone()
@@ -78,7 +83,7 @@ impl ModelOption {
         };
         let mut request = self.sets.request(self.model.iter().map(part).collect());
         request.sets.extend(more.iter().cloned());
-        Ok(for_weights(&weights.said(picture), &request, registry)?)
+        Ok(for_weights(said, &request, registry)?)
     }
 }
 

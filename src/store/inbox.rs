@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::rows::{MetricPoint, Picture};
+use super::rows::{MetricPoint, Picture, ProtocolRow};
 use super::scribe::Ask;
 
 /// Numbers, and bytes of pictures, that make the thread write at once.
@@ -23,6 +23,8 @@ pub(super) enum Item {
     Point(u32, Point),
     /// A picture, and its run.
     Picture(Box<(String, Picture)>),
+    /// The protocol of a task, and its run.
+    Protocol(Box<(String, ProtocolRow)>),
     /// A question that is answered.
     Ask(Box<Ask>),
 }
@@ -80,6 +82,12 @@ impl Inbox {
     pub(super) fn picture(&self, run: &str, picture: Picture) -> bool {
         let (state, bytes) = (self.enter(), picture.png.len());
         self.push(state, Item::Picture(Box::new((run.to_owned(), picture))), bytes)
+    }
+
+    /// Leaves the protocol of a task, likewise.
+    pub(super) fn protocol(&self, run: &str, row: ProtocolRow) -> bool {
+        let state = self.enter();
+        self.push(state, Item::Protocol(Box::new((run.to_owned(), row))), 0)
     }
 
     /// Leaves a question, which is attended to at once.

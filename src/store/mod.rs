@@ -22,6 +22,7 @@ mod error;
 mod filter;
 mod house;
 mod inbox;
+mod judged;
 mod lease;
 mod listing;
 mod query;

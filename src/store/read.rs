@@ -238,7 +238,7 @@ where
     row.try_get(column).map_err(|error| data(column, &error))
 }
 
-fn json(row: &SqliteRow, column: &str) -> Result<Json, StoreError> {
+pub(super) fn json(row: &SqliteRow, column: &str) -> Result<Json, StoreError> {
     serde_json::from_str(get::<&str>(row, column)?).map_err(|error| data(column, &error))
 }
 

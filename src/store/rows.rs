@@ -199,6 +199,38 @@ pub struct CheckpointRow {
     pub created_at: String,
 }
 
+/// How the figures of a task came about.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProtocolRow {
+    /// The task: `knn`, `linear`, …
+    pub task: String,
+    /// Version of the code of its protocol.
+    pub version: i64,
+    /// Its parameters, and what was chosen on training pictures.
+    pub parameters: Json,
+}
+
+/// What a later evaluation of a run found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EvaluationRow {
+    /// The task and its parameters.
+    pub protocol: ProtocolRow,
+    /// Named figures; may be NaN.
+    pub figures: Vec<(String, f64)>,
+    /// Digest of the pictures.
+    pub data: String,
+    /// Where they were, for people.
+    pub place: String,
+    /// Whether pictures and protocol are those of the run's own configuration.
+    pub own: bool,
+    /// Digest of the encoder's weights.
+    pub weights: String,
+    /// Version of the program.
+    pub program: String,
+    /// When.
+    pub created_at: String,
+}
+
 /// What someone wrote about a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NoteRow {

@@ -12,9 +12,10 @@ use sqlx::sqlite::SqliteConnection;
 use super::connect::Link;
 use super::error::StoreError;
 use super::inbox::{Inbox, Item, Load};
+use super::judged;
 use super::lease;
 use super::record::{self, Curve};
-use super::rows::{CheckpointRow, Picture};
+use super::rows::{CheckpointRow, Picture, ProtocolRow};
 use super::turn::alone;
 use super::write::{self, Entry};
 use super::writer::Holder;
@@ -52,6 +53,7 @@ pub(super) struct Scribe {
     lost: Arc<AtomicBool>,
     curves: Vec<Curve>,
     pictures: Vec<(String, Picture)>,
+    protocols: Vec<(String, ProtocolRow)>,
     /// What went wrong since someone asked.
     fault: Option<StoreError>,
     /// When to try again what the disk refused.
@@ -76,6 +78,7 @@ impl Scribe {
             lost,
             curves: Vec::new(),
             pictures: Vec::new(),
+            protocols: Vec::new(),
             fault: None,
             retry: None,
             beat,
@@ -105,6 +108,7 @@ impl Scribe {
         match item {
             Item::Point(place, point) => self.curves[place as usize].push(point),
             Item::Picture(picture) => self.pictures.push(*picture),
+            Item::Protocol(row) => self.protocols.push(*row),
             Item::Ask(ask) => {
                 match ask.act {
                     Act::GiveUp(_) => self.drop_all(),
@@ -204,12 +208,19 @@ impl Scribe {
         if self.lost.load(Ordering::Relaxed) {
             self.clear();
         }
-        if self.pictures.is_empty() && self.curves.iter().all(Curve::is_empty) {
+        if self.pictures.is_empty() && self.protocols.is_empty() && self.curves.iter().all(Curve::is_empty) {
             return;
         }
         let (mut curves, pictures) = (std::mem::take(&mut self.curves), std::mem::take(&mut self.pictures));
-        let done = self.transact(true, async |tx| record::record(tx, &mut curves, &pictures).await);
-        (self.curves, self.pictures) = (curves, pictures);
+        let protocols = std::mem::take(&mut self.protocols);
+        let done = self.transact(true, async |tx| {
+            record::record(&mut *tx, &mut curves, &pictures).await?;
+            for (run, row) in &protocols {
+                judged::set_protocol(&mut *tx, run, row).await?;
+            }
+            Ok(())
+        });
+        (self.curves, self.pictures, self.protocols) = (curves, pictures, protocols);
         match done {
             Err(error) if error.is_passing() && self.waiting() < KEPT => {
                 self.keep(error);
@@ -229,6 +240,7 @@ impl Scribe {
     fn clear(&mut self) {
         self.curves.iter_mut().for_each(Curve::clear);
         self.pictures.clear();
+        self.protocols.clear();
     }
 
     /// Tries again later.

@@ -43,7 +43,7 @@ const CONTENT: [&str; 4] = [
 ];
 
 /// What copies the runs of the list `$1`, in the order that their references ask for.
-const COPY: [(&str, &str); 8] = [
+const COPY: [(&str, &str); 10] = [
     (
         "sweeps",
         "INSERT INTO main.sweeps (id, name, question, expect, cost, analysis, file, axes, settings, created_at) \
@@ -77,6 +77,17 @@ const COPY: [(&str, &str); 8] = [
         "INSERT INTO main.pictures (run_id, epoch, item, kind, caption, width, height, png) \
          SELECT run_id, epoch, item, kind, caption, width, height, png FROM source.pictures \
          WHERE run_id IN (SELECT value FROM json_each($1)) ORDER BY id",
+    ),
+    (
+        "protocols",
+        "INSERT INTO main.protocols (run_id, task, version, parameters) SELECT run_id, task, version, parameters \
+         FROM source.protocols WHERE run_id IN (SELECT value FROM json_each($1))",
+    ),
+    (
+        "evaluations",
+        "INSERT INTO main.evaluations (run_id, task, version, parameters, figures, data, place, own, weights, program, \
+         created_at) SELECT run_id, task, version, parameters, figures, data, place, own, weights, program, created_at \
+         FROM source.evaluations WHERE run_id IN (SELECT value FROM json_each($1)) ORDER BY id",
     ),
     (
         "events",

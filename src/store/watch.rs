@@ -38,7 +38,9 @@ const SIGNS: [&str; 5] = [
     "SELECT r.id || ' ' || COUNT(p.id) || ' ' || MAX(p.id) FROM runs r JOIN pictures p ON p.run_id = r.id \
      WHERE r.sweep_id = $1 AND r.status <> 'finished' GROUP BY r.id ORDER BY r.id",
     "SELECT QUOTE(t.run_id) || QUOTE(t.tag) FROM tags t JOIN runs r ON r.id = t.run_id WHERE r.sweep_id = $1 \
-     UNION ALL SELECT n.run_id || ' ' || n.id FROM notes n JOIN runs r ON r.id = n.run_id WHERE r.sweep_id = $1 ORDER BY 1",
+     UNION ALL SELECT n.run_id || ' ' || n.id FROM notes n JOIN runs r ON r.id = n.run_id WHERE r.sweep_id = $1 \
+     UNION ALL SELECT v.run_id || ' ' || v.id FROM evaluations v JOIN runs r ON r.id = v.run_id WHERE r.sweep_id = $1 \
+     ORDER BY 1",
 ];
 
 /// Watching.

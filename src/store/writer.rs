@@ -19,7 +19,7 @@ use super::connect::{Link, Mode};
 use super::error::StoreError;
 use super::inbox::Inbox;
 use super::lease::Lease;
-use super::rows::{CheckpointRow, MetricPoint, Picture, Status};
+use super::rows::{CheckpointRow, MetricPoint, Picture, ProtocolRow, Status};
 use super::scribe::{Act, Ask, Scribe};
 use super::write::Entry;
 
@@ -72,6 +72,11 @@ impl Writer {
     /// Leaves a picture, likewise.
     pub fn picture(&self, run_id: &str, picture: Picture) {
         Self::left(self.inbox.picture(run_id, picture));
+    }
+
+    /// Leaves how the figures of a task came about, likewise.
+    pub fn protocol(&self, run_id: &str, row: ProtocolRow) {
+        Self::left(self.inbox.protocol(run_id, row));
     }
 
     /// Whether another process has taken the run over, so that nothing is recorded here any more.

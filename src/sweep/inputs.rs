@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::data::{ImageSet, Regions};
+use crate::eval::tasks;
 use crate::model::weights::Weights;
 use crate::model::weights::build::check;
 use crate::spec::{self, Experiment, TrialSpec};
@@ -63,8 +64,10 @@ pub(super) struct Starts {
 }
 
 impl Starts {
-    /// What one trial starts from: weights must fit its model, and each of its pictures must have its regions.
+    /// What one trial starts from: weights must fit its model, each of its pictures must have its regions, and tasks their
+    /// classes.
     pub(super) fn of(&mut self, spec: &TrialSpec, set: &ImageSet) -> Result<Start, SweepError> {
+        tasks::check_all(&spec.eval.tasks, set)?;
         Ok(Start {
             regions: self.regions(spec, set)?,
             ..self.weights(spec)?

@@ -60,6 +60,9 @@ pub enum SweepError {
     /// The weights that a trial starts from cannot be used.
     #[error("start from model.init: {0}")]
     Weights(#[from] crate::model::weights::WeightError),
+    /// The pictures lack what a task needs.
+    #[error("eval.tasks: {0}")]
+    Task(#[from] crate::eval::tasks::TaskError),
     /// A trial cannot be trained as described.
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),

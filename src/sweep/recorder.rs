@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::store::Writer;
-use crate::store::rows::{CheckpointRow, MetricPoint, Picture};
+use crate::store::rows::{CheckpointRow, MetricPoint, Picture, ProtocolRow};
 use crate::train::{Observer, Progress, Written};
 
 use super::rivals::Rivals;
@@ -46,6 +46,10 @@ impl Observer for Recorder<'_> {
 
     fn picture(&mut self, picture: Picture) {
         self.writer.picture(self.run, picture);
+    }
+
+    fn protocol(&mut self, row: ProtocolRow) {
+        self.writer.protocol(self.run, row);
     }
 
     fn settle(&mut self) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! What training tells the outside world. The loop knows neither the store nor the terminal.
 
-use crate::store::rows::{MetricPoint, Picture};
+use crate::store::rows::{MetricPoint, Picture, ProtocolRow};
 
 /// Where the loop stands, for progress display.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -49,6 +49,8 @@ pub trait Observer {
     fn metric(&mut self, point: MetricPoint);
     /// A drawn picture.
     fn picture(&mut self, picture: Picture);
+    /// How the figures of a task came about.
+    fn protocol(&mut self, _row: ProtocolRow) {}
     /// A checkpoint is about to be written: everything heard so far must be safe first, or else a process that is killed
     /// would go on from the checkpoint without it.
     ///

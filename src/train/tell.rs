@@ -42,6 +42,8 @@ impl Trainer<'_> {
             }
             self.record(observer, &name, value);
         }
+        let protocols = judgement.protocols.into_iter();
+        protocols.for_each(|protocol| observer.protocol(protocol.row()));
         judgement
             .pictures
             .into_iter()

@@ -71,6 +71,16 @@ fn needed(task: EvalTask) -> usize {
     }
 }
 
+/// Whether the tasks of a trial can be had on these pictures. Neighbours, which trials are judged by unless told otherwise, are
+/// left out where there are no classes.
+///
+/// # Errors
+/// What is missing, and the cure.
+pub fn check_all(tasks: &[EvalTask], set: &ImageSet) -> Result<(), TaskError> {
+    let asked = tasks.iter().filter(|task| **task != EvalTask::Knn);
+    asked.copied().try_for_each(|task| check(task, set))
+}
+
 /// Whether a task can be had on these pictures.
 ///
 /// # Errors

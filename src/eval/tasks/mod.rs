@@ -19,11 +19,12 @@ use serde_json::{Value as Json, json};
 
 pub use agreement::{adjusted_rand, normalised_mutual_information};
 pub use bank::{Bank, Part};
-pub use check::{TaskError, check};
+pub use check::{TaskError, check, check_all};
 
 use super::knn;
 use crate::spec::TrialSpec;
 use crate::spec::trial::{EvalSpec, EvalTask, Feature};
+use crate::store::rows::ProtocolRow;
 
 /// How the figures of one task came about.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,18 @@ pub struct Protocol {
     pub version: u32,
     /// Its parameters, and what was chosen on training pictures.
     pub parameters: Json,
+}
+
+impl Protocol {
+    /// As the store keeps it.
+    #[must_use]
+    pub fn row(self) -> ProtocolRow {
+        ProtocolRow {
+            task: self.task.word().into(),
+            version: self.version.into(),
+            parameters: self.parameters,
+        }
+    }
 }
 
 /// What one task found.

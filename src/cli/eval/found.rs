@@ -1,0 +1,177 @@
+//! What `eval` found about one encoder: printed, as JSON, and recorded beside its run.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use mae_strategies::Registry;
+use serde_json::{Map, Value as Json, json};
+
+use super::Args;
+use super::subject::Subject;
+use crate::cli::failure::Failure;
+use crate::cli::options::checkpoints_beside;
+use crate::cli::{outside, runs, table, weights};
+use crate::eval::Judge;
+use crate::eval::tasks::cache::{Cache, key, weights_digest};
+use crate::eval::tasks::{self, Bank, Finding};
+use crate::model::weights::build::build;
+use crate::model::{Device, Mae};
+use crate::spec::ramp::END;
+use crate::spec::trial::{EvalTask, Feature};
+use crate::store::rows::EvaluationRow;
+
+/// All four features of whole pictures: what is kept for later.
+const FEATURES: [Feature; 4] = [Feature::Cls, Feature::ClsNorm, Feature::Mean, Feature::MeanNorm];
+
+/// What was found.
+pub(super) struct Found {
+    subject: About,
+    findings: Vec<Finding>,
+}
+
+/// What it was found about.
+struct About {
+    name: String,
+    run: Option<String>,
+    own: bool,
+    weights: PathBuf,
+    digest: String,
+    data: String,
+    place: String,
+}
+
+impl Found {
+    /// Runs the tasks of a subject.
+    pub(super) fn by(args: &Args, subject: Subject, registry: &Registry, device: &Device) -> Result<Self, Failure> {
+        let Subject {
+            name,
+            run,
+            weights,
+            spec,
+            set,
+            tasks: asked,
+            own,
+        } = subject;
+        let path = weights.path.clone();
+        let (model, notes) = build(weights, &spec.model, spec.seed, device)?;
+        weights::say(&notes);
+        let plan = spec.mask.plan(registry, spec.model.grid(), END)?;
+        let judge = Judge::new(&spec, set.clone(), registry, plan).map_err(anyhow::Error::new)?;
+        let features: BTreeSet<Feature> = asked.iter().filter_map(|task| tasks::feature(*task, &spec.eval)).collect();
+        let bank = if features.is_empty() {
+            Bank::default()
+        } else {
+            let key = key(&model, &spec, &set);
+            bank(args, &judge, &model, (&key, &features), device)?
+        };
+        let mut findings = Vec::new();
+        for task in asked {
+            eprintln!("  {}", task.word());
+            findings.push(one(task, &judge, &model, &bank, &spec, device)?);
+        }
+        let subject = About {
+            name,
+            run: run.map(|run| run.id),
+            own,
+            weights: path,
+            digest: weights_digest(&model),
+            data: set.digest().to_string(),
+            place: set.place().to_string(),
+        };
+        Ok(Self { subject, findings })
+    }
+
+    pub(super) fn print(&self) {
+        let shown = |(name, value): &(String, f64)| vec![name.clone(), table::number(*value)];
+        let rows: Vec<Vec<String>> = self.findings.iter().flat_map(|f| f.figures.iter().map(shown)).collect();
+        table::print(&["figure", "value"], &rows);
+    }
+
+    /// Adds what was found to the run's evaluations.
+    pub(super) fn record(&self, args: &Args) -> Result<(), Failure> {
+        let Some(run) = &self.subject.run else {
+            return Ok(());
+        };
+        let store = args.model.store.existing()?;
+        for finding in &self.findings {
+            let row = EvaluationRow {
+                protocol: finding.protocol.clone().row(),
+                figures: finding.figures.clone(),
+                data: self.subject.data.clone(),
+                place: self.subject.place.clone(),
+                own: self.subject.own,
+                weights: self.subject.digest.clone(),
+                program: env!("CARGO_PKG_VERSION").into(),
+                created_at: outside::now(),
+            };
+            store.add_evaluation(run, &row)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn document(&self) -> Json {
+        let about = &self.subject;
+        let tasks = self.findings.iter().map(|finding| {
+            let figures = finding.figures.iter();
+            json!({
+                "task": finding.protocol.task.word(),
+                "version": finding.protocol.version,
+                "figures": figures.map(|(name, value)| (name.clone(), runs::number(*value))).collect::<Map<_, _>>(),
+                "parameters": finding.protocol.parameters,
+            })
+        });
+        json!({
+            "name": about.name,
+            "run": about.run,
+            "own": about.own,
+            "weights": about.weights,
+            "weights_digest": about.digest,
+            "data": about.place,
+            "data_digest": about.data,
+            "tasks": tasks.collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Features of all labelled pictures: kept ones, or read now and kept.
+fn bank(
+    args: &Args,
+    judge: &Judge,
+    model: &Mae,
+    (key, features): (&str, &BTreeSet<Feature>),
+    device: &Device,
+) -> Result<Bank, Failure> {
+    let cache = (!args.no_cache).then(|| Cache::new(&features_beside(&args.model.store.store)));
+    if let Some(bank) = cache.as_ref().and_then(|cache| cache.find(key, features)) {
+        eprintln!("  features as read before (--no-cache reads them anew)");
+        return Ok(bank);
+    }
+    eprintln!("  reading features");
+    let all = BTreeSet::from(FEATURES);
+    let bank = judge.bank(model, &all, device).map_err(anyhow::Error::new)?;
+    if let Some(why) = cache.and_then(|cache| cache.keep(key, &bank).err()) {
+        eprintln!("warning: {why}");
+    }
+    Ok(bank)
+}
+
+/// Folder of features, beside the checkpoints.
+fn features_beside(store: &str) -> PathBuf {
+    let path = store.strip_prefix("sqlite://").unwrap_or(store);
+    let beside = checkpoints_beside(std::path::Path::new(path));
+    let name = beside.file_name().unwrap_or_default().to_string_lossy().replace("-checkpoints", "-features");
+    beside.with_file_name(name)
+}
+
+fn one(
+    task: EvalTask,
+    judge: &Judge,
+    model: &Mae,
+    bank: &Bank,
+    spec: &crate::spec::TrialSpec,
+    device: &Device,
+) -> Result<Finding, Failure> {
+    let _ = (judge, model);
+    let found = tasks::run(task, bank, spec, device).map_err(anyhow::Error::new)?;
+    found.ok_or_else(|| Failure::usage(format!("the task {} cannot be run by itself yet", task.word())))
+}
