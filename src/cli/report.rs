@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use mae_strategies::Registry;
 
-use crate::report::{ReportData, RunReport, StrategyNote, html, join};
+use crate::report::{ReportData, RunReport, StrategyNote, html, join, with_later};
 use crate::store::{RunFilter, Store};
 
 use super::failure::Failure;
@@ -102,7 +102,8 @@ pub(super) fn gather(store: &Store, sweep: &str, registry: &Registry) -> Result<
         sweep: Some(sweep.id.clone()),
         ..RunFilter::default()
     })? {
-        let (metrics, pictures) = (store.metrics(&run.id)?, store.pictures(&run.id)?);
+        let metrics = with_later(store.metrics(&run.id)?, &store.evaluations(&run.id)?);
+        let pictures = store.pictures(&run.id)?;
         runs.push(RunReport { run, metrics, pictures });
     }
     let used: BTreeSet<&str> = runs

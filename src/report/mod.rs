@@ -24,6 +24,7 @@ mod groups;
 mod importance;
 mod join;
 mod landscape;
+mod later;
 mod metrics;
 mod numbers;
 mod page;
@@ -45,6 +46,7 @@ mod trial;
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};
 pub use join::join;
+pub use later::with_later;
 pub use numbers::csv as summary_csv;
 pub use page::html;
 

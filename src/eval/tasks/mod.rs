@@ -171,3 +171,7 @@ fn share_right(said: impl Iterator<Item = usize>, labels: &[usize]) -> f64 {
     let right = said.zip(labels).filter(|(said, label)| said == *label).count();
     right as f64 / labels.len() as f64
 }
+
+#[cfg(test)]
+#[path = "reference_tests.rs"]
+mod tests;

@@ -1,0 +1,68 @@
+//! Figures that a run was given after it was finished stand in where it has none of its own.
+
+use std::collections::BTreeMap;
+
+use crate::store::rows::{EvaluationRow, MetricPoint};
+
+/// The points of a run, and what later evaluations on its own pictures, under its own settings, add: the latest of each figure
+/// that it did not take itself, at its last step.
+#[must_use]
+pub fn with_later(mut metrics: Vec<MetricPoint>, evaluations: &[EvaluationRow]) -> Vec<MetricPoint> {
+    let mut latest: BTreeMap<&str, f64> = BTreeMap::new();
+    for evaluation in evaluations.iter().filter(|evaluation| evaluation.own) {
+        latest.extend(evaluation.figures.iter().map(|(name, value)| (name.as_str(), *value)));
+    }
+    latest.retain(|name, _| metrics.iter().all(|point| point.name != *name));
+    let last = metrics.iter().max_by_key(|point| point.step);
+    let (step, epoch) = last.map_or((0, 0.0), |point| (point.step, point.epoch));
+    metrics.extend(latest.into_iter().map(|(name, value)| MetricPoint {
+        name: name.into(),
+        step,
+        epoch,
+        value,
+    }));
+    metrics
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::rows::ProtocolRow;
+
+    fn evaluation(own: bool, figures: &[(&str, f64)]) -> EvaluationRow {
+        EvaluationRow {
+            protocol: ProtocolRow {
+                task: "linear".into(),
+                version: 1,
+                parameters: serde_json::json!({}),
+            },
+            figures: figures.iter().map(|(name, value)| ((*name).into(), *value)).collect(),
+            data: String::new(),
+            place: String::new(),
+            own,
+            weights: String::new(),
+            program: String::new(),
+            created_at: String::new(),
+        }
+    }
+
+    #[test]
+    fn the_latest_of_its_own_stands_in_and_nothing_else() {
+        let point = |name: &str, step, value| MetricPoint {
+            name: name.into(),
+            step,
+            epoch: step as f64,
+            value,
+        };
+        let metrics = vec![point("knn_accuracy", 4, 0.5), point("val_loss", 8, 0.1)];
+        let later = [
+            evaluation(true, &[("linear_accuracy", 0.6), ("knn_accuracy", 0.9)]),
+            evaluation(true, &[("linear_accuracy", 0.7)]),
+            evaluation(false, &[("linear_accuracy", 0.8), ("retrieval_map", 0.2)]),
+        ];
+        let found = with_later(metrics.clone(), &later);
+        assert_eq!(found[..2], metrics);
+        assert_eq!(found[2..], [point("linear_accuracy", 8, 0.7)]);
+        assert_eq!(with_later(metrics.clone(), &[]), metrics);
+    }
+}
