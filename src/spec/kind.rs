@@ -24,11 +24,13 @@ pub(super) enum Kind {
     Columns,
     /// A list of exactly so many numbers.
     Reals(usize),
+    /// A list of one number or more.
+    Numbers,
     /// Pixels: one number or `[height, width]`.
     Size,
 }
 
-use Kind::{Columns, Flag, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Columns, Flag, Numbers, Real, Reals, Size, Text, Whole, Word, Words};
 
 impl Kind {
     /// The value in its one spelling, or why it is none of this kind.
@@ -54,6 +56,12 @@ impl Kind {
                 .collect::<Option<Vec<_>>>()
                 .map(Value::from)
                 .ok_or_else(|| wrong(&value)),
+            (Numbers, Value::Array(items)) if !items.is_empty() => items
+                .iter()
+                .map(real)
+                .collect::<Option<Vec<_>>>()
+                .map(Value::from)
+                .ok_or_else(|| wrong(&value)),
             (Size, Value::Number(number)) if number.is_u64() => Ok(value),
             (Size, Value::Array(sides)) if sides.len() == 2 && sides.iter().all(Value::is_u64) => {
                 Ok(if sides[0] == sides[1] { sides[0].clone() } else { value })
@@ -72,6 +80,7 @@ impl Kind {
             Words(words) => format!("a list of {}", words.join(", ")),
             Columns => "a list of names or tables".into(),
             Reals(length) => format!("a list of {length} numbers"),
+            Numbers => "a list of numbers, at least one".into(),
             Size => "a whole number of pixels or [height, width]".into(),
         }
     }

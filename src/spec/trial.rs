@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::column::Column;
+use super::protocols::{AttentiveSpec, FinetuneSpec};
 use super::ramp::Ramp;
 
 /// A parameter of a masking strategy, as written under `[mask]`.
@@ -241,6 +242,12 @@ pub struct EvalSpec {
     pub picture_every: usize,
     /// Pictures per forward pass.
     pub batch_size: usize,
+    /// The whole encoder trained as a classifier.
+    #[serde(default)]
+    pub finetune: FinetuneSpec,
+    /// The attentive probe.
+    #[serde(default)]
+    pub attentive: AttentiveSpec,
 }
 
 /// Numbers that a pass computes in.
