@@ -380,3 +380,7 @@ fn hold_back(labels: &[usize], classes: usize, seed: u64) -> (Vec<usize>, Vec<us
     held.sort_unstable();
     (fitted, held)
 }
+
+#[cfg(test)]
+#[path = "attentive_tests.rs"]
+mod tests;

@@ -81,7 +81,7 @@ pub(super) fn sharpness(samples: &mut Samples, factor: f64) {
     let before = samples.values.clone();
     for y in 1..samples.height.saturating_sub(1) {
         for i in y * row + c..(y + 1) * row - c {
-            let around = [i - row, i, i + row].iter().flat_map(|i| [i - c, *i, i + c]);
+            let around = [i - row, i, i + row].into_iter().flat_map(|i| [i - c, i, i + c]);
             let sum: u32 = around.map(|i| u32::from(before[i])).sum::<u32>() + 4 * u32::from(before[i]);
             // Rounded: a thirteenth never ends in a half.
             samples.values[i] = blend(((2 * sum + 13) / 26) as u8, before[i], factor);
