@@ -23,6 +23,14 @@ pub enum Purpose<'a> {
     Secondary,
     /// Fixed evaluation mask of one picture.
     EvalMask,
+    /// Which residual branches of one picture fine-tuning skips in one epoch.
+    DropPath,
+    /// How fine-tuning mixes the pictures of one batch of an epoch.
+    Mixing,
+    /// Training pictures of one class that a probe is chosen on.
+    HoldBack,
+    /// Order of the features that a probe is trained on in an epoch.
+    ProbeOrder,
     /// Split of a folder into training and held-out pictures.
     Split,
     /// One generated picture.
@@ -51,6 +59,10 @@ impl Purpose<'_> {
             Self::Decode => ("decode", ""),
             Self::Secondary => ("secondary", ""),
             Self::EvalMask => ("eval-mask", ""),
+            Self::DropPath => ("drop-path", ""),
+            Self::Mixing => ("mixing", ""),
+            Self::HoldBack => ("hold-back", ""),
+            Self::ProbeOrder => ("probe-order", ""),
             Self::Split => ("split", ""),
             Self::Synthetic => ("synthetic", ""),
             Self::Bench => ("bench", ""),

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use rand::{Rng, RngExt};
 
-use super::{DataError, ImageSet, Least, Normalise, Picture, Regions, Split, Transformer, View, random_crop};
+use super::{Augment, DataError, ImageSet, Least, Normalise, Picture, Regions, Split, Transformer, View, random_crop};
 use crate::seed::{self, Purpose};
 use crate::spec::TrialSpec;
 use crate::spec::trial::{DataSpec, ImgSize};
@@ -32,6 +32,8 @@ pub struct LoaderConfig {
     pub workers: usize,
     /// Marked regions of the set's pictures, for masks that follow them.
     pub regions: Option<Arc<Regions>>,
+    /// What is done to training pictures beyond crop and flip. Marked regions do not follow it.
+    pub augment: Option<Augment>,
 }
 
 impl LoaderConfig {
@@ -45,6 +47,7 @@ impl LoaderConfig {
             batch_size,
             workers: trial.data.workers,
             regions: None,
+            augment: None,
         }
     }
 
@@ -197,7 +200,10 @@ impl Job {
             data.crop_aspect,
         );
         let flip = rng.random::<f64>() < data.hflip;
-        transformer.train(picture, crop, flip, out);
+        match self.cfg.augment {
+            None => transformer.train(picture, crop, flip, out),
+            Some(augment) => transformer.augmented(picture, crop, flip, (augment, &mut rng), out),
+        }
         crop.view(picture.height, picture.width, flip)
     }
 }

@@ -5,9 +5,10 @@
 //!
 //! Map: `set` is the image set that others hold; `folder`, `photos` and `synthetic` find its pictures; `decode` turns
 //! bytes into 8-bit RGB, `jpeg` does so at the smaller size that `reduce` allows; `crop`, `transform` and `normalise`
-//! make network input of that; `loader` runs them on threads. `regions` finds files of marks that belong to pictures, and
+//! make network input of that, and `augment` what fine-tuning does to it besides; `loader` runs them on threads. `regions` finds files of marks that belong to pictures, and
 //! `marks` averages them over the patches of what the network sees.
 
+mod augment;
 mod crop;
 mod decode;
 mod error;
@@ -30,6 +31,7 @@ mod reduce_tests;
 #[cfg(test)]
 mod set_tests;
 
+pub use augment::Augment;
 pub use crop::{Crop, random_crop};
 pub use decode::{Picture, decode, decode_for};
 pub use error::DataError;

@@ -127,6 +127,27 @@ impl ImageSet {
         Self { cache_bytes: 0, ..self }
     }
 
+    /// The same pictures for input of `size` with the crops of `data`: this set where it serves them, else one of its own,
+    /// which decodes them anew.
+    #[must_use]
+    pub fn serving(self: &Arc<Self>, data: &DataSpec, size: ImgSize) -> Arc<Self> {
+        let least = Least::new(size, data);
+        if self.least == least {
+            return Arc::clone(self);
+        }
+        let part = |split| Part::new(self.part(split).items.clone());
+        Arc::new(Self {
+            place: self.place.clone(),
+            classes: self.classes.clone(),
+            parts: [part(Split::Train), part(Split::Val)],
+            digest: self.digest.clone(),
+            least,
+            skipped: Mutex::default(),
+            cached: AtomicUsize::new(0),
+            cache_bytes: self.cache_bytes,
+        })
+    }
+
     /// What its pictures are large enough for; with anything else it must not be used.
     #[must_use]
     pub fn least(&self) -> Least {

@@ -62,6 +62,7 @@ pub(super) fn config(data: &DataSpec, batch_size: usize, workers: usize) -> Load
         batch_size,
         workers,
         regions: None,
+        augment: None,
     }
 }
 

@@ -8,7 +8,9 @@ use fast_image_resize::images::{TypedCroppedImage, TypedImage, TypedImageRef};
 use fast_image_resize::pixels::{U8, U8x3};
 use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
-use super::{Crop, Normalise, Picture, View};
+use super::augment::Samples;
+use super::{Augment, Crop, Normalise, Picture, View};
+use crate::seed::ChaCha8Rng;
 use crate::spec::trial::ImgSize;
 
 /// Makes network input of pictures; keeps the resizer's buffers, so give each thread its own.
@@ -45,6 +47,34 @@ impl Transformer {
     pub fn train(&mut self, picture: &Picture, crop: Crop, flip: bool, out: &mut Vec<f32>) {
         let samples = self.scaler.run(picture, crop, self.size, self.normalise.channels());
         self.normalise.append(samples, self.size.width, flip, out);
+    }
+
+    /// The same with random operations on the samples between the two (they come before the flip, whose mirror image of an
+    /// operation is as likely as the operation) and perhaps a rectangle of noise in the end.
+    ///
+    /// # Panics
+    /// When the crop is empty or not inside the picture.
+    pub fn augmented(
+        &mut self,
+        picture: &Picture,
+        crop: Crop,
+        flip: bool,
+        (augment, rng): (Augment, &mut ChaCha8Rng),
+        out: &mut Vec<f32>,
+    ) {
+        let (size, channels) = (self.size, self.normalise.channels());
+        let mut samples = Samples {
+            height: size.height,
+            width: size.width,
+            channels,
+            values: self.scaler.run(picture, crop, size, channels).to_vec(),
+        };
+        let mean = self.normalise.mean().iter();
+        let fill: Vec<u8> = mean.map(|mean| (mean * 255.0).round() as u8).collect();
+        augment.alter(&mut samples, &fill, rng);
+        let start = out.len();
+        self.normalise.append(&samples.values, size.width, flip, out);
+        augment.erase(&mut out[start..], [channels, size.height, size.width], rng);
     }
 
     /// Appends the evaluation view: resized so that it just covers the input size, then its centre. For a square

@@ -1,9 +1,12 @@
 //! How a trial is judged: reconstruction and k-nearest neighbours on held-out pictures, on ground common to all trials.
-//! Models come in without gradients. Nothing here trains, prints or writes.
+//! Models come in without gradients, and are left as they are: `finetune` and `attentive` train copies or what stands on
+//! top. Nothing here prints or writes.
 
+pub mod attentive;
 pub mod cross;
 pub mod features;
 pub mod fill;
+pub mod finetune;
 pub mod forward;
 pub mod judge;
 pub mod knn;

@@ -1,5 +1,5 @@
 //! One pre-norm transformer block, the same in encoder and decoder: `x += attention(norm(x)); x += mlp(norm(x))`.
-//! No dropout, no drop path, no layer scale, as in the reference's pre-training.
+//! No dropout and no layer scale, as in the reference; drop path only where fine-tuning gives the factors.
 //!
 //! `N` batch, `T` tokens, `D` width.
 
@@ -126,5 +126,15 @@ impl Block {
         let x = x + widen(self.attn.forward(normed));
         let normed = inside.narrow(self.norm2.forward(x.clone()));
         x + widen(self.mlp.forward(normed))
+    }
+
+    /// In f32, with factors on what attention and MLP add, each per picture: those of drop path.
+    ///
+    /// # Shapes
+    /// `[N, T, D]`, twice `[N, 1, 1]` → `[N, T, D]`.
+    #[must_use]
+    pub fn forward_scaled(&self, x: Tensor<3>, [attn, mlp]: [Tensor<3>; 2]) -> Tensor<3> {
+        let x = x.clone() + self.attn.forward(self.norm1.forward(x)) * attn;
+        x.clone() + self.mlp.forward(self.norm2.forward(x)) * mlp
     }
 }

@@ -1,5 +1,5 @@
 //! The encoder as a classifier, for fine-tuning: mean of the patch tokens, a fresh LayerNorm, a linear head.
-//! It has no final norm, and its position table is trained. There is no drop path yet.
+//! It has no final norm, and its position table is trained. In training, branches are skipped at random (`drop_path`).
 //!
 //! Sources: MAE (He et al. 2021), appendix A.1; pooling, norm and initial values are the official fine-tuning recipe's.
 //!
@@ -13,6 +13,7 @@ use burn::tensor::activation::log_softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
 use super::block::Block;
+use super::drop_path::DropPath;
 use super::init::Init;
 use super::names::{self, NameError, Named};
 use super::norm::Norm;
@@ -108,10 +109,15 @@ impl Classifier {
     /// images `[N, C, H, W]` → `[N, 1 + L, D]`.
     #[must_use]
     pub fn tokens(&self, images: Tensor<4>) -> Tensor<3> {
+        let x = self.embed(images);
+        self.blocks.iter().fold(x, |x, block| block.forward(x, Precision::F32))
+    }
+
+    /// Patches and class token with their positions, `[N, 1 + L, D]`.
+    fn embed(&self, images: Tensor<4>) -> Tensor<3> {
         let patches = self.patch_embed.forward(patch::patchify(images, self.patch_size));
         let class = self.cls_token.val().repeat_dim(0, patches.dims()[0]);
-        let x = Tensor::cat(vec![class, patches], 1) + self.pos_embed.val();
-        self.blocks.iter().fold(x, |x, block| block.forward(x, Precision::F32))
+        Tensor::cat(vec![class, patches], 1) + self.pos_embed.val()
     }
 
     /// What the head reads: the mean of the patch tokens, class token left out, after `fc_norm`.
@@ -120,7 +126,10 @@ impl Classifier {
     /// images `[N, C, H, W]` → `[N, D]`.
     #[must_use]
     pub fn features(&self, images: Tensor<4>) -> Tensor<2> {
-        let tokens = self.tokens(images);
+        self.pool(self.tokens(images))
+    }
+
+    fn pool(&self, tokens: Tensor<3>) -> Tensor<2> {
         let count = tokens.dims()[1];
         self.fc_norm
             .forward(tokens.narrow(1, 1, count - 1).mean_dim(1).squeeze_dim::<2>(1))
@@ -133,6 +142,30 @@ impl Classifier {
     #[must_use]
     pub fn forward(&self, images: Tensor<4>) -> Tensor<2> {
         self.head.forward(self.features(images))
+    }
+
+    /// The same in training, where the branches that `dropped` names are skipped.
+    ///
+    /// # Shapes
+    /// images `[N, C, H, W]` → `[N, K]`.
+    ///
+    /// # Panics
+    /// When `dropped` was drawn for another number of pictures or blocks.
+    #[must_use]
+    pub fn forward_dropping(&self, images: Tensor<4>, dropped: &DropPath) -> Tensor<2> {
+        self.head.forward(self.features_dropping(images, dropped))
+    }
+
+    /// What the head reads in training.
+    ///
+    /// # Shapes
+    /// images `[N, C, H, W]` → `[N, D]`.
+    pub(super) fn features_dropping(&self, images: Tensor<4>, dropped: &DropPath) -> Tensor<2> {
+        let device = images.device();
+        let blocks = self.blocks.iter().enumerate();
+        self.pool(blocks.fold(self.embed(images), |x, (i, block)| {
+            block.forward_scaled(x, dropped.factors(i, &device))
+        }))
     }
 }
 

@@ -13,7 +13,7 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, Before); 22] = [
+const LATER: [(&str, Before); 41] = [
     ("model.norm_eps", Before::Number(1e-6)),
     ("train.accum_steps", Before::Number(1.0)),
     ("train.precision", Before::Word("f32")),
@@ -36,6 +36,25 @@ const LATER: [(&str, Before); 22] = [
     ("eval.retrieval.feature", Before::Word("cls")),
     ("eval.clustering.feature", Before::Word("cls")),
     ("eval.clustering.restarts", Before::Number(10.0)),
+    ("eval.finetune.epochs", Before::Number(20.0)),
+    ("eval.finetune.batch_size", Before::Number(64.0)),
+    ("eval.finetune.blr", Before::Number(8e-3)),
+    ("eval.finetune.min_lr", Before::Number(1e-6)),
+    ("eval.finetune.warmup_epochs", Before::Number(2.0)),
+    ("eval.finetune.layer_decay", Before::Number(0.65)),
+    ("eval.finetune.drop_path", Before::Number(0.1)),
+    ("eval.finetune.weight_decay", Before::Number(0.05)),
+    ("eval.finetune.mixup", Before::Number(0.8)),
+    ("eval.finetune.cutmix", Before::Number(1.0)),
+    ("eval.finetune.smoothing", Before::Number(0.1)),
+    ("eval.finetune.randaugment", Before::Number(9.0)),
+    ("eval.finetune.erasing", Before::Number(0.25)),
+    ("eval.finetune.crop_scale", Before::Numbers(&[0.08, 1.0])),
+    ("eval.attentive.epochs", Before::Number(30.0)),
+    ("eval.attentive.batch_size", Before::Number(64.0)),
+    ("eval.attentive.heads", Before::Number(0.0)),
+    ("eval.attentive.lrs", Before::Numbers(&[3e-4, 1e-3, 3e-3, 1e-2])),
+    ("eval.attentive.weight_decay", Before::Number(0.05)),
 ];
 
 /// What a trial was before a key existed.

@@ -26,6 +26,7 @@ mod nested;
 mod overrides;
 mod parts;
 mod points;
+pub mod protocols;
 pub mod ramp;
 mod range;
 mod recorded;

@@ -43,6 +43,8 @@ enum Range {
     Span,
     /// Each above 0.
     EachPositive,
+    /// From 0 to 10.
+    Magnitude,
     /// No word twice.
     Distinct,
     /// No column twice.
@@ -50,8 +52,8 @@ enum Range {
 }
 
 use Range::{
-    Channels, Columns, Decay, Distinct, EachPositive, Inside, MaskRatio, NotNegative, Part, Positive, Share, Shares,
-    Sides, Span, Whole,
+    Channels, Columns, Decay, Distinct, EachPositive, Inside, Magnitude, MaskRatio, NotNegative, Part, Positive, Share,
+    Shares, Sides, Span, Whole,
 };
 
 static RANGES: &[(&str, Range)] = &[
@@ -117,6 +119,25 @@ static RANGES: &[(&str, Range)] = &[
     ("eval.linear.weight_decay", NotNegative),
     ("eval.logistic.penalties", EachPositive),
     ("eval.clustering.restarts", Whole(1, 10_000)),
+    ("eval.finetune.epochs", Whole(1, MOST_STORED)),
+    ("eval.finetune.batch_size", Whole(1, 1_000_000)),
+    ("eval.finetune.blr", Positive),
+    ("eval.finetune.min_lr", NotNegative),
+    ("eval.finetune.warmup_epochs", NotNegative),
+    ("eval.finetune.layer_decay", Part),
+    ("eval.finetune.drop_path", Decay),
+    ("eval.finetune.weight_decay", NotNegative),
+    ("eval.finetune.mixup", NotNegative),
+    ("eval.finetune.cutmix", NotNegative),
+    ("eval.finetune.smoothing", Decay),
+    ("eval.finetune.randaugment", Magnitude),
+    ("eval.finetune.erasing", Share),
+    ("eval.finetune.crop_scale", Shares),
+    ("eval.attentive.epochs", Whole(1, MOST_STORED)),
+    ("eval.attentive.batch_size", Whole(1, 1_000_000)),
+    ("eval.attentive.heads", Whole(0, 65_536)),
+    ("eval.attentive.lrs", EachPositive),
+    ("eval.attentive.weight_decay", NotNegative),
     ("seed", Whole(0, MOST_STORED)),
 ];
 
@@ -167,6 +188,7 @@ impl Range {
             ),
             Span => unless(span(value).is_some(), "must be [least, most] with 0 < least <= most"),
             EachPositive => unless(reals(value).iter().all(|number| *number > 0.0), "must be above 0, each"),
+            Magnitude => unless((0.0..=10.0).contains(&real), "must be from 0 (none) to 10"),
             Distinct => {
                 let words = value.as_array().map_or(&[][..], Vec::as_slice);
                 let twice = (1..words.len()).any(|index| words[..index].contains(&words[index]));
@@ -234,6 +256,8 @@ mod tests {
             ("data.hflip", json!(1.0), json!(1.1)),
             ("data.crop_scale", json!([1.0, 1.0]), json!([0.0, 1.0])),
             ("eval.tasks", json!(["knn"]), json!(["knn", "knn"])),
+            ("eval.finetune.randaugment", json!(10.0), json!(10.5)),
+            ("eval.attentive.lrs", json!([1e-3]), json!([1e-3, 0.0])),
             ("eval.cross", json!(["grid", "block"]), json!(["grid", "grid"])),
             ("mask.ratio", json!(0.999), json!(null)),
         ] {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::column::Column;
+use super::protocols::{AttentiveSpec, FinetuneSpec};
 use super::ramp::Ramp;
 pub use super::tasks::{ClusteringSpec, EvalTask, LinearSpec, LogisticSpec, ProbeOptimiser, RetrievalSpec};
 
@@ -257,6 +258,12 @@ pub struct EvalSpec {
     /// Clustering.
     #[serde(default)]
     pub clustering: ClusteringSpec,
+    /// The whole encoder trained as a classifier.
+    #[serde(default)]
+    pub finetune: FinetuneSpec,
+    /// The attentive probe.
+    #[serde(default)]
+    pub attentive: AttentiveSpec,
 }
 
 /// Numbers that a pass computes in.

@@ -65,6 +65,7 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         batch_size: args.batch,
         workers: threads,
         regions: None,
+        augment: None,
     };
     read(&set, &config, args.warmup)?;
     let begun = Instant::now();

@@ -1,0 +1,386 @@
+//! The attentive probe: how well classes can be told apart when a query may choose which frozen patch tokens to read. Each
+//! head of one cross-attention layer pools the tokens with a learned query of its own; a linear layer reads the pooled
+//! tokens. The encoder is never differentiated: its tokens are computed once, from the evaluation view, and kept in memory.
+//!
+//! Sources: attentive probing of CaiT's kind as in AIM (El-Nouby et al. 2024, section 4.2), V-JEPA (Bardes et al. 2024) and
+//! CAPI (Darcet et al. 2025). As in AIM, tokens are normalised channel by channel without scale and shift; here by the mean
+//! and variance over all training tokens, which running statistics of batches would tend to.
+//!
+//! The rate is chosen on a fifth of each class's *training* pictures, held back while choosing; the probe is then trained
+//! anew on all of them. Held-out pictures are looked at once, at the end.
+//!
+//! `N` pictures, `L` patches, `D` width, `A` heads, `d = D / A`, `K` classes.
+
+use std::sync::Arc;
+
+use burn::module::{Module, Param};
+use burn::nn::Linear;
+use burn::optim::GradientsParams;
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, Tensor, TensorData};
+use rand::Rng;
+
+use super::finetune::{TaskError, check_set, optimiser_settings, right_of, targets};
+use crate::data::{Batches, ImageSet, LoaderConfig, Split, eval_batches};
+use crate::model::Mae;
+use crate::model::batch::images;
+use crate::model::classifier::soft_cross_entropy;
+use crate::model::init::Init;
+use crate::seed::{self, Purpose};
+use crate::spec::TrialSpec;
+use crate::spec::protocols::AttentiveSpec;
+use crate::train::Schedule;
+use crate::train::adamw::{AdamW, Group};
+
+/// Name of the task.
+const TASK: &str = "attentive";
+/// Added to variances of tokens.
+const EPS: f64 = 1e-6;
+/// Standard deviation of first queries, as of other tokens.
+const QUERY_STD: f32 = 0.02;
+/// One of so many training pictures of a class is held back while the rate is chosen.
+const FOLDS: usize = 5;
+/// Share of the epochs in which the rate rises.
+const WARMUP: f64 = 0.1;
+/// Memory that tokens may take, in GiB.
+const MOST_GIB: usize = 16;
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attentive {
+    /// Share of the held-out pictures told right, in [0, 1].
+    pub accuracy: f64,
+    /// The rate chosen.
+    pub lr: f64,
+    /// Every rate with its accuracy on the part held back from training; empty where there was one rate only.
+    pub tried: Vec<(f64, f64)>,
+    /// Mean loss of each epoch of the last training.
+    pub losses: Vec<f64>,
+    /// Held-out pictures that were judged on.
+    pub judged: usize,
+}
+
+/// Probes the encoder of `mae`, a model without gradients, by `spec.eval.attentive`. After each epoch, `tell` is told how many
+/// are done, of how many, over all rates.
+///
+/// # Errors
+/// When the pictures cannot be had or their classes not be learned, the heads do not divide the width, or no rate keeps the
+/// loss a number.
+pub fn attentive(
+    mae: &Mae,
+    spec: &TrialSpec,
+    set: &Arc<ImageSet>,
+    device: &Device,
+    tell: &mut dyn FnMut(usize, usize),
+) -> Result<Attentive, TaskError> {
+    let recipe = &spec.eval.attentive;
+    check_set(TASK, set, ("eval.attentive.batch_size", recipe.batch_size))?;
+    let heads = heads(spec)?;
+    let batches = |split| eval_batches(set, LoaderConfig::of(spec, spec.eval.batch_size), split);
+    fits_memory(spec, set)?;
+    let mut train = Bank::read(mae, spec, batches(Split::Train), device)?;
+    let mut held = Bank::read(mae, spec, batches(Split::Val), device)?;
+    let statistics = train.statistics();
+    train.normalise(&statistics);
+    held.normalise(&statistics);
+    let mut probing = Probing {
+        spec,
+        recipe,
+        classes: set.classes().len(),
+        heads,
+        device,
+        done: 0,
+        tell,
+    };
+    let (lr, tried) = probing.choose(&train)?;
+    let all: Vec<usize> = (0..train.labels.len()).collect();
+    let (pool, losses) = probing.fit(&train, &all, lr)?;
+    let rows: Vec<usize> = (0..held.labels.len()).collect();
+    Ok(Attentive {
+        accuracy: accuracy(&pool, &held, &rows, device),
+        lr,
+        tried,
+        losses,
+        judged: rows.len(),
+    })
+}
+
+/// Heads of the pooling.
+fn heads(spec: &TrialSpec) -> Result<usize, TaskError> {
+    let (asked, width) = (spec.eval.attentive.heads, spec.model.embed_dim);
+    let heads = if asked == 0 {
+        spec.model.encoder_num_heads
+    } else {
+        asked
+    };
+    width
+        .is_multiple_of(heads)
+        .then_some(heads)
+        .ok_or(TaskError::Heads { heads, width })
+}
+
+fn fits_memory(spec: &TrialSpec, set: &ImageSet) -> Result<(), TaskError> {
+    let pictures = set.len(Split::Train) + set.len(Split::Val);
+    let values = pictures * spec.model.grid().len() * spec.model.embed_dim;
+    let (gib, most) = ((4 * values) as f64 / (1u64 << 30) as f64, MOST_GIB);
+    if gib <= most as f64 {
+        return Ok(());
+    }
+    Err(TaskError::Memory { pictures, gib, most })
+}
+
+/// Patch tokens of labelled pictures.
+struct Bank {
+    /// `[N, L, D]`, row-major.
+    values: Vec<f32>,
+    labels: Vec<usize>,
+    patches: usize,
+    width: usize,
+}
+
+impl Bank {
+    /// Patch tokens after the final norm of every labelled picture of `batches`.
+    fn read(mae: &Mae, spec: &TrialSpec, batches: Batches, device: &Device) -> Result<Self, TaskError> {
+        let (model, patches) = (&spec.model, spec.model.grid().len());
+        let mut bank = Self {
+            values: Vec::new(),
+            labels: Vec::new(),
+            patches,
+            width: model.embed_dim,
+        };
+        for batch in batches {
+            let batch = batch?;
+            let shape = [batch.len, model.in_chans, model.img_size.height, model.img_size.width];
+            let tokens = mae.encode(images(batch.images, shape, device)).normed;
+            let tokens: Vec<f32> = tokens.narrow(1, 1, patches).into_data().iter::<f32>().collect();
+            let rows = tokens.chunks_exact(patches * model.embed_dim).zip(&batch.labels);
+            for (row, label) in rows.filter_map(|(row, label)| Some((row, (*label)?))) {
+                bank.values.extend_from_slice(row);
+                bank.labels.push(label);
+            }
+        }
+        Ok(bank)
+    }
+
+    /// Mean and inverse spread of each channel over all tokens.
+    fn statistics(&self) -> Vec<[f32; 2]> {
+        let count = (self.labels.len() * self.patches) as f64;
+        let mut sums = vec![[0.0f64; 2]; self.width];
+        for token in self.values.chunks_exact(self.width) {
+            for ([sum, squares], v) in sums.iter_mut().zip(token) {
+                *sum += f64::from(*v);
+                *squares += f64::from(*v).powi(2);
+            }
+        }
+        let of = |[sum, squares]: [f64; 2]| {
+            let mean = sum / count;
+            let variance = (squares / count - mean * mean).max(0.0);
+            [mean as f32, (1.0 / (variance + EPS).sqrt()) as f32]
+        };
+        sums.into_iter().map(of).collect()
+    }
+
+    fn normalise(&mut self, statistics: &[[f32; 2]]) {
+        for token in self.values.chunks_exact_mut(self.width) {
+            for (v, [mean, scale]) in token.iter_mut().zip(statistics) {
+                *v = (*v - mean) * scale;
+            }
+        }
+    }
+
+    /// Tokens of some pictures, `[rows, L, D]`, and their labels.
+    fn batch(&self, rows: &[usize], device: &Device) -> (Tensor<3>, Vec<usize>) {
+        let size = self.patches * self.width;
+        let values = rows.iter().flat_map(|row| &self.values[row * size..(row + 1) * size]);
+        let values: Vec<f32> = values.copied().collect();
+        let data = TensorData::new(values, [rows.len(), self.patches, self.width]);
+        let labels = rows.iter().map(|row| self.labels[*row]).collect();
+        (Tensor::from_data(data, device), labels)
+    }
+}
+
+/// Attention pooling and the linear layer.
+#[derive(Module, Debug)]
+struct Pool {
+    /// `[A, d, 1]`.
+    query: Param<Tensor<3>>,
+    /// `[A, D, d]`.
+    key: Param<Tensor<3>>,
+    /// `[A, D, d]`.
+    value: Param<Tensor<3>>,
+    head: Linear,
+}
+
+impl Pool {
+    fn new(width: usize, heads: usize, classes: usize, seed: u64, device: &Device) -> Self {
+        let init = Init {
+            seed,
+            device,
+            norm_eps: EPS,
+        };
+        let (each, bound) = (width / heads, (3.0 / width as f32).sqrt());
+        Self {
+            query: init.normal("attentive.query", [heads, each, 1], QUERY_STD),
+            key: init.uniform("attentive.key", [heads, width, each], bound),
+            value: init.uniform("attentive.value", [heads, width, each], bound),
+            head: init.linear("attentive.head", width, classes),
+        }
+    }
+
+    /// Scores of the classes. Keys and values of single tokens are never computed: `query · (key · token)` is
+    /// `(query · key) · token`, and the mean of values is the value of the mean.
+    ///
+    /// # Shapes
+    /// `[N, L, D]` → `[N, K]`.
+    fn forward(&self, tokens: Tensor<3>) -> Tensor<2> {
+        let [n, patches, width] = tokens.dims();
+        let [heads, _, each] = self.key.dims();
+        let asked = self.key.val().matmul(self.query.val()) / (each as f64).sqrt();
+        let asked = asked.reshape([heads, width]).transpose();
+        let products = tokens.clone().reshape([n * patches, width]).matmul(asked);
+        let weights = softmax(products.reshape([n, patches, heads]), 1);
+        let pooled = weights.swap_dims(1, 2).matmul(tokens).swap_dims(0, 1);
+        let values = pooled.matmul(self.value.val()).swap_dims(0, 1);
+        self.head.forward(values.reshape([n, width]))
+    }
+}
+
+/// What trainings of one probe share.
+struct Probing<'a> {
+    spec: &'a TrialSpec,
+    recipe: &'a AttentiveSpec,
+    classes: usize,
+    heads: usize,
+    device: &'a Device,
+    done: usize,
+    tell: &'a mut dyn FnMut(usize, usize),
+}
+
+impl Probing<'_> {
+    /// The rate that does best on the part held back (the first among equals), and how each did. A rate whose loss is no
+    /// number any more tells nothing right.
+    fn choose(&mut self, train: &Bank) -> Result<(f64, Vec<(f64, f64)>), TaskError> {
+        if let [lr] = self.recipe.lrs[..] {
+            return Ok((lr, Vec::new()));
+        }
+        let (fitted, held_back) = hold_back(&train.labels, self.classes, self.spec.seed);
+        let mut tried = Vec::new();
+        for lr in &self.recipe.lrs {
+            let share = match self.fit(train, &fitted, *lr) {
+                Ok((pool, _)) => accuracy(&pool, train, &held_back, self.device),
+                Err(TaskError::Diverged { .. }) => 0.0,
+                Err(other) => return Err(other),
+            };
+            tried.push((*lr, share));
+        }
+        let mut best = tried[0];
+        for one in &tried {
+            if one.1 > best.1 {
+                best = *one;
+            }
+        }
+        Ok((best.0, tried))
+    }
+
+    /// Trains a probe on some rows; returns it without gradients, and the mean loss of each epoch.
+    fn fit(&mut self, bank: &Bank, rows: &[usize], lr: f64) -> Result<(Pool, Vec<f64>), TaskError> {
+        let (epochs, seed) = (self.recipe.epochs, self.spec.seed);
+        let device = self.device.clone().autodiff();
+        let mut pool = Pool::new(bank.width, self.heads, self.classes, seed, &device);
+        let settings = optimiser_settings(&self.spec.train, self.recipe.weight_decay);
+        let mut optimiser = AdamW::new(&pool, &settings, |name, rank| Group {
+            decays: rank > 1 && name != "query",
+            scale: 1.0,
+        });
+        let schedule = Schedule {
+            lr,
+            min_lr: 0.0,
+            warmup: WARMUP * epochs as f64,
+            epochs: epochs as f64,
+        };
+        let mut losses = Vec::with_capacity(epochs);
+        for epoch in 0..epochs {
+            let order = shuffled(rows, seed, epoch as u64);
+            let (mut sums, steps) = (Vec::new(), rows.len().div_ceil(self.recipe.batch_size));
+            for (number, rows) in order.chunks(self.recipe.batch_size).enumerate() {
+                let (tokens, labels) = bank.batch(rows, &device);
+                let loss = self.loss(&pool, tokens, &labels, &device);
+                sums.push(loss.clone().inner());
+                let gradients = GradientsParams::from_grads(loss.backward(), &pool);
+                let rate = schedule.at(epoch as f64 + number as f64 / steps as f64);
+                pool = optimiser.step(rate, pool, gradients);
+            }
+            losses.push(f64::from(Tensor::cat(sums, 0).mean().into_scalar::<f32>()));
+            self.tell_epoch(&losses)?;
+        }
+        Ok((pool.valid(), losses))
+    }
+
+    fn loss(&self, pool: &Pool, tokens: Tensor<3>, labels: &[usize], device: &Device) -> Tensor<1> {
+        let targets = targets(labels, self.classes, 0.0, 1.0);
+        let targets = TensorData::new(targets, [labels.len(), self.classes]);
+        soft_cross_entropy(pool.forward(tokens), Tensor::from_data(targets, device))
+    }
+
+    fn tell_epoch(&mut self, losses: &[f64]) -> Result<(), TaskError> {
+        let trainings = if self.recipe.lrs.len() > 1 {
+            self.recipe.lrs.len() + 1
+        } else {
+            1
+        };
+        self.done += 1;
+        (self.tell)(self.done, trainings * self.recipe.epochs);
+        match losses.last() {
+            Some(loss) if !loss.is_finite() => Err(TaskError::Diverged {
+                task: TASK,
+                epoch: losses.len(),
+                loss: *loss,
+                key: "eval.attentive.lrs",
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Share of the rows told right.
+fn accuracy(pool: &Pool, bank: &Bank, rows: &[usize], device: &Device) -> f64 {
+    let right = rows.chunks(256).map(|rows| {
+        let (tokens, labels) = bank.batch(rows, device);
+        right_of(pool.forward(tokens), &labels)
+    });
+    right.sum::<usize>() as f64 / rows.len().max(1) as f64
+}
+
+/// Rows in the order of an epoch.
+fn shuffled(rows: &[usize], seed: u64, epoch: u64) -> Vec<usize> {
+    let mut rng = seed::rng(seed, Purpose::ProbeOrder, epoch, 0);
+    let mut keyed: Vec<(u64, usize)> = rows.iter().map(|row| (rng.next_u64(), *row)).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, row)| row).collect()
+}
+
+/// Rows to fit on, and a fifth of each class to choose on; a class keeps at least one row to fit on, and gives one to choose on
+/// if it has two.
+fn hold_back(labels: &[usize], classes: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let (mut fitted, mut held) = (Vec::new(), Vec::new());
+    for class in 0..classes {
+        let rows: Vec<usize> = (0..labels.len()).filter(|row| labels[*row] == class).collect();
+        let mut rng = seed::rng(seed, Purpose::HoldBack, 0, class as u64);
+        let mut keyed: Vec<(u64, usize)> = rows.iter().map(|row| (rng.next_u64(), *row)).collect();
+        keyed.sort_unstable();
+        let count = if keyed.len() < 2 {
+            0
+        } else {
+            (keyed.len() / FOLDS).max(1)
+        };
+        held.extend(keyed[..count].iter().map(|(_, row)| *row));
+        fitted.extend(keyed[count..].iter().map(|(_, row)| *row));
+    }
+    fitted.sort_unstable();
+    held.sort_unstable();
+    (fitted, held)
+}
+
+#[cfg(test)]
+#[path = "attentive_tests.rs"]
+mod tests;
