@@ -6,6 +6,7 @@ pub mod block;
 pub mod classifier;
 pub mod cross;
 pub mod device;
+pub mod freeze;
 pub mod hog;
 pub mod info;
 pub mod init;

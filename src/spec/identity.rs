@@ -13,7 +13,7 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, Before); 9] = [
+const LATER: [(&str, Before); 11] = [
     ("model.norm_eps", Before::Number(1e-6)),
     ("train.accum_steps", Before::Number(1.0)),
     ("train.precision", Before::Word("f32")),
@@ -23,6 +23,8 @@ const LATER: [(&str, Before); 9] = [
     ("train.teacher_momentum", Before::Number(0.999)),
     ("train.predictor_depth", Before::Number(2.0)),
     ("eval.cross", Before::NoList),
+    ("model.freeze", Before::Word("")),
+    ("model.extra_blocks", Before::Number(0.0)),
 ];
 
 /// What a trial was before a key existed.
@@ -180,6 +182,8 @@ mod tests {
             ("train", "teacher_momentum", json!(0.999), json!(0.996)),
             ("train", "predictor_depth", json!(2), json!(1)),
             ("eval", "cross", json!([]), json!(["grid"])),
+            ("model", "freeze", json!(""), json!("encoder")),
+            ("model", "extra_blocks", json!(0), json!(2)),
         ] {
             let mut other = config();
             other[section][key] = before;

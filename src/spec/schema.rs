@@ -58,7 +58,7 @@ impl Key {
     }
 }
 
-use Kind::{Columns, Flag, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Columns, Flag, Parts, Real, Reals, Size, Text, Whole, Word, Words};
 
 /// The keys, in the order in which a resolved configuration is printed.
 pub(super) static KEYS: &[Key] = &[
@@ -77,6 +77,8 @@ pub(super) static KEYS: &[Key] = &[
     key("model.norm_pix_loss", Flag),
     key("model.norm_eps", Real),
     key("model.init", Text).outside_identity().optional(),
+    key("model.freeze", Parts),
+    key("model.extra_blocks", Whole),
     key("mask.strategy", Text),
     key("mask.ratio", Real),
     key("data.kind", Word(&["folder", "photos", "synthetic"])),
@@ -218,7 +220,7 @@ impl Schema {
     /// Whether text given for `name` outside a file is to be taken as it stands.
     pub(super) fn takes_text(&self, name: &str) -> bool {
         let param = self.mask_params.get(name).or_else(|| self.members.get(name));
-        let wordy = |kind: Kind| matches!(kind, Text | Word(_));
+        let wordy = |kind: Kind| matches!(kind, Text | Word(_) | Parts);
         param.copied().unwrap_or(false)
             || SECTIONS.contains(&name)
             || find(name).is_some_and(|key| wordy(key.kind))
