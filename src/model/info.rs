@@ -122,7 +122,11 @@ impl Parts {
             let moving = moving.filter(|(i, _)| moves(&format!("{prefix}.{i}")));
             moving.map(|(_, count)| count).sum()
         };
-        let singles = [("patch_embed", self.embed), ("norm", self.norm), ("decoder_pred", self.decoder_rest)];
+        let singles = [
+            ("patch_embed", self.embed),
+            ("norm", self.norm),
+            ("decoder_pred", self.decoder_rest),
+        ];
         let singles = singles.iter().filter(|(name, _)| moves(name)).map(|(_, count)| count);
         singles.sum::<usize>() + stack("blocks", &self.blocks) + stack("decoder_blocks", &self.decoder_blocks)
     }
@@ -209,7 +213,10 @@ mod tests {
         assert_eq!(with("encoder", 0), (all - embed - 3 * block - 128, [0.0, 2.0]));
         assert_eq!(with("encoder", 2), (all - embed - block, [0.8, 2.0]));
         assert_eq!(with("encoder[..2]", 0), (all - 2 * block, [4.0 / 3.0, 2.0]));
-        assert_eq!(with("patch_embed, encoder[..2]", 0), (all - embed - 2 * block, [2.0 / 3.0, 2.0]));
+        assert_eq!(
+            with("patch_embed, encoder[..2]", 0),
+            (all - embed - 2 * block, [2.0 / 3.0, 2.0])
+        );
         assert_eq!(with("decoder", 0).1, [2.0, 1.0]);
         let decoder = 4 * 48 + (48 * 144 + 144) + (48 * 48 + 48) + (48 * 192 + 192) + (192 * 48 + 48);
         assert_eq!(with("decoder[0..1]", 0), (all - decoder, [2.0, 1.0]));

@@ -72,7 +72,9 @@ impl Part {
             && let Some(half) = whole(word.trim())
         {
             let (from, to) = blocks(range).ok_or_else(|| {
-                format!("{text} names no blocks: write {word}[0..2] for the first two, {word}[2..] for those after them")
+                format!(
+                    "{text} names no blocks: write {word}[0..2] for the first two, {word}[2..] for those after them"
+                )
             })?;
             return Ok(Self::Blocks(half, from, to));
         }
@@ -214,7 +216,11 @@ impl Freeze {
             let Part::Blocks(half, from, to) = *part else { continue };
             let (depth, name) = (half.depth(model), half.name());
             if to.unwrap_or(from + 1) > depth {
-                let one = if depth == 1 { "its only block is 0".into() } else { format!("they are 0 to {}", depth - 1) };
+                let one = if depth == 1 {
+                    "its only block is 0".into()
+                } else {
+                    format!("they are 0 to {}", depth - 1)
+                };
                 return Some(format!(
                     "{{model.freeze}} names blocks that the {name} with {{model.{name}_depth}} does not have: {one}, \
                      {name}[0..{depth}] in all"

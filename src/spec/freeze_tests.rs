@@ -45,7 +45,10 @@ fn parts_hold_what_the_documentation_says() {
     assert_eq!(held("norm", &plain), [6]);
     assert_eq!(held("decoder", &plain), [7, 8, 9, 10, 11, 12]);
     assert_eq!(held("decoder[..1]", &plain), [9]);
-    assert_eq!(held("patch_embed, encoder[..2], decoder[1..2]", &plain), [0, 1, 2, 3, 10]);
+    assert_eq!(
+        held("patch_embed, encoder[..2], decoder[1..2]", &plain),
+        [0, 1, 2, 3, 10]
+    );
     // With extra blocks the final norm follows them, and they are in no part.
     let grown = model(3, 1, 2);
     assert_eq!(held("encoder", &grown), [0, 1, 2, 3, 4]);
@@ -92,15 +95,28 @@ fn what_is_no_part_is_named_with_its_cure() {
 fn blocks_beyond_the_depth_and_everything_at_once_are_problems() {
     let problem = |text: &str, model: &ModelSpec| Freeze::parse(text).unwrap().problem(model);
     let (plain, grown) = (model(3, 0, 2), model(3, 1, 2));
-    for text in ["", "encoder", "encoder[0..3]", "encoder[2..]", "decoder", "encoder[..3], decoder"] {
+    for text in [
+        "",
+        "encoder",
+        "encoder[0..3]",
+        "encoder[2..]",
+        "decoder",
+        "encoder[..3], decoder",
+    ] {
         assert_eq!(problem(text, &plain), None, "{text}");
     }
     for text in ["encoder[0..4]", "encoder[3..]", "decoder[1..3]"] {
-        assert!(problem(text, &plain).is_some_and(|text| text.contains("does not have")), "{text}");
+        assert!(
+            problem(text, &plain).is_some_and(|text| text.contains("does not have")),
+            "{text}"
+        );
         assert!(problem(text, &grown).is_some(), "extra blocks are not counted: {text}");
     }
     for text in ["encoder, decoder", "patch_embed, encoder[0..3], norm, decoder"] {
-        assert!(problem(text, &plain).is_some_and(|text| text.contains("nothing to train")), "{text}");
+        assert!(
+            problem(text, &plain).is_some_and(|text| text.contains("nothing to train")),
+            "{text}"
+        );
         assert_eq!(problem(text, &grown), None, "extra blocks are left");
     }
 }

@@ -20,7 +20,11 @@ pub fn of_step(spec: &TrialSpec) -> f64 {
         partial_decoder_gmacs(model, hidden, spec.train.decode_ratio),
     ];
     let passes = backward_shares(model).map(|backward| 1.0 + backward);
-    let work: f64 = forward.iter().zip(passes).map(|(forward, passes)| forward * passes).sum();
+    let work: f64 = forward
+        .iter()
+        .zip(passes)
+        .map(|(forward, passes)| forward * passes)
+        .sum();
     work * (spec.train.batch_size * spec.train.accum_steps) as f64
 }
 

@@ -137,7 +137,8 @@ impl AdamW {
         let (mut parts, trained) = (Vec::new(), self.trained(module, patch));
         for prefix in MOMENTS {
             let mut read = Read(HashMap::new());
-            names::import_some(module.valid(), patch, prefix, tensors, &|name| trained.contains(name))?.visit(&mut read);
+            names::import_some(module.valid(), patch, prefix, tensors, &|name| trained.contains(name))?
+                .visit(&mut read);
             read.0.retain(|id, _| self.groups.contains_key(id));
             parts.push(read.0);
         }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use burn::module::{ModuleVisitor, Param, ParamId};
 
+use super::super::Cursor;
 use super::super::checkpoint::{Contents, load_model};
 use super::super::shelf::{Keep, Shelf};
 use super::super::testing::{self, device, learner, masks, needs, pixels, spec, steps, values};
-use super::super::Cursor;
 use super::*;
 use crate::model::names;
 
@@ -27,14 +27,21 @@ const CASES: [(&str, usize); 8] = [
 /// Three blocks and two, and everything that acts on parameters without being asked: decay and clipping.
 fn trial(freeze: &str, extra: usize) -> TrialSpec {
     let (freeze, extra) = (format!("model.freeze={freeze}"), format!("model.extra_blocks={extra}"));
-    let others = ["model.encoder_depth=3", "model.decoder_depth=2", "train.weight_decay=0.5", "train.clip_grad=0.1"];
+    let others = [
+        "model.encoder_depth=3",
+        "model.decoder_depth=2",
+        "train.weight_decay=0.5",
+        "train.clip_grad=0.1",
+    ];
     let sets: Vec<&str> = others.into_iter().chain([freeze.as_str(), extra.as_str()]).collect();
     spec(&sets)
 }
 
 fn trained(spec: &TrialSpec, learner: &Learner) -> BTreeSet<String> {
     let names = names::export_parameters(learner.model(), spec.model.patch_size).into_keys();
-    names.filter(|name| !spec.model.freeze.holds(name, &spec.model)).collect()
+    names
+        .filter(|name| !spec.model.freeze.holds(name, &spec.model))
+        .collect()
 }
 
 #[test]
@@ -63,7 +70,8 @@ fn rounding_for_a_pass_does_not_touch_what_is_held() {
     let mut learner = learner(&spec, false);
     let held = |learner: &Learner| -> BTreeMap<_, _> {
         let all = names::export_parameters(learner.model(), spec.model.patch_size).into_iter();
-        all.filter(|(name, _)| spec.model.freeze.holds(name, &spec.model)).collect()
+        all.filter(|(name, _)| spec.model.freeze.holds(name, &spec.model))
+            .collect()
     };
     let before = held(&learner);
     steps(&mut learner, &spec, 0..2);
@@ -99,11 +107,17 @@ fn moments_are_those_of_trained_parameters_alone_and_go_on_from_a_file() {
 
         let device = testing::device().autodiff();
         let model = load_model(&path, Mae::new(&spec.model, 77, &device)).unwrap();
-        let mut again = Learner::start(model, &spec, needs(false), &device).resumed(&path).unwrap();
+        let mut again = Learner::start(model, &spec, needs(false), &device)
+            .resumed(&path)
+            .unwrap();
         for learner in [&mut straight, &mut again] {
             steps(learner, &spec, 2..5);
         }
-        assert_eq!(names::export(again.model()), names::export(straight.model()), "{freeze:?}");
+        assert_eq!(
+            names::export(again.model()),
+            names::export(straight.model()),
+            "{freeze:?}"
+        );
         let patch = spec.model.patch_size;
         let moments = |learner: &Learner| learner.optimiser().export(learner.model(), patch);
         assert_eq!(moments(&again), moments(&straight), "{freeze:?}");
@@ -141,11 +155,21 @@ fn no_gradient_is_taken_of_what_is_held_and_the_norm_is_that_of_the_rest() {
     for freeze in ["encoder", "decoder", "encoder[1..2], patch_embed"] {
         let spec = trial(freeze, 1);
         let (some, part) = gradients(freeze);
-        let wanted: BTreeMap<&String, &f64> =
-            all.iter().filter(|(name, _)| !spec.model.freeze.holds(name, &spec.model)).collect();
-        assert_eq!(some.keys().collect::<Vec<_>>(), wanted.keys().copied().collect::<Vec<_>>(), "{freeze}");
+        let wanted: BTreeMap<&String, &f64> = all
+            .iter()
+            .filter(|(name, _)| !spec.model.freeze.holds(name, &spec.model))
+            .collect();
+        assert_eq!(
+            some.keys().collect::<Vec<_>>(),
+            wanted.keys().copied().collect::<Vec<_>>(),
+            "{freeze}"
+        );
         let sum: f64 = wanted.into_values().sum();
-        assert!((part - sum.sqrt()).abs() < 1e-5 * whole, "{freeze}: {part} is not {}", sum.sqrt());
+        assert!(
+            (part - sum.sqrt()).abs() < 1e-5 * whole,
+            "{freeze}: {part} is not {}",
+            sum.sqrt()
+        );
         assert!(part < whole, "{freeze}");
     }
 }
@@ -159,8 +183,16 @@ fn extra_blocks_change_nothing_until_they_are_trained() {
     assert_eq!(values(one.latent), values(other.latent));
     assert_eq!(values(one.pred), values(other.pred));
     let [one, other] = [&plain, &grown].map(|spec| names::export(&Mae::new(&spec.model, 0, &device())));
-    assert!(one.iter().all(|(name, tensor)| other[name] == *tensor), "the others' values do not depend on them");
+    assert!(
+        one.iter().all(|(name, tensor)| other[name] == *tensor),
+        "the others' values do not depend on them"
+    );
     let new = |name: &&String| !one.contains_key(*name);
     assert_eq!(other.keys().filter(new).count(), 24);
-    assert!(other.keys().filter(new).all(|name| name.starts_with("blocks.3.") || name.starts_with("blocks.4.")));
+    assert!(
+        other
+            .keys()
+            .filter(new)
+            .all(|name| name.starts_with("blocks.3.") || name.starts_with("blocks.4."))
+    );
 }

@@ -36,7 +36,11 @@ impl Schedule {
             return self.lr * epoch / self.warmup;
         }
         let left = self.epochs - self.warmup;
-        let done = if left > 0.0 { ((epoch - self.warmup) / left).min(1.0) } else { 1.0 };
+        let done = if left > 0.0 {
+            ((epoch - self.warmup) / left).min(1.0)
+        } else {
+            1.0
+        };
         self.min_lr + (self.lr - self.min_lr) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
     }
 }

@@ -67,10 +67,15 @@ fn prepare_start(weights: &mut Weights, spec: &ModelSpec) -> Result<Vec<String>,
     let (depth, extra) = (spec.encoder_depth, spec.extra_blocks);
     if extra > 0 && weights.sizes.encoder_depth == depth {
         asked.extra_blocks = 0;
-        begun.push(format!("{} after its {depth} blocks: new, adding nothing at first", blocks(extra)));
+        begun.push(format!(
+            "{} after its {depth} blocks: new, adding nothing at first",
+            blocks(extra)
+        ));
     } else if extra > 0 && weights.sizes.encoder_depth == spec.blocks() {
         let all = spec.blocks();
-        begun.push(format!("the last {extra} of its {all} blocks are taken for model.extra_blocks"));
+        begun.push(format!(
+            "the last {extra} of its {all} blocks are taken for model.extra_blocks"
+        ));
     }
     begun.extend(prepare(weights, &asked)?);
     Ok(begun)
