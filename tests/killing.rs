@@ -138,6 +138,28 @@ fn accumulation_clipping_and_starting_weights_survive_a_kill() {
     }
 }
 
+/// Parts held as they are have no state to come back to, and stay as they are.
+#[test]
+fn held_parts_and_extra_blocks_survive_a_kill() {
+    let first = room();
+    first.ok(&small(&["sweep", "x.toml"]));
+    first.ok(&["model", "convert", "--from", "latest", "--to", "w", "--format", "fb"]);
+    let init = format!("model.init={}", first.path().join("w").display());
+    let mut args = long();
+    args.extend(["--set", "model.freeze=encoder", "--set", "model.extra_blocks=1"]);
+    args.extend(["--set", "model.decoder_depth=2", "--set", "train.clip_grad=0.5"]);
+    args.extend(["--set", &init]);
+    let whole = room();
+    whole.ok(&args);
+    for (signal, after) in [("KILL", 10), ("INT", 30)] {
+        let room = room();
+        stopped(&room, &args, signal, after);
+        room.ok(&["resume", "tiny"]);
+        assert_eq!(metrics(&room), metrics(&whole), "after {signal}");
+        assert_eq!(points(&room), points(&whole), "after {signal}");
+    }
+}
+
 #[test]
 fn one_run_of_a_sweep_is_resumed_in_its_own_sweep() {
     let room = room();

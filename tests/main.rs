@@ -7,6 +7,7 @@
 mod browser;
 mod catalogue;
 mod chromium;
+mod continuing;
 mod crashing;
 mod crossing;
 mod custom;

@@ -82,6 +82,19 @@ impl Mlp {
     }
 }
 
+fn zeroed(layer: Linear) -> Linear {
+    Linear {
+        weight: layer.weight.map(|weight| zeros_like(&weight)),
+        bias: layer.bias.map(|bias| bias.map(|bias| zeros_like(&bias))),
+    }
+}
+
+/// Zeros that are trained where the tensor was.
+fn zeros_like<const D: usize>(tensor: &Tensor<D>) -> Tensor<D> {
+    let zeros = Tensor::zeros(tensor.dims(), &tensor.device());
+    zeros.set_require_grad(tensor.is_require_grad())
+}
+
 /// Pre-norm block.
 #[derive(Module, Debug)]
 pub struct Block {
@@ -104,6 +117,26 @@ impl Block {
             },
             norm2: init.norm(width),
             mlp: Mlp::new(init, name, width, hidden),
+        }
+    }
+
+    /// With zeros in the last layers of attention and MLP: the block adds nothing, so that a network grown by it computes what
+    /// it did before, and learns from there. Block expansion as in LLaMA Pro (Wu et al., arXiv 2401.02415, 2024, section
+    /// 3.2); zero where a residual branch ends as in Goyal et al. (arXiv 1706.02677, 2017) and ReZero (Bachlechner et al.,
+    /// arXiv 2003.04887, 2020). In the first step these layers alone have a gradient, then all.
+    #[must_use]
+    pub fn silenced(self) -> Self {
+        let (attn, mlp) = (self.attn, self.mlp);
+        Self {
+            attn: Attention {
+                proj: zeroed(attn.proj),
+                ..attn
+            },
+            mlp: Mlp {
+                fc2: zeroed(mlp.fc2),
+                ..mlp
+            },
+            ..self
         }
     }
 

@@ -61,7 +61,7 @@ impl Classifier {
             patch_embed: init.patch_embedding("patch_embed.proj", spec.patch_values(), d),
             cls_token: init.normal("cls_token", [1, 1, d], 0.02),
             pos_embed: Param::from_tensor(Tensor::from_data(table, device)),
-            blocks: (0..spec.encoder_depth).map(block).collect(),
+            blocks: (0..spec.blocks()).map(block).collect(),
             fc_norm: init.norm(d),
             head: Linear {
                 weight: init.normal("head.weight", [d, classes], HEAD_STD),

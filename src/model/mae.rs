@@ -72,7 +72,7 @@ pub struct Outputs {
 }
 
 impl Mae {
-    /// Draws a model for a run seed. The specification must have been validated.
+    /// Draws a model for a run seed, with nothing held fast. The specification must have been validated.
     #[must_use]
     pub fn new(spec: &ModelSpec, seed: u64, device: &Device) -> Self {
         let norm_eps = spec.norm_eps;
@@ -95,7 +95,7 @@ impl Mae {
         Self {
             patch_embed: init.patch_embedding("patch_embed.proj", values, d),
             cls_token: init.normal("cls_token", [1, 1, d], 0.02),
-            blocks: blocks("blocks", spec.encoder_depth, d, spec.encoder_num_heads),
+            blocks: encoder_blocks(spec, &init),
             norm: init.norm(d),
             decoder_embed: init.linear("decoder_embed", d, e),
             mask_token: init.normal("mask_token", [1, 1, e], 0.02),
@@ -314,6 +314,14 @@ impl Mae {
         let class = self.cls_token.val() + self.pos_embed.clone().narrow(0, 0, 1).unsqueeze::<3>();
         Tensor::cat(vec![class.repeat_dim(0, n), tokens], 1)
     }
+}
+
+/// The encoder's blocks; extra ones leave what passes them as it is at first.
+fn encoder_blocks(spec: &ModelSpec, init: &Init<'_>) -> Vec<Block> {
+    let (width, heads) = (spec.embed_dim, spec.encoder_num_heads);
+    let block = |i| Block::new(init, &format!("blocks.{i}"), width, heads, spec.mlp_width(width));
+    let extra = (spec.encoder_depth..spec.blocks()).map(|i| block(i).silenced());
+    (0..spec.encoder_depth).map(block).chain(extra).collect()
 }
 
 /// The fixed position table of this width, class token's row first.

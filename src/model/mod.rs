@@ -7,6 +7,7 @@ pub mod classifier;
 pub mod cross;
 pub mod device;
 pub mod drop_path;
+pub mod freeze;
 pub mod hog;
 pub mod info;
 pub mod init;

@@ -1,9 +1,9 @@
 //! Parameters under the names of the official checkpoints, in their shapes: `blocks.0.attn.qkv.weight` is `[3D, D]`,
 //! `patch_embed.proj.weight` is `[D, C, p, p]`. The translation to and from the module's own layout lives here alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
 use burn::tensor::{Tensor, TensorData};
 
 use super::Mae;
@@ -62,6 +62,15 @@ pub fn export_parameters<M: Module>(module: &M, patch: usize) -> BTreeMap<String
     visitor.tensors
 }
 
+/// The official name of every parameter of a module, by the parameter's number.
+#[must_use]
+pub fn of_parameters<M: Module>(module: &M, patch: usize) -> HashMap<ParamId, String> {
+    let (path, names) = (Path::new(patch), HashMap::new());
+    let mut visitor = Numbers { path, names };
+    module.visit(&mut visitor);
+    visitor.names
+}
+
 /// Puts named tensors into a module's parameters; those that it does not have are left alone.
 ///
 /// # Errors
@@ -84,10 +93,25 @@ pub fn import_under<M: Module>(
     prefix: &str,
     tensors: &BTreeMap<String, Named>,
 ) -> Result<M, NameError> {
+    import_some(module, patch, prefix, tensors, &|_| true)
+}
+
+/// The same of the parameters whose official names are `wanted`; the others stay as they are.
+///
+/// # Errors
+/// When a tensor is missing or has another shape.
+pub fn import_some<M: Module>(
+    module: M,
+    patch: usize,
+    prefix: &str,
+    tensors: &BTreeMap<String, Named>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<M, NameError> {
     let mut mapper = Importer {
         path: Path::new(patch),
         prefix,
         tensors,
+        wanted,
         error: None,
     };
     let module = module.map(&mut mapper);
@@ -227,10 +251,30 @@ impl ModuleVisitor for Exporter {
     }
 }
 
+struct Numbers {
+    path: Path,
+    names: HashMap<ParamId, String>,
+}
+
+impl ModuleVisitor for Numbers {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.names.insert(param.id, self.path.official());
+    }
+
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.parts.push(name.to_string());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.parts.pop();
+    }
+}
+
 struct Importer<'a> {
     path: Path,
     prefix: &'a str,
     tensors: &'a BTreeMap<String, Named>,
+    wanted: &'a dyn Fn(&str) -> bool,
     error: Option<NameError>,
 }
 
@@ -248,7 +292,11 @@ impl Importer<'_> {
 impl ModuleMapper for Importer<'_> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
         let (layout, ours) = (self.path.layout(D), param.val().dims());
-        let name = format!("{}{}", self.prefix, self.path.official());
+        let name = self.path.official();
+        if !(self.wanted)(&name) {
+            return param;
+        }
+        let name = format!("{}{name}", self.prefix);
         let tensor = match self.find(&name, &layout.official_shape(&ours)) {
             Ok(tensor) => tensor,
             Err(error) => {
@@ -261,9 +309,8 @@ impl ModuleMapper for Importer<'_> {
             values[place] = *value;
         }
         param.map(|old| {
-            let device = old.device();
-            let new = Tensor::from_data(TensorData::new(values, ours), &device);
-            if device.is_autodiff() { new.require_grad() } else { new }
+            let new = Tensor::from_data(TensorData::new(values, ours), &old.device());
+            new.set_require_grad(old.is_require_grad())
         })
     }
 

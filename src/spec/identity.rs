@@ -13,7 +13,7 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, Before); 41] = [
+const LATER: [(&str, Before); 43] = [
     ("model.norm_eps", Before::Number(1e-6)),
     ("train.accum_steps", Before::Number(1.0)),
     ("train.precision", Before::Word("f32")),
@@ -55,6 +55,8 @@ const LATER: [(&str, Before); 41] = [
     ("eval.attentive.heads", Before::Number(0.0)),
     ("eval.attentive.lrs", Before::Numbers(&[3e-4, 1e-3, 3e-3, 1e-2])),
     ("eval.attentive.weight_decay", Before::Number(0.05)),
+    ("model.freeze", Before::Word("")),
+    ("model.extra_blocks", Before::Number(0.0)),
 ];
 
 /// What a trial was before a key existed.
@@ -216,6 +218,8 @@ mod tests {
             ("train", "teacher_momentum", json!(0.999), json!(0.996)),
             ("train", "predictor_depth", json!(2), json!(1)),
             ("eval", "cross", json!([]), json!(["grid"])),
+            ("model", "freeze", json!(""), json!("encoder")),
+            ("model", "extra_blocks", json!(0), json!(2)),
         ] {
             let mut other = config();
             other[section][key] = before;

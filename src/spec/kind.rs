@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::error::{SpecError, did_you_mean};
+use super::freeze::Freeze;
 
 /// What a key takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,6 +17,8 @@ pub(super) enum Kind {
     Flag,
     /// Text.
     Text,
+    /// Parts of a network: text with commas, or a list.
+    Parts,
     /// One of these words.
     Word(&'static [&'static str]),
     /// A list of these words.
@@ -30,7 +33,7 @@ pub(super) enum Kind {
     Size,
 }
 
-use Kind::{Columns, Flag, Numbers, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Columns, Flag, Numbers, Parts, Real, Reals, Size, Text, Whole, Word, Words};
 
 impl Kind {
     /// The value in its one spelling, or why it is none of this kind.
@@ -46,6 +49,11 @@ impl Kind {
                     known_word(words, item.as_str().ok_or_else(|| wrong(&value))?, name, place)?;
                 }
                 Ok(value)
+            }
+            (Parts, Value::String(text)) => parts(text, name, place),
+            (Parts, Value::Array(items)) => {
+                let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+                parts(&words.ok_or_else(|| wrong(&value))?.join(","), name, place)
             }
             (Columns, Value::Array(items)) if items.iter().all(|item| item.is_string() || item.is_object()) => {
                 Ok(value)
@@ -76,6 +84,7 @@ impl Kind {
             Real => "a number".into(),
             Flag => "true or false".into(),
             Text => "text".into(),
+            Parts => "parts such as \"encoder\" or \"patch_embed, encoder[0..2]\"".into(),
             Word(words) => format!("one of {}", words.join(", ")),
             Words(words) => format!("a list of {}", words.join(", ")),
             Columns => "a list of names or tables".into(),
@@ -88,6 +97,11 @@ impl Kind {
 
 fn real(value: &Value) -> Option<Value> {
     value.as_f64().filter(|number| number.is_finite()).map(Value::from)
+}
+
+fn parts(text: &str, name: &str, place: &str) -> Result<Value, SpecError> {
+    let parts = Freeze::parse(text).map(|parts| Value::from(parts.to_string()));
+    parts.map_err(|why| SpecError::Invalid(format!("{name} = {} in {place}: {why}", Value::from(text))))
 }
 
 fn known_word(words: &[&str], word: &str, name: &str, place: &str) -> Result<(), SpecError> {

@@ -59,7 +59,7 @@ impl Key {
     }
 }
 
-use Kind::{Columns, Flag, Numbers, Real, Reals, Size, Text, Whole, Word, Words};
+use Kind::{Columns, Flag, Numbers, Parts, Real, Reals, Size, Text, Whole, Word, Words};
 
 /// Features of the encoder.
 const FEATURES: &[&str] = &["cls", "cls_norm", "mean", "mean_norm"];
@@ -81,6 +81,8 @@ pub(super) static KEYS: &[Key] = &[
     key("model.norm_pix_loss", Flag),
     key("model.norm_eps", Real),
     key("model.init", Text).outside_identity().optional(),
+    key("model.freeze", Parts),
+    key("model.extra_blocks", Whole),
     key("mask.strategy", Text),
     key("mask.ratio", Real),
     key("data.kind", Word(&["folder", "photos", "synthetic"])),
@@ -259,7 +261,7 @@ impl Schema {
     /// Whether text given for `name` outside a file is to be taken as it stands.
     pub(super) fn takes_text(&self, name: &str) -> bool {
         let param = self.mask_params.get(name).or_else(|| self.members.get(name));
-        let wordy = |kind: Kind| matches!(kind, Text | Word(_));
+        let wordy = |kind: Kind| matches!(kind, Text | Word(_) | Parts);
         param.copied().unwrap_or(false)
             || SECTIONS.contains(&name)
             || find(name).is_some_and(|key| wordy(key.kind))

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::column::Column;
 use super::protocols::{AttentiveSpec, FinetuneSpec};
+use super::freeze::Freeze;
 use super::ramp::Ramp;
 pub use super::tasks::{ClusteringSpec, EvalTask, LinearSpec, LogisticSpec, ProbeOptimiser, RetrievalSpec};
 
@@ -45,7 +46,7 @@ pub struct ModelSpec {
     pub in_chans: usize,
     /// Encoder width `D`.
     pub embed_dim: usize,
-    /// Encoder blocks.
+    /// Encoder blocks, without the extra ones.
     pub encoder_depth: usize,
     /// Encoder attention heads; divides `embed_dim`.
     pub encoder_num_heads: usize,
@@ -69,6 +70,12 @@ pub struct ModelSpec {
     /// part of a trial's identity, the digest of the weights is.
     #[serde(default)]
     pub init: Option<String>,
+    /// Parts that training leaves as they are.
+    #[serde(default)]
+    pub freeze: Freeze,
+    /// Further encoder blocks after those, before the final norm. They leave what passes them as it is until they are trained.
+    #[serde(default)]
+    pub extra_blocks: usize,
 }
 
 /// How a decoder uses the encoder's tokens.
@@ -342,6 +349,12 @@ impl ModelSpec {
             self.img_size.height / self.patch_size,
             self.img_size.width / self.patch_size,
         )
+    }
+
+    /// Encoder blocks in all, extra ones among them.
+    #[must_use]
+    pub fn blocks(&self) -> usize {
+        self.encoder_depth + self.extra_blocks
     }
 
     /// The file of weights to start from; an empty path is none, so that a sweep can compare with a start from scratch.

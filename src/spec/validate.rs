@@ -16,6 +16,9 @@ use super::trial::{DataKind, DataSpec, ModelSpec, TrialSpec};
 /// Attention is quadratic in the patches; pictures of 224 pixels have 196.
 const MOST_PATCHES: usize = 65_536;
 
+/// As many as files of weights are read with.
+const MOST_BLOCKS: usize = 1000;
+
 /// ViT-Huge has 0.6 billion; far more than one machine trains.
 const MOST_PARAMETERS: u128 = 20_000_000_000;
 
@@ -64,7 +67,8 @@ pub(super) fn check_model(model: &ModelSpec) -> Verdict {
         "decoder_num_heads",
         model.decoder_num_heads,
     )?;
-    check_size(model)
+    check_size(model)?;
+    model.freeze.problem(model).map_or(Ok(()), Err)
 }
 
 /// Checks that the network can exist: bounds far above any network anybody trained with this method.
@@ -75,8 +79,14 @@ fn check_size(model: &ModelSpec) -> Verdict {
             "{{model.img_size}} with {{model.patch_size}} makes {patches} patches, more than {MOST_PATCHES}: use larger patches"
         )
     })?;
+    ensure(model.blocks() <= MOST_BLOCKS, || {
+        format!(
+            "{{model.extra_blocks}} with {{model.encoder_depth}} makes {} encoder blocks, more than {MOST_BLOCKS}: use fewer",
+            model.blocks()
+        )
+    })?;
     for (width_key, width, depth_key, depth) in [
-        ("embed_dim", model.embed_dim, "encoder_depth", model.encoder_depth),
+        ("embed_dim", model.embed_dim, "encoder_depth", model.blocks()),
         (
             "decoder_embed_dim",
             model.decoder_embed_dim,

@@ -57,7 +57,7 @@ fn warmup(trials: &[Trial]) -> Option<String> {
     let late = trials
         .iter()
         .map(|trial| &trial.spec.train)
-        .find(|train| train.warmup_epochs >= train.epochs as f64)?;
+        .find(|train| train.epochs > 0 && train.warmup_epochs >= train.epochs as f64)?;
     let (warmup, epochs) = (late.warmup_epochs, late.epochs);
     Some(format!(
         "train.warmup_epochs = {warmup} is not below train.epochs = {epochs}: the learning rate ends before its peak"

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use crate::data::{ImageSet, Regions};
 use crate::eval::tasks;
 use crate::model::weights::Weights;
-use crate::model::weights::build::check;
-use crate::spec::{self, Experiment, TrialSpec};
+use crate::model::weights::build::check_start;
+use crate::spec::trial::ModelSpec;
+use crate::spec::{self, Experiment, Freeze, TrialSpec};
 
 use super::SweepError;
 use super::plan::{Action, Planned};
@@ -91,14 +92,19 @@ impl Starts {
         let Some(path) = spec.model.init_path() else {
             return Ok(Start::default());
         };
-        let key = serde_json::to_string(&spec.model).expect("a model section is plain data");
+        // What is held as it is makes no difference to what fits.
+        let model = ModelSpec {
+            freeze: Freeze::default(),
+            ..spec.model.clone()
+        };
+        let key = serde_json::to_string(&model).expect("a model section is plain data");
         if let Some(start) = self.known.get(&key) {
             return Ok(start.clone());
         }
         let weights = Weights::read(path)?;
         let digest = Some(weights.digest.clone());
         let from = path.display();
-        let notes = check(weights, &spec.model)?
+        let notes = check_start(weights, &spec.model)?
             .into_iter()
             .map(|note| format!("model.init {from}: {note}"));
         let start = Start {

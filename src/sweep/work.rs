@@ -1,8 +1,9 @@
 //! How much computing a trial asks for, to tell how long a sweep will take. Matrix products alone, in billions of
-//! multiply-accumulates: a backward pass counts twice its forward pass.
+//! multiply-accumulates: a backward pass counts twice its forward pass, less
+//! where parts are held as they are.
 
 use crate::data::{ImageSet, Split, steps_per_epoch};
-use crate::model::info::{decoder_gmacs, encoder_gmacs, partial_decoder_gmacs};
+use crate::model::info::{backward_shares, decoder_gmacs, encoder_gmacs, partial_decoder_gmacs};
 use crate::spec::TrialSpec;
 use crate::spec::ramp::END;
 use crate::spec::trial::EvalTask;
@@ -14,8 +15,17 @@ const MIDDLE: f64 = 0.5;
 #[must_use]
 pub fn of_step(spec: &TrialSpec) -> f64 {
     let (model, hidden) = (&spec.model, spec.mask.ratio_at(MIDDLE));
-    let forward = encoder_gmacs(model, hidden) + partial_decoder_gmacs(model, hidden, spec.train.decode_ratio);
-    3.0 * forward * (spec.train.batch_size * spec.train.accum_steps) as f64
+    let forward = [
+        encoder_gmacs(model, hidden),
+        partial_decoder_gmacs(model, hidden, spec.train.decode_ratio),
+    ];
+    let passes = backward_shares(model).map(|backward| 1.0 + backward);
+    let work: f64 = forward
+        .iter()
+        .zip(passes)
+        .map(|(forward, passes)| forward * passes)
+        .sum();
+    work * (spec.train.batch_size * spec.train.accum_steps) as f64
 }
 
 /// A whole trial: its steps, and its judgements before, during and after them.
@@ -24,7 +34,10 @@ pub fn of_trial(spec: &TrialSpec, set: &ImageSet) -> f64 {
     let train = &spec.train;
     let steps = steps_per_epoch(set.len(Split::Train), train.batch_size) / train.accum_steps * train.epochs;
     let steps = train.max_steps.map_or(steps, |most| steps.min(most));
-    let judgements = 2 + train.epochs.saturating_sub(1) / train.val_every;
+    let judgements = match train.epochs {
+        0 => 1,
+        epochs => 2 + (epochs - 1) / train.val_every,
+    };
     let cross = set.len(Split::Val) as f64 * spec.eval.cross.len() as f64 * reconstruct(spec, spec.eval.mask_ratio);
     steps as f64 * of_step(spec) + judgements as f64 * of_judgement(spec, set) + cross
 }

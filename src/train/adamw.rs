@@ -1,7 +1,7 @@
 //! AdamW (Loshchilov and Hutter, 2019) as PyTorch defines it, over all parameters of a module in one call where the device
 //! has it (`model::kernels`), else composed of burn's operations parameter by parameter.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use burn::backend::DispatchTensor;
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param, ParamId};
@@ -37,8 +37,8 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// For the parameters of `module`, each in the group that `group` names for its path and rank, with the betas, epsilon
-    /// and weight decay of `train`.
+    /// For the parameters of `module` that require a gradient, each in the group that `group` names for its path and rank,
+    /// with the betas, epsilon and weight decay of `train`. Other parameters it leaves as they are and has no state for.
     #[must_use]
     pub fn new<M: Module>(module: &M, train: &TrainSpec, group: impl Fn(&str, usize) -> Group) -> Self {
         let mut found = Grouping {
@@ -100,18 +100,27 @@ impl AdamW {
         }
     }
 
-    /// The moments of all parameters of `module`, under official names after `exp_avg.` and `exp_avg_sq.`; zeros where there
-    /// was no step. `patch` is the side of a patch.
+    /// The moments of the parameters of `module` that it trains, under official names after `exp_avg.` and `exp_avg_sq.`;
+    /// zeros where there was no step. `patch` is the side of a patch.
     #[must_use]
     pub fn export<M: Module>(&self, module: &M, patch: usize) -> BTreeMap<String, Named> {
+        let trained = self.trained(module, patch);
         let part = |(part, prefix): (usize, &&str)| {
             let filled = module.clone().map(&mut Fill(&self.moments, part));
             let tensors = names::export_parameters(&filled, patch).into_iter();
             tensors
+                .filter(|(name, _)| trained.contains(name))
                 .map(|(name, tensor)| (format!("{prefix}{name}"), tensor))
                 .collect::<Vec<_>>()
         };
         MOMENTS.iter().enumerate().flat_map(part).collect()
+    }
+
+    /// Official names of the parameters of `module` that it trains.
+    fn trained<M: Module>(&self, module: &M, patch: usize) -> BTreeSet<String> {
+        let names = names::of_parameters(module, patch).into_iter();
+        let trained = names.filter(|(id, _)| self.groups.contains_key(id));
+        trained.map(|(_, name)| name).collect()
     }
 
     /// Goes on from moments that [`AdamW::export`] gave after `time` steps. Parameters of other modules keep theirs.
@@ -125,10 +134,12 @@ impl AdamW {
         tensors: &BTreeMap<String, Named>,
         time: usize,
     ) -> Result<Self, NameError> {
-        let mut parts = Vec::new();
+        let (mut parts, trained) = (Vec::new(), self.trained(module, patch));
         for prefix in MOMENTS {
             let mut read = Read(HashMap::new());
-            names::import_under(module.valid(), patch, prefix, tensors)?.visit(&mut read);
+            names::import_some(module.valid(), patch, prefix, tensors, &|name| trained.contains(name))?
+                .visit(&mut read);
+            read.0.retain(|id, _| self.groups.contains_key(id));
             parts.push(read.0);
         }
         let [first, mut second] = <[_; 2]>::try_from(parts).expect("there are two moments");
@@ -139,7 +150,7 @@ impl AdamW {
     }
 }
 
-/// Looks up the group of every parameter.
+/// Looks up the group of every parameter that is trained.
 struct Grouping<F> {
     path: Vec<String>,
     group: F,
@@ -148,7 +159,9 @@ struct Grouping<F> {
 
 impl<F: Fn(&str, usize) -> Group> ModuleVisitor for Grouping<F> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.groups.insert(param.id, (self.group)(&self.path.join("."), D));
+        if param.is_require_grad() {
+            self.groups.insert(param.id, (self.group)(&self.path.join("."), D));
+        }
     }
 
     fn enter_module(&mut self, name: &str, _: &str) {

@@ -12,6 +12,17 @@ pub struct Groups {
     pub loaded: usize,
 }
 
+impl Default for Groups {
+    /// One batch, one step.
+    fn default() -> Self {
+        Self {
+            size: 1,
+            batches: 1,
+            loaded: 1,
+        }
+    }
+}
+
 impl Groups {
     /// Groups of `accum_steps` of an epoch's `batches`; `None` when there is not even one whole group.
     #[must_use]

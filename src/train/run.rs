@@ -14,7 +14,7 @@ use crate::data::{Batch, Feed, ImageSet, LoaderConfig, Regions, Split, steps_per
 use crate::eval::Judge;
 use crate::model::batch::{Views, When, draw_masks, images};
 use crate::model::weights::Weights;
-use crate::model::weights::build::build;
+use crate::model::weights::build::start as start_from;
 use crate::model::{Mae, Partial};
 use crate::seed::Purpose;
 use crate::spec::TrialSpec;
@@ -124,7 +124,7 @@ fn start(job: &Job<'_>, device: &Device) -> Result<Mae, TrainError> {
     if job.init != Some(weights.digest.as_str()) {
         return Err(TrainError::Changed(weights.path));
     }
-    Ok(build(weights, &spec.model, spec.seed, device)?.0)
+    Ok(start_from(weights, &spec.model, spec.seed, device)?.0)
 }
 
 impl<'a> Trainer<'a> {
@@ -145,8 +145,12 @@ impl<'a> Trainer<'a> {
         let regions = Regions::of(spec, &job.set)?;
         let loader = LoaderConfig::of(spec, spec.train.batch_size).with_regions(regions.clone());
         let batches = steps_per_epoch(job.set.len(Split::Train), spec.train.batch_size);
-        let groups = Groups::new(batches, spec.train.accum_steps)
-            .ok_or_else(|| TrainError::Accumulation(spec.train.accum_steps, batches))?;
+        let groups = match spec.train.epochs {
+            // Nothing will be divided into steps.
+            0 => Groups::default(),
+            _ => Groups::new(batches, spec.train.accum_steps)
+                .ok_or_else(|| TrainError::Accumulation(spec.train.accum_steps, batches))?,
+        };
         let whole = groups.steps() * spec.train.epochs;
         Ok(Self {
             job,
@@ -167,10 +171,16 @@ impl<'a> Trainer<'a> {
     }
 
     fn run(&mut self, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-        if self.cursor.step == 0 {
-            self.feed.begin(0);
+        // A checkpoint of no step is that of a trial without training, which was judged before it was written.
+        if self.job.resume.is_none() {
+            if !self.done() {
+                self.feed.begin(0);
+            }
             if let Some(outcome) = self.judge(observer, Phase::Baseline)? {
                 return Ok(outcome);
+            }
+            if self.done() {
+                self.save(observer)?;
             }
         }
         while !self.done() {

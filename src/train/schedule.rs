@@ -35,7 +35,12 @@ impl Schedule {
         if epoch < self.warmup {
             return self.lr * epoch / self.warmup;
         }
-        let done = ((epoch - self.warmup) / (self.epochs - self.warmup)).min(1.0);
+        let left = self.epochs - self.warmup;
+        let done = if left > 0.0 {
+            ((epoch - self.warmup) / left).min(1.0)
+        } else {
+            1.0
+        };
         self.min_lr + (self.lr - self.min_lr) * 0.5 * (1.0 + (std::f64::consts::PI * done).cos())
     }
 }
@@ -43,6 +48,22 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_warm_up_as_long_as_training_or_longer_has_numbers_throughout() {
+        for (warmup, epochs) in [(5.0, 0.0), (0.0, 0.0), (3.0, 3.0), (5.0, 3.0)] {
+            let schedule = Schedule {
+                lr: 1.0,
+                min_lr: 0.25,
+                warmup,
+                epochs,
+            };
+            for epoch in [0.0, 1.0, 2.5, 3.0, 5.0, 9.0] {
+                let want = if epoch < warmup { epoch / warmup } else { 0.25 };
+                assert_eq!(schedule.at(epoch), want, "{warmup} of {epochs} at {epoch}");
+            }
+        }
+    }
 
     #[test]
     fn reference_values_of_the_800_epoch_recipe() {

@@ -43,10 +43,11 @@ impl Learner {
         }
     }
 
-    /// As a trial asks for it: a model on an autodiff device, what is trained beside it, and what its masks need.
+    /// As a trial asks for it: a model on an autodiff device, of which the parts of `model.freeze` are held as they are, what
+    /// is trained beside it, and what its masks need.
     #[must_use]
     pub fn start(model: Mae, spec: &TrialSpec, needs: Needs, device: &Device) -> Self {
-        let model = model.with_precision(spec.train.precision);
+        let model = model.with_precision(spec.train.precision).frozen(&spec.model);
         let student = Student::new(model, spec, needs, device);
         let teacher = needs.attention || needs.loss;
         let teacher = teacher.then(|| Teacher::new(&student, spec.train.teacher_momentum));
@@ -174,3 +175,7 @@ pub fn told(learner: &Learner, plan: &Plan, values: &[f32], shape: [usize; 4], d
 #[cfg(test)]
 #[path = "step_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "freeze_tests.rs"]
+mod freezing;

@@ -36,14 +36,18 @@ fn ours(spec: &ModelSpec, full: bool, mask_ratio: f64) -> Value {
     json!({ GENERATED_BY: OURS, "format": OURS, "model": section(spec, full), MASK_RATIO: mask_ratio })
 }
 
-/// The `[model]` section, of an encoder alone without what concerns the decoder, and without the path that a trial started
-/// from.
+/// The `[model]` section of a model as it stands: extra blocks are blocks like the others, and what a trial started from and
+/// left as it was is not said. Of an encoder alone without what concerns the decoder.
 #[must_use]
 pub fn section(spec: &ModelSpec, full: bool) -> Map<String, Value> {
-    let model = serde_json::to_value(spec).expect("a model section is plain data");
+    let whole = ModelSpec {
+        encoder_depth: spec.blocks(),
+        ..spec.clone()
+    };
+    let model = serde_json::to_value(whole).expect("a model section is plain data");
     let plain = spec.decoder == Decoder::SelfAttention;
     let stays = |key: &str| match key {
-        "init" => false,
+        "init" | "freeze" | "extra_blocks" => false,
         // As every published model, and as files were written before there was another.
         "decoder" => full && !plain,
         _ => full || !(key.starts_with("decoder_") || key == "norm_pix_loss"),
@@ -90,7 +94,7 @@ fn hugging_face(spec: &ModelSpec, full: bool, mask_ratio: f64) -> Result<Value, 
         "norm_pix_loss": spec.norm_pix_loss,
         "num_attention_heads": spec.encoder_num_heads,
         "num_channels": spec.in_chans,
-        "num_hidden_layers": spec.encoder_depth,
+        "num_hidden_layers": spec.blocks(),
         "patch_size": spec.patch_size,
         "qkv_bias": true,
     }))
@@ -133,7 +137,7 @@ fn arguments(spec: &ModelSpec) -> Value {
         "patch_size": spec.patch_size,
         "in_chans": spec.in_chans,
         "embed_dim": spec.embed_dim,
-        "depth": spec.encoder_depth,
+        "depth": spec.blocks(),
         "num_heads": spec.encoder_num_heads,
         "mlp_ratio": spec.mlp_ratio,
         "class_token": true,
@@ -147,7 +151,7 @@ fn nearest(spec: &ModelSpec) -> (&'static Known, bool) {
     let far = |known: &&Known| {
         let (width, depth) = (
             known.embed_dim.abs_diff(spec.embed_dim),
-            known.depth.abs_diff(spec.encoder_depth),
+            known.depth.abs_diff(spec.blocks()),
         );
         (width, depth)
     };
@@ -191,6 +195,8 @@ mod tests {
             norm_pix_loss: true,
             norm_eps: 1e-6,
             init: Some("/home/someone/weights.pth".to_string()),
+            freeze: Default::default(),
+            extra_blocks: 0,
         }
     }
 

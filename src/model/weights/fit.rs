@@ -48,7 +48,7 @@ pub fn encoder(spec: &ModelSpec) -> Shapes {
         ("patch_embed.proj.weight".to_string(), vec![d, spec.in_chans, p, p]),
         ("patch_embed.proj.bias".to_string(), vec![d]),
     ]);
-    blocks(&mut shapes, "blocks", spec.encoder_depth, d, spec.mlp_width(d));
+    blocks(&mut shapes, "blocks", spec.blocks(), d, spec.mlp_width(d));
     pair(&mut shapes, "norm", &[d]);
     shapes
 }

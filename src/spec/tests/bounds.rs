@@ -44,7 +44,7 @@ fn values_without_effect_are_held_to_their_range() {
             "model.encoder_depth=0",
             "model.encoder_depth = 0 in --set must be 1 or more",
         ),
-        ("train.epochs=0", "train.epochs = 0 in --set must be 1 or more"),
+        ("train.val_every=0", "train.val_every = 0 in --set must be 1 or more"),
         (
             "train.epochs=3000000",
             "train.epochs = 3000000 in --set must be at most 1000000",

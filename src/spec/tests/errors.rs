@@ -176,7 +176,7 @@ fn values_that_make_no_sense_name_their_origin() {
         ),
         ("eval.cross = [3]", "eval.cross in x.toml must be a list of names"),
         ("eval.cross = \"grid\"", "eval.cross in x.toml must be a list of names"),
-        ("train.epochs = 0", "train.epochs = 0 in x.toml must be 1 or more"),
+        ("train.val_every = 0", "train.val_every = 0 in x.toml must be 1 or more"),
         (
             "train.batch_size = 0",
             "train.batch_size = 0 in x.toml must be 1 or more",
