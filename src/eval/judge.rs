@@ -20,7 +20,9 @@ use crate::store::rows::Picture;
 use super::cross::Cross;
 use super::features::features;
 use super::knn;
+use super::perceptual::{Perceptual, PerceptualError};
 use super::pictures::{self, Labels};
+use super::quality_judge::{Ground, Quality};
 use super::reconstruction::{self, Errors};
 
 /// When a trial is judged.
@@ -52,6 +54,9 @@ pub enum EvalError {
     /// The evaluation mask's strategy refuses the grid or ratio.
     #[error(transparent)]
     Mask(#[from] mae_strategies::Error),
+    /// The user's network for perceptual distance cannot be used.
+    #[error(transparent)]
+    Perceptual(#[from] PerceptualError),
     /// A picture could not be encoded.
     #[error("draw a reconstruction: {0}")]
     Picture(#[from] image::ImageError),
@@ -66,6 +71,7 @@ pub struct Judge {
     fixed: Plan,
     regions: Option<Arc<Regions>>,
     cross: Cross,
+    perceptual: Option<Perceptual>,
 }
 
 impl Judge {
@@ -90,7 +96,14 @@ impl Judge {
             fixed,
             regions: None,
             cross: Cross::new(spec, registry)?,
+            perceptual: None,
         })
+    }
+
+    /// With the user's network for perceptual distance.
+    #[must_use]
+    pub fn with_perceptual(self, perceptual: Option<Perceptual>) -> Self {
+        Self { perceptual, ..self }
     }
 
     /// With the marked regions that the trial's own masks follow.
@@ -112,7 +125,8 @@ impl Judge {
         moment: Moment,
     ) -> Result<Judgement, EvalError> {
         let has = |task| self.spec.eval.tasks.contains(&task);
-        let (own, fixed) = self.reconstruct(model, tell, device)?;
+        let mut quality = has(EvalTask::Reconstruction).then(|| Quality::new(self.ground(), moment));
+        let (own, fixed) = self.reconstruct(model, tell, device, quality.as_mut())?;
         let mut figures = vec![("val_loss".to_string(), own.means()[0])];
         let mut add = |name: &str, value: f64| {
             figures.push((name.to_string(), value));
@@ -128,6 +142,9 @@ impl Judge {
             if moment.first {
                 add("mean_fill_mse", mean_fill);
             }
+        }
+        for (name, value) in quality.iter().flat_map(Quality::figures) {
+            add(&name, value);
         }
         if has(EvalTask::Knn) && (moment.first || moment.last) && !self.set.classes().is_empty() {
             add("knn_accuracy", self.knn(model, device)?);
@@ -169,6 +186,7 @@ impl Judge {
         model: &Mae,
         tell: &dyn Fn(&Tensor<4>) -> Told,
         device: &Device,
+        mut quality: Option<&mut Quality<'_>>,
     ) -> Result<(Errors, Errors), EvalError> {
         let (mut own, mut fixed) = (Errors::default(), Errors::default());
         for batch in self.batches(Split::Val) {
@@ -179,11 +197,30 @@ impl Judge {
             let views = Views::of(&batch.images, shape, &batch.regions).with_told(&told);
             let own_masks = draw_masks(&self.own, self.own_masks(), &batch.indices, &views)?;
             let fixed_masks = draw_masks(&self.fixed, self.fixed_masks(), &batch.indices, &views)?;
-            let sum = |masks| reconstruction::errors(model, self.normalise.std(), pixels.clone(), masks);
-            own.add(sum(&own_masks));
-            fixed.add(sum(&fixed_masks));
+            let std = self.normalise.std();
+            own.add(reconstruction::errors(model, std, pixels.clone(), &own_masks));
+            let shown = reconstruction::pixels(model, pixels.clone(), &fixed_masks);
+            fixed.add(reconstruction::errors_of(
+                model,
+                std,
+                pixels,
+                shown.clone(),
+                &fixed_masks,
+            ));
+            if let Some(quality) = &mut quality {
+                quality.add(&batch.images, shown, &fixed_masks);
+            }
         }
         Ok((own, fixed))
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            normalise: &self.normalise,
+            size: self.spec.model.img_size,
+            patch: self.spec.model.patch_size,
+            perceptual: self.perceptual.as_ref(),
+        }
     }
 
     /// The trial's own masks, as at the end of training whenever it is judged: their loss is comparable along the curve.

@@ -1,6 +1,7 @@
 //! How a trial is judged: reconstruction and k-nearest neighbours on held-out pictures, on ground common to all trials.
 //! Models come in without gradients. Nothing here trains, prints or writes.
 
+pub mod anomaly;
 pub mod cross;
 pub mod features;
 pub mod fill;
@@ -11,8 +12,10 @@ pub mod linear;
 pub mod lpips;
 pub mod neighbours;
 pub mod npy;
+pub mod perceptual;
 pub mod pictures;
 pub mod quality;
+pub mod quality_judge;
 mod quality_ssim;
 pub mod reconstruction;
 pub mod redraw;

@@ -13,7 +13,7 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, Before); 9] = [
+const LATER: [(&str, Before); 10] = [
     ("model.norm_eps", Before::Number(1e-6)),
     ("train.accum_steps", Before::Number(1.0)),
     ("train.precision", Before::Word("f32")),
@@ -23,6 +23,7 @@ const LATER: [(&str, Before); 9] = [
     ("train.teacher_momentum", Before::Number(0.999)),
     ("train.predictor_depth", Before::Number(2.0)),
     ("eval.cross", Before::NoList),
+    ("eval.lpips_net", Before::Word("alex")),
 ];
 
 /// What a trial was before a key existed.
@@ -113,6 +114,7 @@ mod tests {
             ("train", "keep_best"),
             ("model", "variant"),
             ("model", "init"),
+            ("eval", "lpips_weights"),
         ] {
             let mut other = config();
             other[section][key] = json!("else");
@@ -180,6 +182,7 @@ mod tests {
             ("train", "teacher_momentum", json!(0.999), json!(0.996)),
             ("train", "predictor_depth", json!(2), json!(1)),
             ("eval", "cross", json!([]), json!(["grid"])),
+            ("eval", "lpips_net", json!("alex"), json!("vgg")),
         ] {
             let mut other = config();
             other[section][key] = before;

@@ -128,6 +128,8 @@ pub(super) static KEYS: &[Key] = &[
     key("eval.pictures", Whole),
     key("eval.picture_every", Whole),
     key("eval.batch_size", Whole),
+    key("eval.lpips_weights", Text).outside_identity().optional(),
+    key("eval.lpips_net", Word(&["alex", "vgg"])),
     key("seed", Whole),
 ];
 

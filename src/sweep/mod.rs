@@ -60,6 +60,9 @@ pub enum SweepError {
     /// The weights that a trial starts from cannot be used.
     #[error("start from model.init: {0}")]
     Weights(#[from] crate::model::weights::WeightError),
+    /// The network for perceptual distance cannot be used.
+    #[error(transparent)]
+    Perceptual(#[from] crate::eval::perceptual::PerceptualError),
     /// A trial cannot be trained as described.
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),
