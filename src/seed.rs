@@ -23,6 +23,8 @@ pub enum Purpose<'a> {
     Secondary,
     /// Fixed evaluation mask of one picture.
     EvalMask,
+    /// Partitions of the patches for anomaly maps.
+    Anomaly,
     /// Split of a folder into training and held-out pictures.
     Split,
     /// One generated picture.
@@ -45,6 +47,7 @@ impl Purpose<'_> {
             Self::Decode => ("decode", ""),
             Self::Secondary => ("secondary", ""),
             Self::EvalMask => ("eval-mask", ""),
+            Self::Anomaly => ("anomaly", ""),
             Self::Split => ("split", ""),
             Self::Synthetic => ("synthetic", ""),
             Self::Bench => ("bench", ""),

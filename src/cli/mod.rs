@@ -12,6 +12,7 @@ mod compare;
 mod config;
 mod doctor;
 mod estimate;
+mod eval;
 mod export;
 mod failure;
 mod files;
@@ -100,6 +101,8 @@ enum Command {
     Model(model::Args),
     /// Draw what a model makes of pictures whose patches are hidden
     Reconstruct(reconstruct::Args),
+    /// Judge weights by a task: anomaly maps
+    Eval(eval::Args),
     /// Print the resolved configuration with the origin of every key
     Config(config::Args),
     /// Check devices, store and versions
@@ -174,6 +177,7 @@ fn dispatch(cli: Cli, registry: &Registry) -> Result<(), Failure> {
         Command::Strategies(args) => strategies::run(args, registry),
         Command::Model(args) => model::run(args, registry),
         Command::Reconstruct(args) => reconstruct::run(&args, registry),
+        Command::Eval(args) => eval::run(&args, registry),
         Command::Config(args) => config::run(args, registry),
         Command::Doctor(args) => doctor::run(args),
         Command::Bench(args) => bench::run(args, registry),
