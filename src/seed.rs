@@ -31,6 +31,8 @@ pub enum Purpose<'a> {
     HoldBack,
     /// Order of the features that a probe is trained on in an epoch.
     ProbeOrder,
+    /// Partitions of the patches for anomaly maps.
+    Anomaly,
     /// Split of a folder into training and held-out pictures.
     Split,
     /// One generated picture.
@@ -63,6 +65,7 @@ impl Purpose<'_> {
             Self::Mixing => ("mixing", ""),
             Self::HoldBack => ("hold-back", ""),
             Self::ProbeOrder => ("probe-order", ""),
+            Self::Anomaly => ("anomaly", ""),
             Self::Split => ("split", ""),
             Self::Synthetic => ("synthetic", ""),
             Self::Bench => ("bench", ""),

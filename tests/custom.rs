@@ -93,6 +93,7 @@ fn a_strategy_of_one_s_own_trains() {
         device: mae_exp::model::device::resolve(mae_exp::model::device::default_name()).unwrap(),
         checkpoints: Shelf::new(folder.path().join("run"), Keep { last: 1, best: false }),
         init: None,
+        lpips: None,
         resume: None,
         stop: &AtomicBool::new(false),
     };

@@ -14,9 +14,9 @@ const EXTENSIONS: [&str; 5] = ["jpg", "jpeg", "png", "webp", "bmp"];
 const MAX_DEPTH: usize = 16;
 
 /// A picture file: path below the listed folder, and its size.
-struct Entry {
-    parts: Vec<String>,
-    path: PathBuf,
+pub(super) struct Entry {
+    pub(super) parts: Vec<String>,
+    pub(super) path: PathBuf,
     size: u64,
 }
 
@@ -58,7 +58,7 @@ fn two_folders(root: &Path, train: &Path, val: &Path) -> Result<Found, DataError
     })
 }
 
-fn must_be_folder(root: &Path) -> Result<(), DataError> {
+pub(super) fn must_be_folder(root: &Path) -> Result<(), DataError> {
     let path = root.to_path_buf();
     match fs::metadata(root) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Err(DataError::Missing(path)),
@@ -142,7 +142,7 @@ fn items(entries: Vec<Entry>, prefix: &str, classes: &[String]) -> Vec<Item> {
 }
 
 /// Every picture below `folder`.
-fn pictures(folder: &Path) -> Result<Vec<Entry>, DataError> {
+pub(super) fn pictures(folder: &Path) -> Result<Vec<Entry>, DataError> {
     let mut found = Vec::new();
     list(folder, &mut Vec::new(), &mut found)?;
     Ok(found)

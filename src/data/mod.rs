@@ -14,6 +14,7 @@ mod decode;
 mod error;
 mod feed;
 mod folder;
+pub mod inspection;
 mod jpeg;
 mod loader;
 mod marks;

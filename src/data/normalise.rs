@@ -33,7 +33,8 @@ impl Normalise {
         Self::by(&[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225])
     }
 
-    fn by(mean: &[f64], std: &[f64]) -> Self {
+    /// By means and deviations of one or three channels.
+    pub(super) fn by(mean: &[f64], std: &[f64]) -> Self {
         let f32s = |v: &[f64]| v.iter().map(|x| *x as f32).collect::<Vec<_>>();
         let (mean, std) = (f32s(mean), f32s(std));
         let scaled = |c: usize, v: usize| (v as f32 / 255.0 - mean[c]) / std[c];

@@ -14,6 +14,15 @@ pub struct Fills {
     pub nearest: f64,
 }
 
+/// A fill that knows nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fill {
+    /// The mean colour of the visible patches.
+    Mean,
+    /// The nearest visible patch (between centres; of equally near ones, the first in raster order).
+    Nearest,
+}
+
 /// A picture cut into patches.
 #[derive(Debug, Clone, Copy)]
 pub struct Cut<'a> {
@@ -55,6 +64,33 @@ impl Cut<'_> {
             mean: mean / values,
             nearest: nearest / values,
         }
+    }
+
+    /// The picture with its hidden patches filled, in its own units.
+    ///
+    /// # Shapes
+    /// → `[C, H, W]`.
+    ///
+    /// # Panics
+    /// When the picture has not the mask's patches.
+    #[must_use]
+    pub fn filled(&self, mask: &Mask, fill: Fill) -> Vec<f32> {
+        let plane = self.pixels.len() / self.std.len();
+        let sources = sources(mask);
+        let mut filled = self.pixels.to_vec();
+        for (channel, out) in self.pixels.chunks_exact(plane).zip(filled.chunks_exact_mut(plane)) {
+            let colour = self.mean(channel, mask) as f32;
+            for (hidden, source) in &sources {
+                let (at, from) = (self.places(*hidden, mask.grid()), self.places(*source, mask.grid()));
+                at.zip(from).for_each(|(at, from)| {
+                    out[at] = match fill {
+                        Fill::Mean => colour,
+                        Fill::Nearest => channel[from],
+                    };
+                });
+            }
+        }
+        filled
     }
 
     /// Mean of a channel over the visible patches.
@@ -129,6 +165,26 @@ mod tests {
         let pixels = [0.0, 1.0, 0.0, 1.0, 2.0, 3.0, 2.0, 3.0];
         let got = errors(&pixels, &[1.0], 4, 2, &mask(1, 2, &[1]));
         assert_eq!((got.mean, got.nearest), (1.25, 0.0));
+    }
+
+    #[test]
+    fn what_is_filled_in_has_the_errors_that_are_told() {
+        let pixels: Vec<f32> = (0..2 * 4 * 6).map(|i| (i * 37 % 23) as f32 / 7.0).collect();
+        let (std, mask) = ([0.5, 0.25], mask(2, 3, &[0, 2, 4]));
+        let cut = Cut {
+            pixels: &pixels,
+            std: &std,
+            width: 6,
+            side: 2,
+        };
+        let told = cut.errors(&mask);
+        for (fill, want) in [(Fill::Mean, told.mean), (Fill::Nearest, told.nearest)] {
+            let filled = cut.filled(&mask, fill);
+            let square = |i: usize| (f64::from(filled[i] - pixels[i]) * f64::from(std[i / 24])).powi(2);
+            // Three patches of four pixels and two channels; the visible ones are as they were.
+            let got = (0..pixels.len()).map(square).sum::<f64>() / 24.0;
+            assert!((got - want).abs() < 1e-6, "{fill:?}: {got} for {want}");
+        }
     }
 
     #[test]

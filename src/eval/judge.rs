@@ -19,12 +19,16 @@ use crate::spec::trial::{EvalTask, Feature};
 use crate::store::rows::Picture;
 
 use super::cross::Cross;
+use super::perceptual::{Perceptual, PerceptualError};
 use super::pictures::{self, Labels};
+use super::quality_judge::{Ground, Quality};
 use super::reconstruction::{self, Errors};
 use super::tasks::{self, Bank, Finding, Part, Protocol, TaskError};
 
-/// Figures that do not depend on the model.
-const CONSTANTS: [&str; 2] = ["mean_fill_mse", "chance_accuracy"];
+/// Whether a figure depends on the model: fills and chance do not.
+fn of_model(name: &str) -> bool {
+    !(name.starts_with("fill_") || name.starts_with("mean_fill") || name == "chance_accuracy")
+}
 
 /// When a trial is judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -60,6 +64,12 @@ pub enum EvalError {
     /// A task cannot be had.
     #[error(transparent)]
     Task(#[from] TaskError),
+    /// A task that trains failed.
+    #[error(transparent)]
+    Learn(#[from] super::finetune::TaskError),
+    /// The user's network for perceptual distance cannot be used.
+    #[error(transparent)]
+    Perceptual(#[from] PerceptualError),
     /// A picture could not be encoded.
     #[error("draw a reconstruction: {0}")]
     Picture(#[from] image::ImageError),
@@ -74,6 +84,7 @@ pub struct Judge {
     fixed: Plan,
     regions: Option<Arc<Regions>>,
     cross: Cross,
+    perceptual: Option<Perceptual>,
 }
 
 impl Judge {
@@ -98,7 +109,14 @@ impl Judge {
             fixed,
             regions: None,
             cross: Cross::new(spec, registry)?,
+            perceptual: None,
         })
+    }
+
+    /// With the user's network for perceptual distance.
+    #[must_use]
+    pub fn with_perceptual(self, perceptual: Option<Perceptual>) -> Self {
+        Self { perceptual, ..self }
     }
 
     /// With the marked regions that the trial's own masks follow.
@@ -120,11 +138,12 @@ impl Judge {
         moment: Moment,
     ) -> Result<Judgement, EvalError> {
         let has = |task| self.spec.eval.tasks.contains(&task);
-        let (own, fixed) = self.reconstruct(model, tell, device)?;
+        let mut quality = has(EvalTask::Reconstruction).then(|| Quality::new(self.ground(), moment));
+        let (own, fixed) = self.reconstruct(model, tell, device, quality.as_mut())?;
         let mut figures = vec![("val_loss".to_string(), own.means()[0])];
         let mut add = |name: &str, value: f64| {
             figures.push((name.to_string(), value));
-            if moment.first && !CONSTANTS.contains(&name) {
+            if moment.first && of_model(name) {
                 figures.push((format!("untrained_{name}"), value));
             }
         };
@@ -137,9 +156,12 @@ impl Judge {
                 add("mean_fill_mse", mean_fill);
             }
         }
+        for (name, value) in quality.iter().flat_map(Quality::figures) {
+            add(&name, value);
+        }
         let mut protocols = Vec::new();
         if (moment.first || moment.last) && self.labelled() {
-            for finding in self.tasks(model, device)? {
+            for finding in self.tasks(model, device, moment)? {
                 finding.figures.iter().for_each(|(name, value)| add(name, *value));
                 protocols.push(finding.protocol);
             }
@@ -185,6 +207,7 @@ impl Judge {
         model: &Mae,
         tell: &dyn Fn(&Tensor<4>) -> Told,
         device: &Device,
+        mut quality: Option<&mut Quality<'_>>,
     ) -> Result<(Errors, Errors), EvalError> {
         let (mut own, mut fixed) = (Errors::default(), Errors::default());
         for batch in self.batches(Split::Val) {
@@ -195,11 +218,30 @@ impl Judge {
             let views = Views::of(&batch.images, shape, &batch.regions).with_told(&told);
             let own_masks = draw_masks(&self.own, self.own_masks(), &batch.indices, &views)?;
             let fixed_masks = draw_masks(&self.fixed, self.fixed_masks(), &batch.indices, &views)?;
-            let sum = |masks| reconstruction::errors(model, self.normalise.std(), pixels.clone(), masks);
-            own.add(sum(&own_masks));
-            fixed.add(sum(&fixed_masks));
+            let std = self.normalise.std();
+            own.add(reconstruction::errors(model, std, pixels.clone(), &own_masks));
+            let shown = reconstruction::pixels(model, pixels.clone(), &fixed_masks);
+            fixed.add(reconstruction::errors_of(
+                model,
+                std,
+                pixels,
+                shown.clone(),
+                &fixed_masks,
+            ));
+            if let Some(quality) = &mut quality {
+                quality.add(&batch.images, shown, &fixed_masks);
+            }
         }
         Ok((own, fixed))
+    }
+
+    fn ground(&self) -> Ground<'_> {
+        Ground {
+            normalise: &self.normalise,
+            size: self.spec.model.img_size,
+            patch: self.spec.model.patch_size,
+            perceptual: self.perceptual.as_ref(),
+        }
     }
 
     /// The trial's own masks, as at the end of training whenever it is judged: their loss is comparable along the curve.
@@ -227,22 +269,39 @@ impl Judge {
         !self.set.classes().is_empty() && tasks.iter().any(|task| task.needs_classes())
     }
 
-    /// The tasks that read frozen features of whole pictures, on one pass of the encoder.
-    fn tasks(&self, model: &Mae, device: &Device) -> Result<Vec<Finding>, EvalError> {
+    /// The tasks that are due: those on frozen features of whole pictures, on one pass of the encoder, and after training those
+    /// that train.
+    fn tasks(&self, model: &Mae, device: &Device, moment: Moment) -> Result<Vec<Finding>, EvalError> {
         let asked = &self.spec.eval.tasks;
-        let features: BTreeSet<Feature> = asked
-            .iter()
-            .filter_map(|task| tasks::feature(*task, &self.spec.eval))
-            .collect();
-        if features.is_empty() {
-            return Ok(Vec::new());
-        }
-        let bank = self.bank(model, &features, device)?;
+        let asked = EvalTask::ALL.into_iter().filter(|task| asked.contains(task));
+        let features = asked.clone().filter_map(|task| tasks::feature(task, &self.spec.eval));
+        let features: BTreeSet<Feature> = features.collect();
+        let bank = match features.is_empty() {
+            true => Bank::default(),
+            false => self.bank(model, &features, device)?,
+        };
         let mut findings = Vec::new();
-        for task in EvalTask::ALL.into_iter().filter(|task| asked.contains(task)) {
+        for task in asked {
             findings.extend(tasks::run(task, &bank, &self.spec, device)?);
+            if moment.last {
+                findings.extend(self.trained(task, model, device, &mut |_, _| {})?);
+            }
         }
         Ok(findings)
+    }
+
+    /// A task that trains on top of the encoder; `None` for the others.
+    ///
+    /// # Errors
+    /// When pictures cannot be had or their classes not be learned.
+    pub fn trained(
+        &self,
+        task: EvalTask,
+        model: &Mae,
+        device: &Device,
+        tell: &mut tasks::trained::Tell<'_>,
+    ) -> Result<Option<Finding>, EvalError> {
+        Ok(tasks::trained::run(task, model, &self.spec, &self.set, device, tell)?)
     }
 
     /// Features of all labelled pictures.

@@ -103,6 +103,17 @@ impl Network {
         }
         all
     }
+
+    /// Whether a file has the tensors of [`Self::tensors`], in their shapes.
+    ///
+    /// # Errors
+    /// The first that is missing or has another shape.
+    pub fn check(self, tensors: &BTreeMap<String, Named>) -> Result<(), NameError> {
+        let wanted = self.tensors().into_iter();
+        wanted
+            .map(|(name, shape)| found(tensors, name, &shape).map(|_| ()))
+            .collect()
+    }
 }
 
 /// A network with its heads, ready to compare pictures.
@@ -192,14 +203,19 @@ impl Lpips {
 }
 
 fn find(tensors: &BTreeMap<String, Named>, name: String, wanted: Vec<usize>) -> Result<TensorData, NameError> {
+    let values = found(tensors, name, &wanted)?.values.clone();
+    Ok(TensorData::new(values, wanted))
+}
+
+fn found<'a>(tensors: &'a BTreeMap<String, Named>, name: String, wanted: &[usize]) -> Result<&'a Named, NameError> {
     match tensors.get(&name) {
         None => Err(NameError::Missing(name)),
         Some(found) if found.shape != wanted => Err(NameError::Shape {
             name,
             found: found.shape.clone(),
-            wanted,
+            wanted: wanted.to_vec(),
         }),
-        Some(found) => Ok(TensorData::new(found.values.clone(), wanted)),
+        Some(found) => Ok(found),
     }
 }
 

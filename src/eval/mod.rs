@@ -2,6 +2,7 @@
 //! Models come in without gradients, and are left as they are: `finetune` and `attentive` train copies or what stands on
 //! top. Nothing here prints or writes.
 
+pub mod anomaly;
 pub mod attentive;
 pub mod cross;
 pub mod features;
@@ -14,8 +15,10 @@ pub mod linear;
 pub mod lpips;
 pub mod neighbours;
 pub mod npy;
+pub mod perceptual;
 pub mod pictures;
 pub mod quality;
+pub mod quality_judge;
 mod quality_ssim;
 pub mod reconstruction;
 pub mod redraw;

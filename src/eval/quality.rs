@@ -4,7 +4,7 @@
 //! `C` channels, `H`, `W` picture: a picture is a slice `[C, H, W]`, row-major, of values in [0, 1] (the peak is 1).
 //! Values outside are not clipped; a NaN gives NaN.
 
-pub use super::quality_ssim::{BETAS, Border, ms_ssim, ssim};
+pub use super::quality_ssim::{BETAS, Border, SsimMap, betas_for, ms_ssim, ssim, ssim_map};
 
 /// Sizes of a picture: channels, rows, columns.
 pub type Size = [usize; 3];

@@ -54,6 +54,75 @@ struct Means {
     contrast: f64,
 }
 
+/// Structural similarity window by window: the mean over channels for every window that lies wholly inside the picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SsimMap {
+    /// Windows from top to bottom, 10 fewer than rows of the picture.
+    pub rows: usize,
+    /// Windows from left to right, 10 fewer than columns of the picture.
+    pub columns: usize,
+    /// `rows·columns` similarities; the window of row `r` and column `c` has pixel `(r + 5, c + 5)` in its middle.
+    pub values: Vec<f64>,
+}
+
+impl SsimMap {
+    /// Mean over all windows: what [`ssim`] gives with [`Border::Valid`].
+    #[must_use]
+    pub fn mean(&self) -> f64 {
+        mean(self.values.iter().copied())
+    }
+
+    /// Mean over the windows whose middle pixel is chosen; `None` where there is none.
+    ///
+    /// # Shapes
+    /// chosen `[H, W]` of the picture.
+    ///
+    /// # Panics
+    /// When `chosen` has not the picture's pixels.
+    #[must_use]
+    pub fn mean_where(&self, chosen: &[bool]) -> Option<f64> {
+        let width = self.columns + 2 * REACH;
+        assert_eq!(chosen.len(), width * (self.rows + 2 * REACH), "one flag for each pixel");
+        let middle = |i: usize| (i / self.columns + REACH) * width + i % self.columns + REACH;
+        let values = self.values.iter().enumerate().filter(|(i, _)| chosen[middle(*i)]);
+        let (sum, count) = values.fold((0.0, 0usize), |(sum, count), (_, v)| (sum + v, count + 1));
+        (count > 0).then(|| sum / count as f64)
+    }
+}
+
+/// Structural similarity of two pictures, window by window.
+///
+/// # Shapes
+/// first, second `[C, H, W]`, with `H` and `W` of at least 11.
+///
+/// # Errors
+/// When a slice has not `C·H·W` values, or the picture is smaller than the window.
+pub fn ssim_map(first: &[f32], second: &[f32], size: Size) -> Result<SsimMap, QualityError> {
+    check(first, second, size, 1)?;
+    let (a, b) = (planes(first, size), planes(second, size));
+    let channels: Vec<Vec<f64>> = a.par_iter().zip(&b).map(|(a, b)| compared(a, b).0).collect();
+    let [count, rows, columns] = size;
+    let average = |i: usize| channels.iter().map(|channel| channel[i]).sum::<f64>() / count as f64;
+    Ok(SsimMap {
+        rows: rows + 1 - WINDOW,
+        columns: columns + 1 - WINDOW,
+        values: (0..channels[0].len()).map(average).collect(),
+    })
+}
+
+/// Weights of as many scales as fit a picture: the first of [`BETAS`], at most five, such that the window fits the coarsest
+/// scale, divided by their sum. Empty where not even two fit: with one scale the figure would be SSIM under another name.
+#[must_use]
+pub fn betas_for([_, rows, columns]: Size) -> Vec<f64> {
+    let fits = |scale: &usize| rows.min(columns) >= WINDOW << scale;
+    let scales = (0..BETAS.len()).take_while(fits).count();
+    if scales < 2 {
+        return Vec::new();
+    }
+    let sum: f64 = BETAS[..scales].iter().sum();
+    BETAS[..scales].iter().map(|beta| beta / sum).collect()
+}
+
 /// Structural similarity of two pictures, at most 1: the mean over windows and channels.
 ///
 /// # Shapes
@@ -141,27 +210,34 @@ fn scale(first: &[Plane], second: &[Plane], border: Border) -> Vec<Means> {
         .collect()
 }
 
-/// Compares two channels in every window that lies inside.
+/// Means over every window of two channels that lies inside.
 fn windows(a: &Plane, b: &Plane) -> Means {
+    let (ssim, contrast) = compared(a, b);
+    Means {
+        ssim: mean(ssim.into_iter()),
+        contrast,
+    }
+}
+
+/// Compares two channels in every window that lies inside: similarity of each, and the mean of contrast and structure alone.
+fn compared(a: &Plane, b: &Plane) -> (Vec<f64>, f64) {
     let product = |x: &Plane, y: &Plane| Plane {
         values: x.values.iter().zip(&y.values).map(|(x, y)| x * y).collect(),
         ..*x
     };
     let (mean_a, mean_b) = (filtered(a), filtered(b));
     let [aa, bb, ab] = [product(a, a), product(b, b), product(a, b)].map(|p| filtered(&p));
-    let (mut ssim, mut contrast) = (0.0, 0.0);
-    for i in 0..aa.len() {
+    let mut contrast = 0.0;
+    let of_window = |i: usize| {
         let (ma, mb) = (mean_a[i], mean_b[i]);
         let (var_a, var_b, covariance) = (aa[i] - ma * ma, bb[i] - mb * mb, ab[i] - ma * mb);
         let alike = (2.0 * covariance + C2) / (var_a + var_b + C2);
         contrast += alike;
-        ssim += alike * (2.0 * ma * mb + C1) / (ma * ma + mb * mb + C1);
-    }
-    let n = aa.len() as f64;
-    Means {
-        ssim: ssim / n,
-        contrast: contrast / n,
-    }
+        alike * (2.0 * ma * mb + C1) / (ma * ma + mb * mb + C1)
+    };
+    let ssim: Vec<f64> = (0..aa.len()).map(of_window).collect();
+    let n = ssim.len() as f64;
+    (ssim, contrast / n)
 }
 
 /// Weighted means of all windows inside: first along rows, then along columns.

@@ -61,6 +61,16 @@ pub fn pixels(model: &Mae, images: Tensor<4>, masks: &MaskBatch) -> Tensor<3> {
 /// images `[N, C, H, W]`.
 #[must_use]
 pub fn errors(model: &Mae, std: &[f32], images: Tensor<4>, masks: &MaskBatch) -> Errors {
+    let shown = pixels(model, images.clone(), masks);
+    errors_of(model, std, images, shown, masks)
+}
+
+/// Errors of one batch whose predictions [`pixels`] are known.
+///
+/// # Shapes
+/// images `[N, C, H, W]`, shown `[N, L, P]`.
+#[must_use]
+pub fn errors_of(model: &Mae, std: &[f32], images: Tensor<4>, shown: Tensor<3>, masks: &MaskBatch) -> Errors {
     let device = images.device();
     let [n, channels, ..] = images.dims();
     let hidden = Chosen {
@@ -72,9 +82,9 @@ pub fn errors(model: &Mae, std: &[f32], images: Tensor<4>, masks: &MaskBatch) ->
         let mean = difference.square().mean_dim(2).mean_dim(1).into_data();
         mean.iter::<f32>().map(f64::from).collect()
     };
-    let target = gather_patches(images.clone(), hidden);
+    let target = gather_patches(images, hidden);
     let [_, count, values] = target.dims();
-    let shown = pixels(model, images, masks)
+    let shown = shown
         .reshape([n * masks.patches, values])
         .select(0, index)
         .reshape([n, count, values]);

@@ -15,6 +15,10 @@ pub(super) fn policy(script: &str) -> String {
     )
 }
 
+/// The same of a page without a script.
+pub(super) const STILL: &str =
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
 #[cfg(test)]
 mod tests {
     use super::*;

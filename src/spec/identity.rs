@@ -13,7 +13,7 @@ const MEANING: &str = "mae-exp trial 1";
 
 /// Keys that came later, each with the value at which a trial is what it was before the key existed: left out there, so
 /// that trials recorded earlier keep their identity.
-const LATER: [(&str, Before); 43] = [
+const LATER: [(&str, Before); 44] = [
     ("model.norm_eps", Before::Number(1e-6)),
     ("train.accum_steps", Before::Number(1.0)),
     ("train.precision", Before::Word("f32")),
@@ -57,6 +57,7 @@ const LATER: [(&str, Before); 43] = [
     ("eval.attentive.weight_decay", Before::Number(0.05)),
     ("model.freeze", Before::Word("")),
     ("model.extra_blocks", Before::Number(0.0)),
+    ("eval.lpips_net", Before::Word("alex")),
 ];
 
 /// What a trial was before a key existed.
@@ -151,6 +152,7 @@ mod tests {
             ("train", "keep_best"),
             ("model", "variant"),
             ("model", "init"),
+            ("eval", "lpips_weights"),
         ] {
             let mut other = config();
             other[section][key] = json!("else");
@@ -220,6 +222,7 @@ mod tests {
             ("eval", "cross", json!([]), json!(["grid"])),
             ("model", "freeze", json!(""), json!("encoder")),
             ("model", "extra_blocks", json!(0), json!(2)),
+            ("eval", "lpips_net", json!("alex"), json!("vgg")),
         ] {
             let mut other = config();
             other[section][key] = before;

@@ -171,6 +171,8 @@ pub(super) static KEYS: &[Key] = &[
     key("eval.attentive.heads", Whole),
     key("eval.attentive.lrs", Numbers),
     key("eval.attentive.weight_decay", Real),
+    key("eval.lpips_weights", Text).outside_identity().optional(),
+    key("eval.lpips_net", Word(&["alex", "vgg"])),
     key("seed", Whole),
 ];
 

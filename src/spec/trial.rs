@@ -271,6 +271,53 @@ pub struct EvalSpec {
     /// The attentive probe.
     #[serde(default)]
     pub attentive: AttentiveSpec,
+    /// File of a network for perceptual distance (LPIPS); no such figure when absent. The path is not part of a trial's
+    /// identity, the digest of the tensors is.
+    #[serde(default)]
+    pub lpips_weights: Option<String>,
+    /// Which network that is.
+    #[serde(default)]
+    pub lpips_net: LpipsNet,
+}
+
+/// A network for perceptual distance.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LpipsNet {
+    /// AlexNet.
+    #[default]
+    Alex,
+    /// VGG16.
+    Vgg,
+}
+
+impl LpipsNet {
+    /// As it is written.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Alex => "alex",
+            Self::Vgg => "vgg",
+        }
+    }
+
+    /// The shortest side of a picture that it takes, in pixels.
+    #[must_use]
+    pub const fn least(self) -> usize {
+        match self {
+            Self::Alex => 31,
+            Self::Vgg => 16,
+        }
+    }
+}
+
+impl EvalSpec {
+    /// The file of a network for perceptual distance; an empty path is none.
+    #[must_use]
+    pub fn lpips_path(&self) -> Option<&std::path::Path> {
+        let path = self.lpips_weights.as_deref();
+        path.filter(|path| !path.is_empty()).map(std::path::Path::new)
+    }
 }
 
 /// Numbers that a pass computes in.

@@ -11,7 +11,7 @@ use super::error::SpecError;
 use super::ramp::END;
 use super::range;
 use super::render::{quote, render};
-use super::trial::{DataKind, DataSpec, ModelSpec, TrialSpec};
+use super::trial::{DataKind, DataSpec, LpipsNet, ModelSpec, TrialSpec};
 
 /// Attention is quadratic in the patches; pictures of 224 pixels have 196.
 const MOST_PATCHES: usize = 65_536;
@@ -38,7 +38,27 @@ pub(super) fn check(trial: &TrialSpec, registry: &Registry) -> Verdict {
     range::check_all(&trial.to_config())?;
     check_model(&trial.model)?;
     check_masks(trial, registry)?;
+    check_perceptual(trial)?;
     check_data(&trial.data)
+}
+
+/// Whether the pictures are large enough for the network of perceptual distance.
+fn check_perceptual(trial: &TrialSpec) -> Verdict {
+    let (eval, size) = (&trial.eval, trial.model.img_size);
+    let least = eval.lpips_net.least();
+    ensure(
+        eval.lpips_path().is_none() || size.height.min(size.width) >= least,
+        || {
+            format!(
+                "{{eval.lpips_net}} needs pictures of {least} pixels or more, but {{model.img_size}}: {}",
+                if size.height.min(size.width) >= LpipsNet::Vgg.least() {
+                    "use vgg"
+                } else {
+                    "leave eval.lpips_weights out"
+                }
+            )
+        },
+    )
 }
 
 /// Checks the network alone, whose single values are known to be in range.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::data::{ImageSet, Regions};
 use crate::eval::tasks;
+use crate::eval::perceptual::Perceptual;
 use crate::model::weights::Weights;
 use crate::model::weights::build::check_start;
 use crate::spec::trial::ModelSpec;
@@ -40,18 +41,22 @@ pub struct Start {
     pub digest: Option<String>,
     /// Digest of the marked regions that its masks follow; `None` when they follow none.
     pub regions: Option<String>,
+    /// Digest of the network that pictures are compared by; `None` when the user gives none.
+    pub lpips: Option<String>,
     /// What the user should know, one line each.
     pub notes: Vec<String>,
 }
 
 impl Start {
-    /// Digest of all that a trial is made from besides its configuration: its pictures, these weights and these regions.
+    /// Digest of all that a trial is made from besides its configuration: its pictures, these weights, these regions and this
+    /// network.
     pub(super) fn inputs(&self, set: &ImageSet) -> String {
         let weights = self.digest.iter().map(|digest| format!(" {digest}"));
         let regions = self.regions.iter().map(|digest| format!(" regions-{digest}"));
         std::iter::once(set.digest().to_string())
             .chain(weights)
             .chain(regions)
+            .chain(self.lpips.iter().map(|digest| format!(" lpips-{digest}")))
             .collect()
     }
 }
@@ -62,15 +67,18 @@ impl Start {
 pub(super) struct Starts {
     known: HashMap<String, Start>,
     regions: HashMap<(String, String), String>,
+    /// By path and network.
+    networks: HashMap<(String, &'static str), String>,
 }
 
 impl Starts {
-    /// What one trial starts from: weights must fit its model, each of its pictures must have its regions, and tasks their
-    /// classes.
+    /// What one trial starts from: weights must fit its model, each of its pictures must have its regions, a network for
+    /// perceptual distance must be whole, and tasks must find their classes.
     pub(super) fn of(&mut self, spec: &TrialSpec, set: &ImageSet) -> Result<Start, SweepError> {
         tasks::check_all(&spec.eval.tasks, set)?;
         Ok(Start {
             regions: self.regions(spec, set)?,
+            lpips: self.network(spec)?,
             ..self.weights(spec)?
         })
     }
@@ -86,6 +94,19 @@ impl Starts {
         let digest = Regions::open(path, set, spec.model.grid())?.digest().to_string();
         self.regions.insert(key, digest.clone());
         Ok(Some(digest))
+    }
+
+    fn network(&mut self, spec: &TrialSpec) -> Result<Option<String>, SweepError> {
+        let Some(path) = spec.eval.lpips_path() else {
+            return Ok(None);
+        };
+        let key = (path.display().to_string(), spec.eval.lpips_net.name());
+        if let Some(digest) = self.networks.get(&key) {
+            return Ok(Some(digest.clone()));
+        }
+        let digest = Perceptual::digest_of(&spec.eval)?;
+        self.networks.extend(digest.clone().map(|digest| (key, digest)));
+        Ok(digest)
     }
 
     fn weights(&mut self, spec: &TrialSpec) -> Result<Start, SweepError> {
@@ -110,14 +131,15 @@ impl Starts {
         let start = Start {
             digest,
             regions: None,
+            lpips: None,
             notes: notes.collect(),
         };
         self.known.insert(key, start.clone());
         Ok(start)
     }
 
-    /// Digests of the weights that all trials of an experiment start from and of the regions that all their masks follow;
-    /// empty where there are none or they are swept.
+    /// Digests of the weights that all trials of an experiment start from, of the regions that all their masks follow and of
+    /// the network that all are judged with; empty where there are none or they are swept.
     pub(super) fn common(&mut self, experiment: &Experiment, sets: &mut Sets) -> Result<String, SweepError> {
         let Some(first) = experiment.trials.first() else {
             return Ok(String::new());
@@ -130,6 +152,9 @@ impl Starts {
         if mask["strategy"].is_string() && (mask["path"].is_string() || mask["file"]["path"].is_string()) {
             let set = sets.open(&first.spec)?;
             digests.extend(self.regions(&first.spec, &set)?);
+        }
+        if common["eval"].get("lpips_weights").is_some() {
+            digests.extend(self.network(&first.spec)?);
         }
         Ok(digests.join(" "))
     }

@@ -63,6 +63,9 @@ pub enum SweepError {
     /// The pictures lack what a task needs.
     #[error("eval.tasks: {0}")]
     Task(#[from] crate::eval::tasks::TaskError),
+    /// The network for perceptual distance cannot be used.
+    #[error(transparent)]
+    Perceptual(#[from] crate::eval::perceptual::PerceptualError),
     /// A trial cannot be trained as described.
     #[error(transparent)]
     Train(#[from] crate::train::TrainError),

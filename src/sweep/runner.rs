@@ -289,6 +289,7 @@ impl Runner<'_> {
             device: self.device.clone(),
             checkpoints,
             init: planned.start.digest.as_deref(),
+            lpips: planned.start.lpips.as_deref(),
             resume: held.resume.clone(),
             stop: self.stop,
         };

@@ -11,7 +11,8 @@ use burn::tensor::{Device, Tensor};
 use mae_strategies::Registry;
 
 use crate::data::{Batch, Feed, ImageSet, LoaderConfig, Regions, Split, steps_per_epoch};
-use crate::eval::Judge;
+use crate::eval::perceptual::Perceptual;
+use crate::eval::{EvalError, Judge};
 use crate::model::batch::{Views, When, draw_masks, images};
 use crate::model::weights::Weights;
 use crate::model::weights::build::start as start_from;
@@ -44,6 +45,8 @@ pub struct Job<'a> {
     pub checkpoints: Shelf,
     /// Digest of the weights that it starts from, as planned.
     pub init: Option<&'a str>,
+    /// Digest of the network for perceptual distance, as planned.
+    pub lpips: Option<&'a str>,
     /// Folder of the checkpoint to go on from.
     pub resume: Option<PathBuf>,
     /// Becomes true when the user wants to stop.
@@ -152,10 +155,12 @@ impl<'a> Trainer<'a> {
                 .ok_or_else(|| TrainError::Accumulation(spec.train.accum_steps, batches))?,
         };
         let whole = groups.steps() * spec.train.epochs;
+        let judge = Judge::new(spec, job.set.clone(), job.registry, masker.last()?)?.with_regions(regions);
+        let perceptual = Perceptual::planned(&spec.eval, job.lpips, &job.device).map_err(EvalError::from)?;
         Ok(Self {
             job,
             learner,
-            judge: Judge::new(spec, job.set.clone(), job.registry, masker.last()?)?.with_regions(regions),
+            judge: judge.with_perceptual(perceptual),
             masker,
             schedule: Schedule::new(&spec.train),
             feed: Feed::new(&job.set, loader, spec.seed),

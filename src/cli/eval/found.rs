@@ -16,6 +16,7 @@ use crate::eval::tasks::cache::{Cache, key, weights_digest};
 use crate::eval::tasks::{self, Bank, Finding};
 use crate::model::weights::build::build;
 use crate::model::{Device, Mae};
+use crate::spec::TrialSpec;
 use crate::spec::ramp::END;
 use crate::spec::trial::{EvalTask, Feature};
 use crate::store::rows::EvaluationRow;
@@ -168,10 +169,18 @@ fn one(
     judge: &Judge,
     model: &Mae,
     bank: &Bank,
-    spec: &crate::spec::TrialSpec,
+    spec: &TrialSpec,
     device: &Device,
 ) -> Result<Finding, Failure> {
-    let _ = (judge, model);
-    let found = tasks::run(task, bank, spec, device).map_err(anyhow::Error::new)?;
-    found.ok_or_else(|| Failure::usage(format!("the task {} cannot be run by itself yet", task.word())))
+    if let Some(found) = tasks::run(task, bank, spec, device).map_err(anyhow::Error::new)? {
+        return Ok(found);
+    }
+    let bar = indicatif::ProgressBar::new(0);
+    let mut tell = |done: usize, of: usize| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+    };
+    let found = judge.trained(task, model, device, &mut tell).map_err(anyhow::Error::new);
+    bar.finish_and_clear();
+    found?.ok_or_else(|| Failure::usage(format!("{} is not a task that eval runs by itself", task.word())))
 }

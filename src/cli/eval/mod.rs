@@ -1,6 +1,8 @@
 //! `mae-exp eval`: judges the encoders of runs, or of any weights, by tasks, on their own pictures or on others. What is found
 //! about a run is recorded beside it.
 
+mod anomaly;
+mod anomaly_files;
 mod found;
 mod subject;
 
@@ -13,7 +15,7 @@ use serde_json::json;
 use crate::cli::failure::Failure;
 use crate::cli::options::DeviceOption;
 use crate::cli::table;
-use crate::cli::weights::ModelOption;
+use crate::cli::weights::{ModelOption, RunOption};
 use crate::spec::trial::EvalTask;
 
 use found::Found;
@@ -30,10 +32,13 @@ pub(super) struct Args {
     weights: Option<String>,
     /// Tasks; those of the run's eval.tasks where none is named.
     #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required_unless_present = "runs")]
-    tasks: Vec<EvalTask>,
+    tasks: Vec<Task>,
     /// Folder of pictures in place of the run's own: train/ and val/, or one folder that is divided; sub-folders are classes.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
+    /// Folder to write error maps, scores and their page to (--task anomaly).
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Read features anew, and keep none.
     #[arg(long)]
     no_cache: bool,
@@ -44,9 +49,53 @@ pub(super) struct Args {
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    anomaly: anomaly::AnomalyArgs,
+}
+
+/// What an encoder, or a whole model, is judged by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Task {
+    /// Weighted k-nearest-neighbour classification on frozen features.
+    Knn,
+    /// One linear layer trained on frozen features by LARS or SGD.
+    Linear,
+    /// Multinomial logistic regression on frozen features, solved to its minimum.
+    Logistic,
+    /// Attention pooling of frozen patch tokens and a linear layer.
+    Attentive,
+    /// The whole encoder trained with labels.
+    Finetune,
+    /// Held-out pictures look for training pictures of their class.
+    Retrieval,
+    /// K-means on frozen features, compared with the classes.
+    Clustering,
+    /// Maps of what the model does not expect; with labels, how well they tell defective pictures. By itself only.
+    Anomaly,
+}
+
+impl Task {
+    fn of_encoder(self) -> Option<EvalTask> {
+        match self {
+            Self::Knn => Some(EvalTask::Knn),
+            Self::Linear => Some(EvalTask::Linear),
+            Self::Logistic => Some(EvalTask::Logistic),
+            Self::Attentive => Some(EvalTask::Attentive),
+            Self::Finetune => Some(EvalTask::Finetune),
+            Self::Retrieval => Some(EvalTask::Retrieval),
+            Self::Clustering => Some(EvalTask::Clustering),
+            Self::Anomaly => None,
+        }
+    }
 }
 
 pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    if args.tasks.contains(&Task::Anomaly) {
+        return maps(args, registry);
+    }
+    if args.out.is_some() {
+        return Err(Failure::usage("--out goes with --task anomaly: figures of other tasks are recorded, or printed by --json"));
+    }
     let device = args.device.resolve()?;
     let mut documents = Vec::new();
     for subject in Subject::all(args, registry)? {
@@ -64,4 +113,27 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         return table::json(&json!({ "evaluations": documents }));
     }
     Ok(())
+}
+
+/// Anomaly maps of a folder.
+fn maps(args: &Args, registry: &Registry) -> Result<(), Failure> {
+    let ([Task::Anomaly], Some(data)) = (args.tasks.as_slice(), &args.data) else {
+        return Err(Failure::usage("--task anomaly is run by itself, on pictures of its own: name them with --data DIR"));
+    };
+    let weights = match (&args.weights, args.runs.as_slice()) {
+        (Some(weights), _) => weights,
+        (None, [run]) => run,
+        _ => return Err(Failure::usage("--task anomaly judges one run: name one")),
+    };
+    let on = RunOption {
+        weights: weights.clone(),
+        model: args.model.clone(),
+        device: args.device.clone(),
+        json: args.json,
+    };
+    let place = anomaly::Place {
+        data,
+        out: args.out.as_deref(),
+    };
+    anomaly::run(&args.anomaly, place, &on, registry)
 }

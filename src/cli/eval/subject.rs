@@ -115,6 +115,8 @@ fn more(args: &Args) -> Vec<String> {
 
 /// The tasks asked for, else those of the run; each once, in the order in which they run.
 fn tasks_of(args: &Args, own: &[EvalTask]) -> Vec<EvalTask> {
-    let asked = if args.tasks.is_empty() { own } else { &args.tasks };
-    EvalTask::ALL.into_iter().filter(|task| asked.contains(task)).collect()
+    let named: Vec<EvalTask> = args.tasks.iter().filter_map(|task| task.of_encoder()).collect();
+    let asked = if args.tasks.is_empty() { own } else { &named };
+    let single = |task: &EvalTask| *task != EvalTask::Reconstruction;
+    EvalTask::ALL.into_iter().filter(single).filter(|task| asked.contains(task)).collect()
 }

@@ -12,6 +12,7 @@ pub mod clustering;
 pub mod logistic;
 pub mod probe;
 pub mod retrieval;
+pub mod trained;
 mod tune;
 
 use burn::tensor::Device;

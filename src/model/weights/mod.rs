@@ -29,4 +29,4 @@ mod hostile_tests;
 pub use error::WeightError;
 pub use facts::Facts;
 pub use naming::Naming;
-pub use read::Weights;
+pub use read::{Weights, tensors};
