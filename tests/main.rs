@@ -14,6 +14,7 @@ mod custom;
 mod disk;
 mod errors;
 mod housekeeping;
+mod judging;
 mod killing;
 mod laws;
 mod live;

@@ -32,7 +32,10 @@ const LATER: [(&str, Before); 44] = [
     ("eval.linear.blrs", Before::Numbers(&[0.1, 0.3, 1.0, 3.0, 10.0])),
     ("eval.linear.weight_decay", Before::Number(0.0)),
     ("eval.logistic.feature", Before::Word("cls_norm")),
-    ("eval.logistic.penalties", Before::Numbers(&[0.1, 1.0, 10.0, 100.0, 1000.0])),
+    (
+        "eval.logistic.penalties",
+        Before::Numbers(&[0.01, 0.1, 1.0, 10.0, 100.0]),
+    ),
     ("eval.retrieval.feature", Before::Word("cls")),
     ("eval.clustering.feature", Before::Word("cls")),
     ("eval.clustering.restarts", Before::Number(10.0)),

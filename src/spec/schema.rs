@@ -126,7 +126,14 @@ pub(super) static KEYS: &[Key] = &[
     key(
         "eval.tasks",
         Words(&[
-            "reconstruction", "knn", "linear", "logistic", "attentive", "finetune", "retrieval", "clustering",
+            "reconstruction",
+            "knn",
+            "linear",
+            "logistic",
+            "attentive",
+            "finetune",
+            "retrieval",
+            "clustering",
         ]),
     ),
     key("eval.mask_strategy", Text),

@@ -139,7 +139,7 @@ impl Default for LogisticSpec {
     fn default() -> Self {
         Self {
             feature: Feature::ClsNorm,
-            penalties: vec![0.1, 1.0, 10.0, 100.0, 1000.0],
+            penalties: vec![0.01, 0.1, 1.0, 10.0, 100.0],
         }
     }
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::column::Column;
-use super::protocols::{AttentiveSpec, FinetuneSpec};
 use super::freeze::Freeze;
+use super::protocols::{AttentiveSpec, FinetuneSpec};
 use super::ramp::Ramp;
 pub use super::tasks::{ClusteringSpec, EvalTask, LinearSpec, LogisticSpec, ProbeOptimiser, RetrievalSpec};
 

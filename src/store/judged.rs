@@ -121,7 +121,12 @@ fn spelled(value: f64) -> Json {
 }
 
 fn figures(json: &Json) -> Vec<(String, f64)> {
-    let value = |value: &Json| value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(f64::NAN);
+    let value = |value: &Json| {
+        value
+            .as_f64()
+            .or_else(|| value.as_str()?.parse().ok())
+            .unwrap_or(f64::NAN)
+    };
     let table = json.as_object().into_iter().flatten();
     table.map(|(name, figure)| (name.clone(), value(figure))).collect()
 }

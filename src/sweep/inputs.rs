@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::data::{ImageSet, Regions};
-use crate::eval::tasks;
 use crate::eval::perceptual::Perceptual;
+use crate::eval::tasks;
 use crate::model::weights::Weights;
 use crate::model::weights::build::check_start;
 use crate::spec::trial::ModelSpec;

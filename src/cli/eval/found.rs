@@ -10,11 +10,10 @@ use super::Args;
 use super::subject::Subject;
 use crate::cli::failure::Failure;
 use crate::cli::options::checkpoints_beside;
-use crate::cli::{outside, runs, table, weights};
+use crate::cli::{outside, runs, table};
 use crate::eval::Judge;
 use crate::eval::tasks::cache::{Cache, key, weights_digest};
 use crate::eval::tasks::{self, Bank, Finding};
-use crate::model::weights::build::build;
 use crate::model::{Device, Mae};
 use crate::spec::TrialSpec;
 use crate::spec::ramp::END;
@@ -43,39 +42,46 @@ struct About {
 
 impl Found {
     /// Runs the tasks of a subject.
-    pub(super) fn by(args: &Args, subject: Subject, registry: &Registry, device: &Device) -> Result<Self, Failure> {
+    pub(super) fn by(
+        args: &Args,
+        subject: Subject,
+        model: &Mae,
+        registry: &Registry,
+        device: &Device,
+    ) -> Result<Self, Failure> {
         let Subject {
             name,
             run,
-            weights,
+            path,
             spec,
             set,
             tasks: asked,
             own,
+            ..
         } = subject;
-        let path = weights.path.clone();
-        let (model, notes) = build(weights, &spec.model, spec.seed, device)?;
-        weights::say(&notes);
         let plan = spec.mask.plan(registry, spec.model.grid(), END)?;
         let judge = Judge::new(&spec, set.clone(), registry, plan).map_err(anyhow::Error::new)?;
-        let features: BTreeSet<Feature> = asked.iter().filter_map(|task| tasks::feature(*task, &spec.eval)).collect();
+        let features: BTreeSet<Feature> = asked
+            .iter()
+            .filter_map(|task| tasks::feature(*task, &spec.eval))
+            .collect();
         let bank = if features.is_empty() {
             Bank::default()
         } else {
-            let key = key(&model, &spec, &set);
-            bank(args, &judge, &model, (&key, &features), device)?
+            let key = key(model, &spec, &set);
+            bank(args, &judge, model, (&key, &features), device)?
         };
         let mut findings = Vec::new();
         for task in asked {
             eprintln!("  {}", task.word());
-            findings.push(one(task, &judge, &model, &bank, &spec, device)?);
+            findings.push(one(task, &judge, model, &bank, &spec, device)?);
         }
         let subject = About {
             name,
             run: run.map(|run| run.id),
             own,
             weights: path,
-            digest: weights_digest(&model),
+            digest: weights_digest(model),
             data: set.digest().to_string(),
             place: set.place().to_string(),
         };
@@ -160,7 +166,11 @@ fn bank(
 fn features_beside(store: &str) -> PathBuf {
     let path = store.strip_prefix("sqlite://").unwrap_or(store);
     let beside = checkpoints_beside(std::path::Path::new(path));
-    let name = beside.file_name().unwrap_or_default().to_string_lossy().replace("-checkpoints", "-features");
+    let name = beside
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .replace("-checkpoints", "-features");
     beside.with_file_name(name)
 }
 
@@ -180,7 +190,9 @@ fn one(
         bar.set_length(of as u64);
         bar.set_position(done as u64);
     };
-    let found = judge.trained(task, model, device, &mut tell).map_err(anyhow::Error::new);
+    let found = judge
+        .trained(task, model, device, &mut tell)
+        .map_err(anyhow::Error::new);
     bar.finish_and_clear();
     found?.ok_or_else(|| Failure::usage(format!("{} is not a task that eval runs by itself", task.word())))
 }

@@ -19,7 +19,7 @@ use crate::cli::weights::{ModelOption, RunOption};
 use crate::spec::trial::EvalTask;
 
 use found::Found;
-use subject::Subject;
+use subject::{Pictures, Subject, Which};
 
 /// Arguments of `eval`.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "WEIGHTS", requires = "data")]
     weights: Option<String>,
     /// Tasks; those of the run's eval.tasks where none is named.
-    #[arg(long = "task", value_name = "TASK", value_delimiter = ',', required_unless_present = "runs")]
+    #[arg(
+        long = "task",
+        value_name = "TASK",
+        value_delimiter = ',',
+        required_unless_present = "runs"
+    )]
     tasks: Vec<Task>,
     /// Folder of pictures in place of the run's own: train/ and val/, or one folder that is divided; sub-folders are classes.
     #[arg(long, value_name = "DIR")]
@@ -94,14 +99,19 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         return maps(args, registry);
     }
     if args.out.is_some() {
-        return Err(Failure::usage("--out goes with --task anomaly: figures of other tasks are recorded, or printed by --json"));
+        return Err(Failure::usage(
+            "--out goes with --task anomaly: figures of other tasks are recorded, or printed by --json",
+        ));
     }
     let device = args.device.resolve()?;
     let mut documents = Vec::new();
-    for subject in Subject::all(args, registry)? {
+    let mut pictures = Pictures::default();
+    for which in Which::all(args)? {
         let begun = Instant::now();
+        let mut subject = Subject::of(args, which, &mut pictures, registry)?;
+        let model = subject.model(&device)?;
         eprintln!("{}: {}", subject.name, subject.set.describe());
-        let found = Found::by(args, subject, registry, &device)?;
+        let found = Found::by(args, subject, &model, registry, &device)?;
         if !args.json {
             found.print();
         }
@@ -118,7 +128,9 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
 /// Anomaly maps of a folder.
 fn maps(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let ([Task::Anomaly], Some(data)) = (args.tasks.as_slice(), &args.data) else {
-        return Err(Failure::usage("--task anomaly is run by itself, on pictures of its own: name them with --data DIR"));
+        return Err(Failure::usage(
+            "--task anomaly is run by itself, on pictures of its own: name them with --data DIR",
+        ));
     };
     let weights = match (&args.weights, args.runs.as_slice()) {
         (Some(weights), _) => weights,

@@ -1,15 +1,18 @@
 //! What `eval` judges: the weights of a run or of a file, the configuration that they are judged under, and the pictures.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mae_strategies::Registry;
 
 use super::Args;
 use crate::cli::failure::Failure;
+use crate::cli::weights::say;
 use crate::data::ImageSet;
 use crate::eval::tasks;
 use crate::model::weights::Weights;
+use crate::model::weights::build::build;
+use crate::model::{Device, Mae};
 use crate::spec::trial::EvalTask;
 use crate::spec::{TrialSpec, judged_by};
 use crate::store::rows::{RunRow, Status};
@@ -20,7 +23,9 @@ pub(super) struct Subject {
     pub(super) name: String,
     /// The run, where it is one.
     pub(super) run: Option<RunRow>,
-    pub(super) weights: Weights,
+    /// Where the weights lie.
+    pub(super) path: PathBuf,
+    weights: Option<Weights>,
     pub(super) spec: TrialSpec,
     pub(super) set: Arc<ImageSet>,
     /// In the order in which they run.
@@ -29,31 +34,71 @@ pub(super) struct Subject {
     pub(super) own: bool,
 }
 
-impl Subject {
-    /// All that the arguments name. Nothing is computed yet, so that a mistake about the last one is told first.
-    pub(super) fn all(args: &Args, registry: &Registry) -> Result<Vec<Self>, Failure> {
+/// What the arguments name.
+pub(super) enum Which {
+    Run(Box<RunRow>),
+    Weights(String),
+}
+
+impl Which {
+    /// All of them; of a sweep, the finished runs.
+    pub(super) fn all(args: &Args) -> Result<Vec<Self>, Failure> {
         if let Some(weights) = &args.weights {
-            return Ok(vec![Self::of_weights(args, weights, registry)?]);
+            return Ok(vec![Self::Weights(weights.clone())]);
         }
         let store = args.model.store.existing()?;
-        let mut subjects = Vec::new();
+        let mut all = Vec::new();
         for word in &args.runs {
             let ids = store.choose(std::slice::from_ref(word))?.ids();
             let alone = ids.len() == 1;
             for id in ids {
-                let run = store.run(&id)?.ok_or_else(|| Failure::usage(format!("run {id} was removed a moment ago")))?;
-                if run.status == Status::Finished || alone {
-                    subjects.push(Self::of_run(args, run, registry)?);
-                }
+                let run = store.run(&id)?;
+                let run = run.filter(|run| run.status == Status::Finished || alone);
+                all.extend(run.map(|run| Self::Run(Box::new(run))));
             }
         }
-        if subjects.is_empty() {
-            return Err(Failure::usage("none of these runs is finished, so there is nothing to judge yet"));
+        if all.is_empty() {
+            return Err(Failure::usage(
+                "none of these runs is finished, so there is nothing to judge yet",
+            ));
         }
-        Ok(subjects)
+        Ok(all)
+    }
+}
+
+/// The pictures of the subject before, for one that is judged on the same.
+#[derive(Default)]
+pub(super) struct Pictures(Option<(String, Arc<ImageSet>)>);
+
+impl Pictures {
+    fn of(&mut self, spec: &TrialSpec) -> Result<Arc<ImageSet>, Failure> {
+        let key = serde_json::json!([spec.data, spec.model.img_size]).to_string();
+        if let Some((_, set)) = self.0.as_ref().filter(|(known, _)| *known == key) {
+            return Ok(set.clone());
+        }
+        let set = Arc::new(ImageSet::open(&spec.data, spec.model.img_size)?);
+        self.0 = Some((key, set.clone()));
+        Ok(set)
+    }
+}
+
+impl Subject {
+    /// Everything about one subject but its model: mistakes are told before anything is computed.
+    pub(super) fn of(args: &Args, which: Which, pictures: &mut Pictures, registry: &Registry) -> Result<Self, Failure> {
+        let mut subject = match which {
+            Which::Run(run) => Self::of_run(args, *run, pictures, registry)?,
+            Which::Weights(word) => Self::of_weights(args, &word, pictures, registry)?,
+        };
+        if subject.tasks.is_empty() {
+            subject.tasks.push(EvalTask::Knn);
+        }
+        for task in &subject.tasks {
+            tasks::check(*task, &subject.set).map_err(|error| Failure::usage(error.to_string()))?;
+        }
+        Ok(subject)
     }
 
-    fn of_run(args: &Args, run: RunRow, registry: &Registry) -> Result<Self, Failure> {
+    fn of_run(args: &Args, run: RunRow, pictures: &mut Pictures, registry: &Registry) -> Result<Self, Failure> {
         let weights = args.model.read(&run.id)?;
         let mut said = weights.said(None);
         said.keys.extend(judged_by(&run.config));
@@ -63,12 +108,23 @@ impl Subject {
         // Which tasks are asked for, and what only reconstruction reads, is no difference.
         own.tasks.clone_from(&spec.eval.tasks);
         own.cross.clone_from(&spec.eval.cross);
-        let own = own == spec.eval && args.data.is_none();
+        let set = pictures.of(&spec)?;
+        let inputs = run.environment["inputs"].as_str().unwrap_or_default();
+        let own = own == spec.eval && inputs.starts_with(set.digest());
         let name = format!("run {} ({})", run.id, run.label);
-        Self::new(name, Some(run), weights, spec, tasks, own)
+        Ok(Self {
+            name,
+            run: Some(run),
+            path: weights.path.clone(),
+            weights: Some(weights),
+            set,
+            spec,
+            tasks,
+            own,
+        })
     }
 
-    fn of_weights(args: &Args, word: &str, registry: &Registry) -> Result<Self, Failure> {
+    fn of_weights(args: &Args, word: &str, pictures: &mut Pictures, registry: &Registry) -> Result<Self, Failure> {
         if !Path::new(word).exists() {
             return Err(Failure::usage(format!(
                 "--weights {word} is not there: name a file of weights or a folder that holds one; runs are named without \
@@ -77,31 +133,24 @@ impl Subject {
         }
         let weights = args.model.read(word)?;
         let spec = args.model.spec_of(&weights.said(None), &more(args), registry)?;
-        let tasks = tasks_of(args, &[]);
-        Self::new(format!("weights {word}"), None, weights, spec, tasks, false)
+        Ok(Self {
+            name: format!("weights {word}"),
+            run: None,
+            path: weights.path.clone(),
+            weights: Some(weights),
+            set: pictures.of(&spec)?,
+            spec,
+            tasks: tasks_of(args, &[]),
+            own: false,
+        })
     }
 
-    fn new(
-        name: String,
-        run: Option<RunRow>,
-        weights: Weights,
-        spec: TrialSpec,
-        tasks: Vec<EvalTask>,
-        own: bool,
-    ) -> Result<Self, Failure> {
-        let set = Arc::new(ImageSet::open(&spec.data, spec.model.img_size)?);
-        for task in &tasks {
-            tasks::check(*task, &set).map_err(|error| Failure::usage(error.to_string()))?;
-        }
-        Ok(Self {
-            name,
-            run,
-            weights,
-            spec,
-            set,
-            tasks,
-            own,
-        })
+    /// The model of the weights, once.
+    pub(super) fn model(&mut self, device: &Device) -> Result<Mae, Failure> {
+        let weights = self.weights.take().expect("a subject is judged once");
+        let (model, notes) = build(weights, &self.spec.model, self.spec.seed, device)?;
+        say(&notes);
+        Ok(model)
     }
 }
 
@@ -118,5 +167,9 @@ fn tasks_of(args: &Args, own: &[EvalTask]) -> Vec<EvalTask> {
     let named: Vec<EvalTask> = args.tasks.iter().filter_map(|task| task.of_encoder()).collect();
     let asked = if args.tasks.is_empty() { own } else { &named };
     let single = |task: &EvalTask| *task != EvalTask::Reconstruction;
-    EvalTask::ALL.into_iter().filter(single).filter(|task| asked.contains(task)).collect()
+    EvalTask::ALL
+        .into_iter()
+        .filter(single)
+        .filter(|task| asked.contains(task))
+        .collect()
 }

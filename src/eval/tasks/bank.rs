@@ -50,7 +50,8 @@ impl Bank {
     /// Whether there are rows in both parts, and all values of one kind of feature are finite.
     #[must_use]
     pub fn is_sound(&self, feature: Feature) -> bool {
-        let sound = |part: &Part| !part.labels.is_empty() && part.features[&feature].iter().all(|value| value.is_finite());
+        let sound =
+            |part: &Part| !part.labels.is_empty() && part.features[&feature].iter().all(|value| value.is_finite());
         sound(&self.train) && sound(&self.val)
     }
 

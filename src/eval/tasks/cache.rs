@@ -65,7 +65,8 @@ impl Cache {
             }
         }
         let about = BTreeMap::from([("classes".to_string(), bank.classes.to_string())]);
-        safetensors::write(&self.file(key), &tensors, &BTreeMap::new(), &about).map_err(|error| failed(error.to_string()))
+        safetensors::write(&self.file(key), &tensors, &BTreeMap::new(), &about)
+            .map_err(|error| failed(error.to_string()))
     }
 
     fn file(&self, key: &str) -> PathBuf {

@@ -45,7 +45,9 @@ fn choose(train: Labelled<'_>, classes: usize, eval: &EvalSpec, seed: u64) -> Re
     }
     let split = tune::split(train.labels, classes, eval.tune_fraction, seed);
     let (fit, choose) = (Features::pick(train, &split.fit), Features::pick(train, &split.choose));
-    tune::best(penalties, |penalty| accuracy(fit.labelled(), choose.labelled(), penalty))
+    tune::best(penalties, |penalty| {
+        accuracy(fit.labelled(), choose.labelled(), penalty)
+    })
 }
 
 fn accuracy(train: Labelled<'_>, judged: Labelled<'_>, penalty: f64) -> Result<f64, TaskError> {

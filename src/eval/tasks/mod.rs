@@ -147,7 +147,10 @@ pub fn run(task: EvalTask, bank: &Bank, spec: &TrialSpec, device: &Device) -> Re
 type Named = (Vec<(String, f64)>, Json);
 
 fn neighbours(bank: &Bank, eval: &EvalSpec) -> Named {
-    let (train, val) = (bank.rows(&bank.train, eval.knn_feature), bank.rows(&bank.val, eval.knn_feature));
+    let (train, val) = (
+        bank.rows(&bank.train, eval.knn_feature),
+        bank.rows(&bank.val, eval.knn_feature),
+    );
     let accuracy = knn::accuracy(train, val, bank.classes, eval.knn_k, eval.knn_temperature);
     let parameters = json!({
         "k": eval.knn_k,
@@ -158,7 +161,10 @@ fn neighbours(bank: &Bank, eval: &EvalSpec) -> Named {
 }
 
 fn not_numbers(task: EvalTask) -> Vec<(String, f64)> {
-    figures(task).iter().map(|name| ((*name).to_string(), f64::NAN)).collect()
+    figures(task)
+        .iter()
+        .map(|name| ((*name).to_string(), f64::NAN))
+        .collect()
 }
 
 fn merge(into: &mut Json, more: Json) {

@@ -102,7 +102,10 @@ impl Trainer<'_> {
                 let chosen = TensorData::new(chosen.to_vec(), [batch]);
                 let chosen = Tensor::<1, Int>::from_data(chosen, self.device);
                 let lr = schedule.at(epoch as f64 + step as f64 / steps as f64);
-                let batch = (features.clone().select(0, chosen.clone()), labels.clone().select(0, chosen));
+                let batch = (
+                    features.clone().select(0, chosen.clone()),
+                    labels.clone().select(0, chosen),
+                );
                 let _ = probe.step(batch.0, batch.1, lr);
             }
         }

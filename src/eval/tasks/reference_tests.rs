@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use super::*;
 use crate::eval::knn::{Labelled, normalised};
-use crate::train::testing::device;
 use crate::spec::trial::{ClusteringSpec, ProbeOptimiser};
+use crate::train::testing::device;
 
 fn figures() -> Json {
     serde_json::from_str(include_str!("reference/figures.json")).unwrap()
@@ -130,13 +130,18 @@ fn k_means_finds_the_tightest_clusters_of_scikit_learn() {
     let x = Array2::from_shape_fn((rows.labels.len(), 6), |(r, c)| f64::from(unit[r * 6 + c]));
     let found = clustering::cluster(&x, 5, 50, 0).unwrap();
     same(found.inertia, &figures()["kmeans_inertia"], 1e-6);
-    assert_eq!(clustering::cluster(&x, 5, 50, 0).unwrap(), found, "a function of the seed");
+    assert_eq!(
+        clustering::cluster(&x, 5, 50, 0).unwrap(),
+        found,
+        "a function of the seed"
+    );
 }
 
 /// Features that are one-hot classes with a little noise, and the same with labels that have nothing to do with them.
 fn easy(mixed: bool) -> Bank {
     let part = |n: usize, shift: usize| {
-        let values = (0..n).flat_map(|i| (0..6).map(move |c| f32::from(c == i % 5) + ((i * 7 + c * 3) % 11) as f32 * 0.01));
+        let values =
+            (0..n).flat_map(|i| (0..6).map(move |c| f32::from(c == i % 5) + ((i * 7 + c * 3) % 11) as f32 * 0.01));
         let label = |i: usize| if mixed { (i * i + shift + i / 3) % 5 } else { i % 5 };
         Part {
             labels: (0..n).map(label).collect(),
@@ -160,7 +165,10 @@ fn probes_tell_apart_what_can_be_told_apart_and_nothing_else() {
         eval.linear.batch_size = 32;
         let (figures, parameters) = probe::run(&easy(false), &eval, 0, &device);
         assert_eq!(figures, [("linear_accuracy".to_string(), 1.0)], "{optimiser:?}");
-        assert_eq!(parameters["tune_accuracy"].as_array().unwrap().len(), eval.linear.blrs.len());
+        assert_eq!(
+            parameters["tune_accuracy"].as_array().unwrap().len(),
+            eval.linear.blrs.len()
+        );
         let (figures, _) = probe::run(&easy(true), &eval, 0, &device);
         assert!(figures[0].1 < 0.6, "{optimiser:?}: {figures:?}");
     }
@@ -184,7 +192,11 @@ fn held_out_labels_change_no_choice() {
     let chosen = |bank: &Bank| {
         let linear = probe::run(bank, &eval, 0, &device).1;
         let logistic = logistic::run(bank, &eval, 0).unwrap().1;
-        (linear["blr"].clone(), linear["tune_accuracy"].clone(), logistic["penalty"].clone())
+        (
+            linear["blr"].clone(),
+            linear["tune_accuracy"].clone(),
+            logistic["penalty"].clone(),
+        )
     };
     assert_eq!(chosen(&one), chosen(&other));
 }
@@ -198,7 +210,13 @@ fn broken_features_give_figures_that_are_not_numbers() {
     spec.eval.clustering.feature = Feature::Cls;
     let mut bank = bank();
     bank.val.features.get_mut(&Feature::Cls).unwrap()[3] = f32::NAN;
-    for task in [EvalTask::Knn, EvalTask::Linear, EvalTask::Logistic, EvalTask::Retrieval, EvalTask::Clustering] {
+    for task in [
+        EvalTask::Knn,
+        EvalTask::Linear,
+        EvalTask::Logistic,
+        EvalTask::Retrieval,
+        EvalTask::Clustering,
+    ] {
         let found = run(task, &bank, &spec, &device).unwrap().unwrap();
         let names: Vec<&str> = found.figures.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, super::figures(task));

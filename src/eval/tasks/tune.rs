@@ -33,10 +33,7 @@ pub(super) fn split(labels: &[usize], classes: usize, fraction: f64, seed: u64) 
 }
 
 /// The best of `candidates` by what `score` says of each (more is better; the first among equals), and all scores.
-pub(super) fn best<E>(
-    candidates: &[f64],
-    mut score: impl FnMut(f64) -> Result<f64, E>,
-) -> Result<(f64, Vec<f64>), E> {
+pub(super) fn best<E>(candidates: &[f64], mut score: impl FnMut(f64) -> Result<f64, E>) -> Result<(f64, Vec<f64>), E> {
     let scores: Vec<f64> = candidates.iter().map(|value| score(*value)).collect::<Result<_, E>>()?;
     let mut chosen = 0;
     for (place, value) in scores.iter().enumerate() {
@@ -62,7 +59,11 @@ mod tests {
             let count = |rows: &[usize]| rows.iter().filter(|row| labels[**row] == class).count();
             assert!(count(&split.fit) > 0 && count(&split.choose) > 0, "class {class}");
         }
-        assert_eq!(split.choose.len(), 7 * 3 + 1, "a fifth of 13 or 14 rows is 3, of 2 rows 1");
+        assert_eq!(
+            split.choose.len(),
+            7 * 3 + 1,
+            "a fifth of 13 or 14 rows is 3, of 2 rows 1"
+        );
         assert_eq!(super::split(&labels, 8, 0.2, 3), split);
         assert_ne!(super::split(&labels, 8, 0.2, 4), split);
     }

@@ -4,6 +4,7 @@ mod concurrent;
 mod damage;
 mod finished;
 mod house;
+mod judged;
 mod leases;
 mod migrating;
 mod opening;
