@@ -24,13 +24,13 @@ fn small<'a>(args: &[&'a str], sets: &[&'a str]) -> Vec<&'a str> {
     let sets = ["model.encoder_depth=3"]
         .iter()
         .chain(sets)
-        .flat_map(|set| ["--set", set]);
+        .flat_map(|set| ["--set", *set]);
     args.iter().chain(SMALL.iter()).copied().chain(sets).collect()
 }
 
 /// Goes on from `w` in a store of its own; returns what was said on the way.
 fn go_on(room: &Room, store: &str, sets: &[&str]) -> String {
-    let sets = [&["model.init=w"], sets].concat();
+    let sets = [&["model.init=w"][..], sets].concat();
     room.ok_stderr(&small(&["sweep", "x.toml", "--store", store], &sets))
 }
 
@@ -173,7 +173,7 @@ fn weights_with_the_extra_blocks_in_them_load_whole_and_others_do_not() {
     exported(&room, "first.db");
     let from = |init: &str, sets: &[&str]| {
         let init = format!("model.init={init}");
-        let sets = [&[init.as_str(), "train.epochs=0"], sets].concat();
+        let sets = [&[init.as_str(), "train.epochs=0"][..], sets].concat();
         room.run(&small(&["sweep", "x.toml", "--store", "second.db"], &sets))
     };
     let output = from("first.db-out", &["model.extra_blocks=1"]);
@@ -191,7 +191,7 @@ fn weights_with_the_extra_blocks_in_them_load_whole_and_others_do_not() {
     );
     for (init, sets) in [
         ("first.db-out", &["model.extra_blocks=2"][..]),
-        ("w", &["model.encoder_depth=4"]),
+        ("w", &["model.encoder_depth=4"][..]),
     ] {
         let output = from(init, sets);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -209,12 +209,8 @@ fn a_trial_of_no_epochs_judges_its_start_and_can_be_used() {
          [sweep]\n\"train.epochs\" = [0, 2]\nseeds = 2\n",
     );
     let store = "zero.db";
-    let args: Vec<&str> = small(
-        &["sweep", "epochs.toml", "--store", store],
-        &["model.init=w", "train.warmup_epochs=1"],
-    )
-    .into_iter()
-    .collect();
+    let sets = ["model.init=w", "train.warmup_epochs=1"];
+    let args = small(&["sweep", "epochs.toml", "--store", store], &sets);
     // The file's own axis stands above --set.
     let said = room.ok_stderr(&args);
     assert!(said.contains("4 finished"), "{said}");
