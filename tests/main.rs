@@ -4,6 +4,7 @@
     reason = "a test that cannot go on should stop, and says what it skipped or measured"
 )]
 
+mod anomaly;
 mod browser;
 mod catalogue;
 mod chromium;
@@ -22,6 +23,7 @@ mod masks;
 mod page;
 mod paper;
 mod parity;
+mod quality;
 mod reading;
 mod recipe;
 mod reference;

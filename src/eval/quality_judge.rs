@@ -229,3 +229,7 @@ impl Ground<'_> {
         ]
     }
 }
+
+#[cfg(test)]
+#[path = "quality_judge_tests.rs"]
+mod tests;

@@ -40,6 +40,7 @@ pub(super) fn build(data: &ReportData) -> Vec<(String, String)> {
     all.into_iter()
         .filter(|(name, _)| recorded(name))
         .map(|(name, text)| (name.to_owned(), text))
+        .chain(super::quality::definitions(data))
         .chain(super::cross::definitions(&data.runs))
         .collect()
 }

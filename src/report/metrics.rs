@@ -18,7 +18,7 @@ pub(super) struct Metric {
     /// Whether more is better.
     pub(super) more_is_better: bool,
     /// Sections or keys whose change makes values incomparable.
-    apart: &'static [&'static str],
+    pub(super) apart: &'static [&'static str],
 }
 
 /// Loss on the run's own masks.
@@ -105,7 +105,9 @@ impl Metric {
     /// Whether a change of `key` makes values incomparable.
     pub(super) fn depends_on(&self, key: &str) -> bool {
         let meant = |a: &str| if a.ends_with('.') { key.starts_with(a) } else { key == a };
-        self.apart.iter().any(|a| meant(a)) && !ASIDE.contains(&key)
+        // A network for perceptual distance changes that distance alone.
+        let aside = ASIDE.contains(&key) || (key.starts_with("eval.lpips_") && self.name != "eval_lpips");
+        self.apart.iter().any(|a| meant(a)) && !aside
     }
 
     /// Title with the unit.

@@ -15,7 +15,7 @@ use super::policy::{SCRIPT, policy};
 use super::spread::{self, Spread};
 use super::table::{self, Table};
 use super::trial::{self, Sections};
-use super::{ReportError, by_key, curves, definitions, findings, format, repeat, swept};
+use super::{ReportError, by_key, curves, definitions, findings, format, quality, repeat, swept};
 use crate::catalogue::{MEANING, strips};
 use crate::plot::{Rgb, dark_rules, embed, matrix_svg, strips_svg};
 use crate::store::rows::SweepRow;
@@ -40,6 +40,7 @@ struct Page<'a> {
     importance: Option<Figure>,
     curves: Option<Figure>,
     cross: Option<Cross>,
+    quality: Option<Table>,
     across: Option<Gallery>,
     progress: Option<Gallery>,
     explorer: Option<Explorer>,
@@ -73,12 +74,13 @@ struct Numbers {
     progress: usize,
     explorer: usize,
     differences: usize,
+    quality: usize,
     troubles: usize,
     trials: usize,
 }
 
 impl Numbers {
-    fn of(figures: [bool; 9], tables: [bool; 3]) -> Self {
+    fn of(figures: [bool; 9], tables: [bool; 4]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
         Self {
             swept: nth(&figures, 0),
@@ -91,8 +93,9 @@ impl Numbers {
             progress: nth(&figures, 7),
             explorer: nth(&figures, 8),
             differences: 1 + nth(&tables, 0),
-            troubles: 1 + nth(&tables, 1),
-            trials: 1 + nth(&tables, 2),
+            quality: 1 + nth(&tables, 1),
+            troubles: 1 + nth(&tables, 2),
+            trials: 1 + nth(&tables, 3),
         }
     }
 }
@@ -201,6 +204,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     );
     let troubles = appendix::troubles(data);
     let differences = differences::build(&groups);
+    let quality = quality::build(&groups);
     let metrics = appendix::trial_metrics(&groups);
     let (cross, masks) = (cross(&groups)?, masks(data)?);
     let figures = [
@@ -237,7 +241,10 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         findings: findings::build(data, &groups),
         table: table::build(&groups),
         spread: spread::build(&groups),
-        numbers: Numbers::of(figures, [differences.is_some(), !troubles.is_empty(), true]),
+        numbers: Numbers::of(
+            figures,
+            [differences.is_some(), quality.is_some(), !troubles.is_empty(), true],
+        ),
         differences,
         swept,
         by_key,
@@ -245,6 +252,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         importance,
         curves,
         cross,
+        quality,
         across,
         progress,
         explorer,

@@ -55,7 +55,11 @@ pub(super) struct Cell {
 
 /// Builds the table of `groups`; columns without any value are left out.
 pub(super) fn build(groups: &Groups) -> Table {
-    let metrics = shown(groups);
+    build_of(groups, &shown(groups))
+}
+
+/// A table of the same form with these columns.
+pub(super) fn build_of(groups: &Groups, metrics: &[Metric]) -> Table {
     let decimals: Vec<usize> = metrics.iter().map(|m| decimals(groups, m)).collect();
     let leads: Vec<Option<Lead>> = metrics.iter().map(|m| Lead::of(groups, m)).collect();
     let best: Vec<Option<usize>> = leads.iter().map(marked).collect();
@@ -85,17 +89,22 @@ pub(super) fn build(groups: &Groups) -> Table {
             })
             .collect(),
         rows: rows.collect(),
-        baselines: baselines(groups, &metrics, &decimals),
-        notes: undecided(&metrics, &leads)
+        baselines: baselines(groups, metrics, &decimals),
+        notes: undecided(metrics, &leads)
             .into_iter()
-            .chain(notes(groups, &metrics))
+            .chain(notes(groups, metrics))
             .collect(),
     }
 }
 
 /// The metrics of the table's columns: those with a value.
 pub(super) fn shown(groups: &Groups) -> Vec<Metric> {
-    TABLE.into_iter().filter(|m| recorded(groups, m)).collect()
+    recorded_of(groups, &TABLE)
+}
+
+/// Those of `metrics` that have a value.
+pub(super) fn recorded_of(groups: &Groups, metrics: &[Metric]) -> Vec<Metric> {
+    metrics.iter().filter(|m| recorded(groups, m)).copied().collect()
 }
 
 fn recorded(groups: &Groups, metric: &Metric) -> bool {
@@ -131,7 +140,8 @@ fn undecided(metrics: &[Metric], leads: &[Option<Lead>]) -> Option<String> {
     })
 }
 
-fn cell(summary: &Summary, metric: &Metric, decimals: usize, best: bool) -> Cell {
+/// A cell of a metric in stored units.
+pub(super) fn cell(summary: &Summary, metric: &Metric, decimals: usize, best: bool) -> Cell {
     let summary = scaled(summary, metric);
     Cell {
         text: mean_ci(&summary, decimals),

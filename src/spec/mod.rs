@@ -23,6 +23,7 @@ mod kind;
 mod layer;
 mod limits;
 mod load;
+mod lpips;
 mod nested;
 mod overrides;
 mod parts;

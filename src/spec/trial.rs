@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::column::Column;
 use super::freeze::Freeze;
 use super::protocols::{AttentiveSpec, FinetuneSpec};
+pub use super::lpips::LpipsNet;
 use super::ramp::Ramp;
 pub use super::tasks::{ClusteringSpec, EvalTask, LinearSpec, LogisticSpec, ProbeOptimiser, RetrievalSpec};
 
@@ -278,37 +279,6 @@ pub struct EvalSpec {
     /// Which network that is.
     #[serde(default)]
     pub lpips_net: LpipsNet,
-}
-
-/// A network for perceptual distance.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LpipsNet {
-    /// AlexNet.
-    #[default]
-    Alex,
-    /// VGG16.
-    Vgg,
-}
-
-impl LpipsNet {
-    /// As it is written.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Alex => "alex",
-            Self::Vgg => "vgg",
-        }
-    }
-
-    /// The shortest side of a picture that it takes, in pixels.
-    #[must_use]
-    pub const fn least(self) -> usize {
-        match self {
-            Self::Alex => 31,
-            Self::Vgg => 16,
-        }
-    }
 }
 
 impl EvalSpec {

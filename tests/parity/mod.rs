@@ -6,7 +6,7 @@ mod forward;
 mod hog;
 mod masks;
 mod probe;
-mod quality;
+pub(crate) mod quality;
 mod tables;
 mod training;
 mod transforms;

@@ -88,7 +88,7 @@ fn generated(seed: u64, index: u64, count: u64, bound: f64) -> Vec<f32> {
 }
 
 /// The generated backbone, checked against what the manifest says of it, and the stored heads under the package's names.
-fn network(case: &Case, net: &str) -> BTreeMap<String, Named> {
+pub(crate) fn network(case: &Case, net: &str) -> BTreeMap<String, Named> {
     let manifest: Json = serde_json::from_slice(&fixture("metrics/manifest.json")).unwrap();
     let described = &manifest["lpips"]["generated"][net];
     let mut tensors = BTreeMap::new();

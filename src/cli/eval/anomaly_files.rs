@@ -1,6 +1,7 @@
 //! What anomaly maps leave in a folder: a sheet for each picture, scores as CSV and JSON, and the page.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
@@ -22,8 +23,10 @@ const SPAN: f64 = 0.998;
 pub(super) fn write(out: &Path, found: &Found, record: &Json) -> Result<(), Failure> {
     files::folder(out)?;
     let top = scale(found);
+    let mut taken = HashSet::new();
     for one in &found.judged {
-        let file = out.join("maps").join(format!("{}.png", one.known.name));
+        let name = sheet_name(&one.known.name, &mut taken);
+        let file = out.join("maps").join(name);
         files::folder(file.parent().unwrap_or(out))?;
         let over = overlay(&one.picture, &one.map, top, one.marked.as_deref());
         let notes = [format!(
@@ -43,6 +46,17 @@ pub(super) fn write(out: &Path, found: &Found, record: &Json) -> Result<(), Fail
     files::write_json(&out.join("anomaly.json"), record)?;
     let page = html(&report(found, top)?).map_err(anyhow::Error::new)?;
     files::write(&out.join("index.html"), page.as_bytes())
+}
+
+/// The picture's name as a PNG; with its own extension before that where another has the same stem.
+fn sheet_name(name: &str, taken: &mut HashSet<PathBuf>) -> PathBuf {
+    let short = Path::new(name).with_extension("png");
+    let free = taken.insert(short.clone());
+    if free {
+        short
+    } else {
+        PathBuf::from(format!("{name}.png"))
+    }
 }
 
 fn encoded(picture: &Picture) -> Result<Vec<u8>, Failure> {

@@ -5,6 +5,7 @@
 //! translate names and `config.json`; `sizes` and `facts` tell the architecture; `fit` compares with a model; `build` makes
 //! one; `write` exports.
 
+mod any;
 pub mod build;
 pub mod config;
 mod config_out;
@@ -26,7 +27,8 @@ pub mod write;
 #[cfg(test)]
 mod hostile_tests;
 
+pub use any::tensors;
 pub use error::WeightError;
 pub use facts::Facts;
 pub use naming::Naming;
-pub use read::{Weights, tensors};
+pub use read::Weights;

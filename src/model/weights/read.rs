@@ -222,25 +222,6 @@ impl Weights {
     }
 }
 
-/// Named tensors of any network, safetensors or `.pth`, as they are called in the file, and their digest: `weights-` and
-/// BLAKE3 over names, shapes and values.
-///
-/// # Errors
-/// When there is no such file, it is damaged or hostile, or holds values that are not finite.
-pub fn tensors(path: &Path) -> Result<(BTreeMap<String, Named>, String), WeightError> {
-    let tensors = if !path.exists() {
-        let why = "no such file: correct the path (relative paths start at the working directory)".into();
-        let path = path.to_path_buf();
-        return Err(WeightError::Unreadable { path, why });
-    } else if is_safetensors(path)? {
-        safetensors::read(path)?.tensors
-    } else {
-        pickle::read(path)?.tensors
-    };
-    let digest = digest(&tensors);
-    Ok((tensors, digest))
-}
-
 /// `[model]` has one ratio for both halves, as all published models do.
 fn must_have_one_mlp_ratio(sizes: &Sizes) -> Result<(), String> {
     let Some(decoder) = &sizes.decoder else { return Ok(()) };
@@ -321,7 +302,7 @@ fn has_extension(path: &Path, extensions: &[&str]) -> bool {
 }
 
 /// By extension, else by the `{` of the header, which no pickle or archive has there.
-fn is_safetensors(path: &Path) -> Result<bool, WeightError> {
+pub(super) fn is_safetensors(path: &Path) -> Result<bool, WeightError> {
     if has_extension(path, &["safetensors"]) {
         return Ok(true);
     }
@@ -402,7 +383,7 @@ fn checkpoint(path: &Path) -> Result<(BTreeMap<String, Named>, Facts), WeightErr
     Ok((read.tensors, read.facts.or(facts)))
 }
 
-fn digest(tensors: &BTreeMap<String, Named>) -> String {
+pub(super) fn digest(tensors: &BTreeMap<String, Named>) -> String {
     let mut hash = blake3::Hasher::new();
     for (name, tensor) in tensors {
         hash.update(format!("{name} {:?}\n", tensor.shape).as_bytes());
