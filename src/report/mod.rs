@@ -25,21 +25,27 @@ mod importance;
 mod join;
 mod landscape;
 mod metrics;
+mod metrics_tasks;
 mod numbers;
 mod page;
 pub mod paper;
 mod places;
 mod policy;
+mod relation;
+mod relation_words;
 mod repeat;
 mod spread;
 mod swept;
 mod table;
+mod tasks;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_page;
+#[cfg(test)]
+mod tests_tasks;
 mod trial;
 
 pub use data::{ReportData, RunReport, StrategyNote};
