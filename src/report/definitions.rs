@@ -52,10 +52,7 @@ const TASKS: [(&str, &str); 13] = [
         "Probability that a defective picture has a higher reconstruction error than a good one (area under the receiver \
          operating characteristic).",
     ),
-    (
-        "anomaly_pixel_auroc",
-        "The same for pixels, by masks of the defects.",
-    ),
+    ("anomaly_pixel_auroc", "The same for pixels, by masks of the defects."),
     (
         "eval_loss",
         "The error at the same masks in the units of training: per patch normalised where the targets are.",

@@ -113,9 +113,15 @@ fn fitting(table: &Table) -> Vec<Table> {
         let parts = |each: usize| columns.chunks(each).map(|c| table.with(c)).collect::<Vec<_>>();
         let mut sizes = (1..=columns.len()).map(|count| parts(columns.len().div_ceil(count)));
         let fits = |parts: &Vec<Table>| parts.iter().all(|p| estimated(p) <= PAGE);
-        sizes.find(fits).unwrap_or_else(|| columns.chunks(1).map(|c| table.with(c)).collect())
+        sizes
+            .find(fits)
+            .unwrap_or_else(|| columns.chunks(1).map(|c| table.with(c)).collect())
     };
-    [others, tasks].into_iter().filter(|c| !c.is_empty()).flat_map(cut).collect()
+    [others, tasks]
+        .into_iter()
+        .filter(|c| !c.is_empty())
+        .flat_map(cut)
+        .collect()
 }
 
 fn float(table: &Table, caption: String, label: String) -> Float {

@@ -26,7 +26,11 @@ pub(super) fn build(data: &ReportData, groups: &Groups) -> Vec<String> {
     let gained = headline.iter().position(Metric::of_task);
     for (i, metric) in headline.iter().enumerate() {
         said.extend(best(groups, metric));
-        said.extend(if gained == Some(i) { training_gain(groups, metric) } else { None });
+        said.extend(if gained == Some(i) {
+            training_gain(groups, metric)
+        } else {
+            None
+        });
     }
     said.extend(relation::finding(groups));
     said.extend(few_seeds(groups));
@@ -36,7 +40,9 @@ pub(super) fn build(data: &ReportData, groups: &Groups) -> Vec<String> {
 
 /// Says that there is nothing yet of what the experiment is about.
 fn unmeasured(data: &ReportData, groups: &Groups) -> Option<String> {
-    let named = data.sweep.settings["objective"].as_str().filter(|name| !name.is_empty())?;
+    let named = data.sweep.settings["objective"]
+        .as_str()
+        .filter(|name| !name.is_empty())?;
     let known = groups.objective.is_some_and(|m| !groups.ranked(&m).is_empty());
     (!known).then(|| format!("No finished trial has the objective, {named}, so what follows is about other figures."))
 }

@@ -1,7 +1,7 @@
 //! The metrics that the report knows: how each is called, shown and compared. Exports carry every recorded metric.
 
-use super::metrics_tasks::{self, ANOMALY, ATTENTIVE, CLUSTERING, FINETUNE, LINEAR, LOGISTIC, RETRIEVAL, TASKS};
 pub(super) use super::metrics_tasks::KNN;
+use super::metrics_tasks::{self, ANOMALY, ATTENTIVE, CLUSTERING, FINETUNE, LINEAR, LOGISTIC, RETRIEVAL, TASKS};
 
 /// A metric of the table and the figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -112,17 +112,7 @@ const fn quality(name: &'static str, untrained: &'static str, title: &'static st
 
 /// The columns of the table: reconstruction, then the leading figure of every task on the encoder.
 pub(super) const TABLE: [Metric; 11] = [
-    VAL_LOSS,
-    EVAL_MSE,
-    EVAL_PSNR,
-    KNN,
-    LINEAR,
-    LOGISTIC,
-    ATTENTIVE,
-    FINETUNE,
-    RETRIEVAL,
-    CLUSTERING,
-    ANOMALY,
+    VAL_LOSS, EVAL_MSE, EVAL_PSNR, KNN, LINEAR, LOGISTIC, ATTENTIVE, FINETUNE, RETRIEVAL, CLUSTERING, ANOMALY,
 ];
 
 /// Name of the chance level of accuracies.
@@ -241,8 +231,14 @@ mod tests {
 
     #[test]
     fn names_of_the_store_are_found_and_told_apart() {
-        assert_eq!(named("finetune_accuracy").map(|m| m.title), Some("Fine-tuning accuracy"));
-        assert_eq!(named("retrieval_recall_at_5").map(|m| m.short_heading()), Some("Recall@5 (%)".into()));
+        assert_eq!(
+            named("finetune_accuracy").map(|m| m.title),
+            Some("Fine-tuning accuracy")
+        );
+        assert_eq!(
+            named("retrieval_recall_at_5").map(|m| m.short_heading()),
+            Some("Recall@5 (%)".into())
+        );
         assert_eq!(named("nonsense"), None);
         let all: Vec<&str> = TASKS.iter().flat_map(|t| t.metrics).map(|m| m.name).collect();
         assert!(all.iter().all(|name| all.iter().filter(|n| n == &name).count() == 1));

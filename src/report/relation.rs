@@ -35,7 +35,9 @@ impl Related {
 
     /// Whether points with a lower error do better.
     pub(super) fn agrees(&self) -> bool {
-        self.found.rho.is_some_and(|rho| (rho < 0.0) == self.metric.more_is_better)
+        self.found
+            .rho
+            .is_some_and(|rho| (rho < 0.0) == self.metric.more_is_better)
     }
 }
 
@@ -165,6 +167,8 @@ fn horizontal(groups: &Groups, error: &Metric) -> Axis {
 pub(super) fn finding(groups: &Groups) -> Option<String> {
     let relations = build(groups)?;
     let first = groups.headline();
-    let related = first.iter().find_map(|m| relations.tasks.iter().find(|t| t.metric.name == m.name));
+    let related = first
+        .iter()
+        .find_map(|m| relations.tasks.iter().find(|t| t.metric.name == m.name));
     words::sentence(related?, &relations.error)
 }

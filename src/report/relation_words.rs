@@ -94,7 +94,10 @@ fn notes(relations: &Relations) -> Vec<String> {
         ));
     }
     if relations.error.name != EVAL_MSE.name {
-        notes.push("The error is in the units of training, as that in pixels was not recorded or may not be compared.".to_owned());
+        notes.push(
+            "The error is in the units of training, as that in pixels was not recorded or may not be compared."
+                .to_owned(),
+        );
     }
     notes
 }

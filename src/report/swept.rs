@@ -24,7 +24,10 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
 pub(super) fn tasks(groups: &Groups) -> Option<Sketch> {
     let first = groups.headline();
     let others = TASKS.iter().map(|t| t.metrics[0]);
-    over(groups, others.filter(|m| first.iter().all(|f| f.name != m.name)).collect())
+    over(
+        groups,
+        others.filter(|m| first.iter().all(|f| f.name != m.name)).collect(),
+    )
 }
 
 fn over(groups: &Groups, mut metrics: Vec<Metric>) -> Option<Sketch> {

@@ -55,16 +55,40 @@ fn the_table_of_tasks_has_every_figure_with_untrained_chance_and_protocols() {
     let page = html(&tasks(6)).unwrap();
     assert_well_formed(&page);
     let table = section(&page, "tasks");
-    for said in ["Linear (%)", "Fine-tuning (%)", "mAP (%)", "Recall@1 (%)", "NMI", "50.0 ± 0.2", "0.200 ± 0.002"] {
+    for said in [
+        "Linear (%)",
+        "Fine-tuning (%)",
+        "mAP (%)",
+        "Recall@1 (%)",
+        "NMI",
+        "50.0 ± 0.2",
+        "0.200 ± 0.002",
+    ] {
         assert!(table.contains(said), "{said} in {table}");
     }
     assert!(!table.contains("PSNR"), "reconstruction is not among them");
-    assert_eq!(table.matches("<td>3</td>").count(), 6 + 1, "points and the untrained encoder: {table}");
+    assert_eq!(
+        table.matches("<td>3</td>").count(),
+        6 + 1,
+        "points and the untrained encoder: {table}"
+    );
     let base = table.split_once("<tbody class=\"base\">").unwrap().1;
-    assert!(base.contains("untrained encoder") && base.contains("35.0") && base.contains("15.0"), "{base}");
+    assert!(
+        base.contains("untrained encoder") && base.contains("35.0") && base.contains("15.0"),
+        "{base}"
+    );
     let chance = base.split_once("chance").unwrap().1;
-    assert_eq!(chance.matches("<td>10.0</td>").count(), 5, "accuracies, not mAP: {chance}");
-    for said in ["eval.linear.lrs = [0.1, 1.0]", "eval.linear.epochs = 90", "eval.knn_k = 20", "no settings recorded"] {
+    assert_eq!(
+        chance.matches("<td>10.0</td>").count(),
+        5,
+        "accuracies, not mAP: {chance}"
+    );
+    for said in [
+        "eval.linear.lrs = [0.1, 1.0]",
+        "eval.linear.epochs = 90",
+        "eval.knn_k = 20",
+        "no settings recorded",
+    ] {
         assert!(page.contains(said), "{said}");
     }
     // Fine-tuning falls by 1.7 points from point to point, by 0.2 at most from seed to seed.
@@ -99,7 +123,9 @@ fn relations_are_over_points_and_honest() {
     assert!(table.contains("not told from chance"), "{table}");
     let said = findings::build(&data, &groups).join(" ").replace('\u{a0}', " ");
     assert!(
-        said.contains("Over 12 points, the rank correlation of MSE at the common masks with k-NN accuracy is ρ = −1.00"),
+        said.contains(
+            "Over 12 points, the rank correlation of MSE at the common masks with k-NN accuracy is ρ = −1.00"
+        ),
         "{said}"
     );
 }
@@ -109,7 +135,11 @@ fn fewer_than_five_points_have_a_scatter_and_no_coefficient() {
     let data = tasks(4);
     let page = html(&data).unwrap();
     assert!(page.contains("Reconstruction and tasks") && !page.contains("id=\"relation\""));
-    assert!(!findings::build(&data, &Groups::of(&data)).join(" ").contains("rank correlation"));
+    assert!(
+        !findings::build(&data, &Groups::of(&data))
+            .join(" ")
+            .contains("rank correlation")
+    );
     assert!(relation::sketch(&Groups::of(&tasks(2))).is_none());
 }
 
@@ -117,11 +147,20 @@ fn fewer_than_five_points_have_a_scatter_and_no_coefficient() {
 fn each_task_has_a_panel_on_the_page_and_on_paper() {
     let data = tasks(12);
     let names = panel_names(&data);
-    for name in ["error_and_knn_accuracy", "error_and_clustering_nmi", "finetune_accuracy", "retrieval_map"] {
+    for name in [
+        "error_and_knn_accuracy",
+        "error_and_clustering_nmi",
+        "finetune_accuracy",
+        "retrieval_map",
+    ] {
         assert_eq!(names.iter().filter(|n| *n == name).count(), 1, "{name}: {names:?}");
     }
     let figures = paper::figures(&data).unwrap();
-    for stem in ["reconstruction_and_tasks-1", "error_and_knn_accuracy", "linear_accuracy"] {
+    for stem in [
+        "reconstruction_and_tasks-1",
+        "error_and_knn_accuracy",
+        "linear_accuracy",
+    ] {
         assert!(figures.iter().any(|f| f.stem.starts_with(stem)), "{stem}");
     }
     let sketch = relation::sketch(&Groups::of(&data)).unwrap();
@@ -142,21 +181,37 @@ fn the_objective_leads_the_summary_and_the_figures() {
         said[1].starts_with("The objective, fine-tuning accuracy, has its highest mean at mask.strategy"),
         "{said:?}"
     );
-    assert!(said.iter().any(|s| s.starts_with("k-NN accuracy has its highest mean")), "{said:?}");
-    assert_eq!(importance::objective(&groups).map(|m| m.name), Some("finetune_accuracy"));
+    assert!(
+        said.iter().any(|s| s.starts_with("k-NN accuracy has its highest mean")),
+        "{said:?}"
+    );
+    assert_eq!(
+        importance::objective(&groups).map(|m| m.name),
+        Some("finetune_accuracy")
+    );
     data.sweep.settings = json!({"objective": "retrieval_recall_at_1"});
-    let heads: Vec<String> = table::build(&Groups::of(&data)).columns.into_iter().map(|c| c.heading).collect();
+    let heads: Vec<String> = table::build(&Groups::of(&data))
+        .columns
+        .into_iter()
+        .map(|c| c.heading)
+        .collect();
     assert_eq!(heads.last().map(String::as_str), Some("Recall@1 (%)"));
     data.sweep.settings = json!({"objective": "anomaly_auroc"});
     let said = findings::build(&data, &Groups::of(&data)).join(" ");
-    assert!(said.contains("No finished trial has the objective, anomaly_auroc"), "{said}");
+    assert!(
+        said.contains("No finished trial has the objective, anomaly_auroc"),
+        "{said}"
+    );
 }
 
 #[test]
 fn wide_tables_are_split_for_paper_and_still_checked() {
     let data = tasks(6);
     let text = paper::table(&data, paper::Form::Latex, "x.db");
-    assert_eq!(text.matches("\\begin{tabular}").count(), text.matches("\\end{tabular}").count());
+    assert_eq!(
+        text.matches("\\begin{tabular}").count(),
+        text.matches("\\end{tabular}").count()
+    );
     assert!(text.matches("\\begin{tabular}").count() >= 2, "{text}");
     assert!(text.contains("\\label{tab:test}") && text.contains("\\label{tab:test-2}"));
     assert!(text.contains("More columns of Table~\\ref{tab:test}"));
@@ -179,7 +234,10 @@ fn the_document_has_the_correlations() {
     let document = json(&tasks(12));
     let all = document["correlations"].as_array().unwrap();
     let knn = all.iter().find(|c| c["metric"] == "knn_accuracy").unwrap();
-    assert_eq!((&knn["n"], &knn["spearman"], &knn["holds"]), (&json!(12), &json!(-1.0), &json!(true)));
+    assert_eq!(
+        (&knn["n"], &knn["spearman"], &knn["holds"]),
+        (&json!(12), &json!(-1.0), &json!(true))
+    );
     assert_eq!(knn["error"], "eval_mse");
     assert_eq!(json(&ratios(0.1))["correlations"], json!([]));
 }
@@ -187,12 +245,26 @@ fn the_document_has_the_correlations() {
 #[test]
 fn differing_protocols_are_not_compared() {
     let mut data = tasks(6);
-    data.runs.iter_mut().take(3).for_each(|r| r.run.config["eval"]["linear"]["epochs"] = json!(10));
+    data.runs
+        .iter_mut()
+        .take(3)
+        .for_each(|r| r.run.config["eval"]["linear"]["epochs"] = json!(10));
     let groups = Groups::of(&data);
     let table = tasks::build(&data, &groups).unwrap().table;
-    let apart: Vec<&str> = table.columns.iter().filter(|c| !c.comparable).map(|c| c.heading.as_str()).collect();
+    let apart: Vec<&str> = table
+        .columns
+        .iter()
+        .filter(|c| !c.comparable)
+        .map(|c| c.heading.as_str())
+        .collect();
     assert_eq!(apart, ["Linear (%)"]);
-    assert!(relation::build(&groups).unwrap().tasks.iter().all(|t| t.metric.name != "linear_accuracy"));
+    assert!(
+        relation::build(&groups)
+            .unwrap()
+            .tasks
+            .iter()
+            .all(|t| t.metric.name != "linear_accuracy")
+    );
     let page = html(&data).unwrap();
     assert!(page.contains("eval.linear.epochs = differing between trials"));
 }

@@ -190,12 +190,19 @@ fn metric(table: &Table<'_>) -> Result<(String, Goal), SpecError> {
             .ok_or_else(|| SpecError::wrong_type(key, path, "text", value))?,
     };
     let measured = FIGURES.iter().filter(|figure| figure.when == When::Validation);
-    let Some(goal) = measured.clone().find(|figure| figure.name == name).map(|figure| figure.goal) else {
+    let Some(goal) = measured
+        .clone()
+        .find(|figure| figure.name == name)
+        .map(|figure| figure.goal)
+    else {
         let names: Vec<&str> = measured.map(|figure| figure.name).collect();
         let near = did_you_mean(name, names.iter().copied());
         let all = || format!(": use one of {}", names.join(", "));
         let cure = match figure(name) {
-            Some(_) => format!("{}; {name} is taken at a trial's end, and can be the objective of [analysis]", all()),
+            Some(_) => format!(
+                "{}; {name} is taken at a trial's end, and can be the objective of [analysis]",
+                all()
+            ),
             None if near.is_empty() => all(),
             None => near,
         };

@@ -1,8 +1,8 @@
 //! What an experiment may say and probably does not mean, one line each.
 //! It must not refuse anything.
 
-use super::file::Source;
 use super::figures::figure;
+use super::file::Source;
 use super::grid::Grid;
 use super::limits::EarlyStop;
 use super::load::Trial;

@@ -211,9 +211,15 @@ mod tests {
     fn it_hangs_on_the_order_alone_and_draws_repeat() {
         let y = [3.0, 1.0, 4.0, 1.5, 5.0, 9.0, 2.0, 6.0, 5.5, 3.5];
         let stretched: Vec<f64> = y.iter().map(|v: &f64| v.exp()).collect();
-        let (a, b) = (Correlation::of(&pairs(&y), DRAWS), Correlation::of(&pairs(&stretched), DRAWS));
+        let (a, b) = (
+            Correlation::of(&pairs(&y), DRAWS),
+            Correlation::of(&pairs(&stretched), DRAWS),
+        );
         assert_eq!(a, b);
-        assert!(a.interval.is_some_and(|(low, high)| low < a.rho.unwrap() && a.rho.unwrap() < high));
+        assert!(
+            a.interval
+                .is_some_and(|(low, high)| low < a.rho.unwrap() && a.rho.unwrap() < high)
+        );
         let turned: Vec<f64> = y.iter().map(|v| -v).collect();
         assert_eq!(Correlation::of(&pairs(&turned), DRAWS).rho, a.rho.map(|r| -r));
     }

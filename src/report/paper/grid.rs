@@ -26,7 +26,11 @@ pub(super) fn joined(text: &str, labels: usize) -> Grid {
         let mut left: Vec<&Vec<String>> = part[1..].iter().collect();
         for (i, row) in table.iter_mut().enumerate() {
             let at = left.iter().position(|other| other.get(..labels) == row.get(..labels));
-            let more = if i == 0 { Some(&part[0]) } else { at.map(|at| left.remove(at)) };
+            let more = if i == 0 {
+                Some(&part[0])
+            } else {
+                at.map(|at| left.remove(at))
+            };
             let cell = |at: usize| more.and_then(|m| m.get(at)).cloned().unwrap_or_default();
             row.resize(known, String::new());
             row.extend((labels + 1..width).map(cell));

@@ -156,5 +156,8 @@ fn an_objective_is_any_figure_that_every_trial_takes() {
     assert_eq!(Bench::new(NANO).load().objective, "");
     let some = "[analysis]\nobjective = \"eval_mse\"\n[sweep]\neval.tasks = [[\"reconstruction\"], [\"knn\"]]\n";
     let refused = error_of(&format!("{NANO}{some}"));
-    assert!(refused.contains("does not take: add \"reconstruction\" to eval.tasks"), "{refused}");
+    assert!(
+        refused.contains("does not take: add \"reconstruction\" to eval.tasks"),
+        "{refused}"
+    );
 }
