@@ -3,7 +3,7 @@
 use super::figures::lower;
 use super::format;
 use super::groups::{Group, Groups};
-use super::metrics::{EVAL_MSE, KNN, Metric};
+use super::metrics::{EVAL_MSE, Metric};
 use crate::plot::{Layer, On, Plot, Reference, Rgb};
 
 /// Adds the baselines; returns what the caption must say about them.
@@ -75,7 +75,7 @@ pub(super) fn references(groups: &Groups, metric: &Metric, plot: &mut Plot) -> S
             ));
         }
     }
-    if let (true, Some(chance)) = (metric.name == KNN.name, groups.chance()) {
+    if let (Some(_), Some(chance)) = (metric.chance(), groups.chance()) {
         plot.references.push(Reference {
             value: chance * metric.factor,
             label: "chance".to_owned(),
@@ -106,5 +106,5 @@ fn within_reach(groups: &Groups, metric: &Metric, baselines: &[f64]) -> bool {
         .iter()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
     let reach = 2.0 * (high - low);
-    metric.name == KNN.name || baselines.iter().all(|b| *b >= low - reach && *b <= high + reach)
+    metric.unit == "%" || baselines.iter().all(|b| *b >= low - reach && *b <= high + reach)
 }

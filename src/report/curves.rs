@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::data::RunReport;
 use super::figures::{Sketch, lettered};
 use super::groups::{Group, Groups};
-use super::metrics::{EVAL_MSE, KNN};
+use super::metrics::Metric;
 use crate::plot::{Axis, Layer, Plot, Rgb, categorical, min_max};
 
 /// Curves with a name in the store, a title, and a letter for the caption.
@@ -47,7 +47,7 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
             (limit - 2) / 2
         ));
     }
-    let marked = marked(groups);
+    let marked = marked(groups, &groups.headline(), 2);
     let several = groups.all.len() > 1;
     if marked.len() < groups.all.len() {
         caption.push_str(" In colour: the best and the next by each metric, and the baseline.");
@@ -73,14 +73,15 @@ pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
     })
 }
 
-/// Groups that have a colour of their own, with it: all where they can be told apart or follow a number.
-fn marked(groups: &Groups) -> Vec<(usize, Rgb)> {
+/// Groups that have a colour of their own, with it: all where they can be told apart or follow a number; else the best `each`
+/// by every metric, and the baseline.
+pub(super) fn marked(groups: &Groups, metrics: &[Metric], each: usize) -> Vec<(usize, Rgb)> {
     let ordered = groups.keys.len() == 1 && groups.keys[0].numeric();
     if groups.all.len() <= TOLD || ordered {
         return groups.all.iter().map(|g| g.colour).enumerate().collect();
     }
-    let metrics = [KNN, EVAL_MSE].into_iter().filter(|m| groups.comparable(m));
-    let mut found: Vec<usize> = metrics.flat_map(|m| groups.ranked(&m).into_iter().take(2)).collect();
+    let metrics = metrics.iter().filter(|m| groups.comparable(m));
+    let mut found: Vec<usize> = metrics.flat_map(|m| groups.ranked(m).into_iter().take(each)).collect();
     let named = groups.baseline.as_deref();
     found.extend(groups.all.iter().position(|g| Some(g.label.as_str()) == named));
     found.sort_unstable();
@@ -94,7 +95,7 @@ fn marked(groups: &Groups) -> Vec<(usize, Rgb)> {
 
 /// Every group, those without a colour of their own first, so that the others lie above them.
 fn in_order<'g, 'a>(groups: &'g Groups<'a>) -> Vec<(&'g Group<'a>, Option<Rgb>)> {
-    let marked = marked(groups);
+    let marked = marked(groups, &groups.headline(), 2);
     let own = |i: usize| marked.iter().find(|m| m.0 == i).map(|m| m.1);
     let mut all: Vec<_> = groups.all.iter().enumerate().map(|(i, g)| (g, own(i))).collect();
     all.sort_by_key(|(_, colour)| colour.is_some());

@@ -9,6 +9,64 @@ use super::format;
 pub(super) const SCALED_BACK: &str =
     " Predictions of normalised patches are scaled back with the true mean and variance of each patch.";
 
+/// What the figures of tasks on the encoder are; their settings stand below the table of tasks.
+const TASKS: [(&str, &str); 13] = [
+    (
+        "linear_accuracy",
+        "Share of held-out pictures that a linear classifier on frozen features, trained on the training pictures, puts into \
+         their class.",
+    ),
+    (
+        "logistic_accuracy",
+        "The same by logistic regression, solved for rather than trained.",
+    ),
+    (
+        "attentive_accuracy",
+        "The same by a classifier that attends to the frozen features of all patches.",
+    ),
+    (
+        "finetune_accuracy",
+        "The same after the whole encoder has been trained on with a classifier, from the weights of the trial.",
+    ),
+    (
+        "retrieval_map",
+        "Mean average precision: training pictures are ranked by their similarity to a held-out picture, and the right ones \
+         are those of its class.",
+    ),
+    (
+        "retrieval_recall_at_1",
+        "Share of held-out pictures whose most similar picture is of their class; likewise recall at 5 and at 10, where one \
+         of so many is enough.",
+    ),
+    (
+        "clustering_nmi",
+        "Normalised mutual information of the classes with clusters of frozen features: 0 where one tells nothing of the \
+         other, 1 where they agree.",
+    ),
+    (
+        "clustering_ari",
+        "Adjusted Rand index of the same: pairs on which both agree, 0 for clusters by chance and 1 where they agree.",
+    ),
+    (
+        "anomaly_auroc",
+        "Probability that a defective picture has a higher reconstruction error than a good one (area under the receiver \
+         operating characteristic).",
+    ),
+    ("anomaly_pixel_auroc", "The same for pixels, by masks of the defects."),
+    (
+        "eval_loss",
+        "The error at the same masks in the units of training: per patch normalised where the targets are.",
+    ),
+    (
+        "untrained_linear_accuracy",
+        "The same for the encoder with the same seed before its first step; likewise the other untrained figures.",
+    ),
+    (
+        "untrained_finetune_accuracy",
+        "Fine-tuning from the weights before the first step: what the same recipe gives without pre-training.",
+    ),
+];
+
 /// Name and meaning of every recorded metric that the report shows.
 pub(super) fn build(data: &ReportData) -> Vec<(String, String)> {
     let all = [
@@ -36,9 +94,9 @@ pub(super) fn build(data: &ReportData) -> Vec<(String, String)> {
         ),
         ("chance_accuracy", "One over the number of classes.".to_owned()),
     ];
+    let all = all.into_iter().chain(TASKS.map(|(name, text)| (name, text.to_owned())));
     let recorded = |name: &str| data.runs.iter().any(|r| r.last(name).is_some());
-    all.into_iter()
-        .filter(|(name, _)| recorded(name))
+    all.filter(|(name, _)| recorded(name))
         .map(|(name, text)| (name.to_owned(), text))
         .chain(super::quality::definitions(data))
         .chain(super::cross::definitions(&data.runs))

@@ -76,11 +76,55 @@ pub(super) fn line(fields: impl Iterator<Item = String>) -> String {
     quoted.collect::<Vec<_>>().join(",") + "\r\n"
 }
 
-/// The table of the report as a `table` environment, or `table*` where it is wider than a column; needs
-/// `\usepackage{booktabs}`, and graphicx where it is wide. Comments below it carry n, mean, sd and the
-/// ends of the interval, ci_low and ci_high, of every cell.
+/// The table of the report as a `table` environment, or `table*` where it is wider than a column; one that is wider than both
+/// columns is several, the figures of tasks apart from those of reconstruction. Needs `\usepackage{booktabs}`, and graphicx
+/// where it is wide. Comments below it carry n, mean, sd and the ends of the interval, ci_low and ci_high, of every cell.
 pub fn latex(data: &ReportData) -> String {
     let table = table::build(&Groups::of(data));
+    let parts = fitting(&table);
+    let label = data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+    let each = parts.iter().enumerate().map(|(i, part)| {
+        let (caption, label) = match i {
+            0 => {
+                let notes = table.notes.iter().map(|n| tex(n)).collect::<Vec<_>>().join(" ");
+                ([tex(&caption(data)), notes].join(" ").trim().to_owned(), label.clone())
+            }
+            _ => (
+                format!("More columns of Table~\\ref{{tab:{label}}}, as they are explained there."),
+                format!("{label}-{}", i + 1),
+            ),
+        };
+        float(part, caption, label).latex()
+    });
+    each.chain([spread(&table)]).collect::<Vec<_>>().concat()
+}
+
+/// Width that both columns of `article` have for a table in footnotesize, as [`estimated`] would have it.
+const PAGE: f64 = 590.0;
+
+/// The table in as few parts as fit, each with the same rows: reconstruction apart from tasks where it takes several.
+fn fitting(table: &Table) -> Vec<Table> {
+    let all: Vec<usize> = (0..table.columns.len()).collect();
+    if estimated(table) <= PAGE {
+        return vec![table.clone()];
+    }
+    let (tasks, others): (Vec<usize>, Vec<usize>) = all.into_iter().partition(|i| table.columns[*i].task);
+    let cut = |columns: Vec<usize>| -> Vec<Table> {
+        let parts = |each: usize| columns.chunks(each).map(|c| table.with(c)).collect::<Vec<_>>();
+        let mut sizes = (1..=columns.len()).map(|count| parts(columns.len().div_ceil(count)));
+        let fits = |parts: &Vec<Table>| parts.iter().all(|p| estimated(p) <= PAGE);
+        sizes
+            .find(fits)
+            .unwrap_or_else(|| columns.chunks(1).map(|c| table.with(c)).collect())
+    };
+    [others, tasks]
+        .into_iter()
+        .filter(|c| !c.is_empty())
+        .flat_map(cut)
+        .collect()
+}
+
+fn float(table: &Table, caption: String, label: String) -> Float {
     let labels = table.keys.len().max(1);
     let heads = table
         .columns
@@ -92,7 +136,6 @@ pub fn latex(data: &ReportData) -> String {
         table.keys.iter().map(|k| format!("\\texttt{{{}}}", tex(k))).collect()
     };
     let head: Vec<String> = keys.into_iter().chain(["$n$".to_owned()]).chain(heads).collect();
-    let notes = table.notes.iter().map(|n| tex(n)).collect::<Vec<_>>().join(" ");
     let mut lines = vec![
         "\\toprule".to_owned(),
         head.join(" & ") + " \\\\",
@@ -102,14 +145,13 @@ pub fn latex(data: &ReportData) -> String {
     lines.extend((!table.baselines.is_empty()).then(|| "\\midrule".to_owned()));
     lines.extend(table.baselines.iter().map(|r| tex_row(r, labels)));
     lines.push("\\bottomrule".to_owned());
-    let float = Float {
-        caption: [tex(&caption(data)), notes].join(" ").trim().to_owned(),
-        label: data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+    Float {
+        caption,
+        label,
         aligned: format!("{}r{}", "l".repeat(labels), "r".repeat(table.columns.len())),
         lines,
-        width: estimated(&table),
-    };
-    [float.latex(), spread(&table)].concat()
+        width: estimated(table),
+    }
 }
 
 /// Width of the table in LaTeX, in points.
@@ -197,7 +239,8 @@ pub(super) fn tex(text: &str) -> String {
     out
 }
 
-/// Everything but pictures: the sweep, summaries of every metric per group, every point against the baseline, and the trials
+/// Everything but pictures: the sweep, summaries of every metric per group, every point against the baseline, rank
+/// correlations of tasks with the error of reconstruction, and the trials
 /// with all their points.
 /// Values that are not finite are the strings `"NaN"`, `"inf"` and `"-inf"`.
 pub fn json(data: &ReportData) -> Json {
@@ -227,6 +270,7 @@ pub fn json(data: &ReportData) -> Json {
         "version": data.version,
         "groups": groups.all.iter().map(group).collect::<Vec<_>>(),
         "comparisons": numbers::comparisons(&groups),
+        "correlations": numbers::correlations(&groups),
         "runs": data.runs.iter().map(|r| run(r, &names)).collect::<Vec<_>>(),
     })
 }

@@ -3,9 +3,11 @@
 use super::compare::{Comparison, Lead, lead_of};
 use super::cross;
 use super::data::{ReportData, RunReport};
+use super::figures::lower;
 use super::format::{self, count, fixed, list};
 use super::groups::{Group, Groups};
-use super::metrics::{EVAL_MSE, EVAL_PSNR, KNN, Metric};
+use super::metrics::{EVAL_MSE, EVAL_PSNR, Metric};
+use super::relation;
 use super::table::scaled;
 use crate::stats::{Summary, caution};
 use crate::store::rows::Status;
@@ -16,16 +18,33 @@ pub(super) fn build(data: &ReportData, groups: &Groups) -> Vec<String> {
         return vec!["No trial of this sweep has been recorded yet.".to_owned()];
     }
     let mut said = vec![states(data)];
-    let measured = [KNN, EVAL_MSE].iter().filter(|m| !groups.ranked(m).is_empty()).count();
-    if measured == 0 {
+    let headline = groups.headline();
+    if headline.iter().all(|m| groups.ranked(m).is_empty()) {
         said.push("No finished trial has an evaluation on common ground yet, so nothing can be compared.".to_owned());
     }
-    said.extend(best(groups, &KNN));
-    said.extend(training_gain(groups));
-    said.extend(best(groups, &EVAL_MSE));
+    said.extend(unmeasured(data, groups));
+    let gained = headline.iter().position(Metric::of_task);
+    for (i, metric) in headline.iter().enumerate() {
+        said.extend(best(groups, metric));
+        said.extend(if gained == Some(i) {
+            training_gain(groups, metric)
+        } else {
+            None
+        });
+    }
+    said.extend(relation::finding(groups));
     said.extend(few_seeds(groups));
     said.extend(cross::build(groups).and_then(|table| table.finding()));
     said.iter().map(|sentence| unbroken(sentence)).collect()
+}
+
+/// Says that there is nothing yet of what the experiment is about.
+fn unmeasured(data: &ReportData, groups: &Groups) -> Option<String> {
+    let named = data.sweep.settings["objective"]
+        .as_str()
+        .filter(|name| !name.is_empty())?;
+    let known = groups.objective.is_some_and(|m| !groups.ranked(&m).is_empty());
+    (!known).then(|| format!("No finished trial has the objective, {named}, so what follows is about other figures."))
 }
 
 /// Keeps `a = b`, `a ± b` and numbers with their units on one line.
@@ -67,10 +86,14 @@ pub(super) fn states(data: &ReportData) -> String {
 fn best(groups: &Groups, metric: &Metric) -> Option<String> {
     let ranked = groups.ranked(metric);
     let first = &groups.all[*ranked.first()?];
-    let what = if metric.name == KNN.name {
-        "k-NN accuracy"
-    } else {
+    let what = if metric.name == EVAL_MSE.name {
         "Reconstruction error at the common masks"
+    } else {
+        metric.title
+    };
+    let what = match groups.objective {
+        Some(objective) if objective.name == metric.name => format!("The objective, {},", lower(what)),
+        _ => what.to_owned(),
     };
     let Some(lead) = Lead::of(groups, metric) else {
         return Some(format!(
@@ -96,7 +119,7 @@ fn best(groups: &Groups, metric: &Metric) -> Option<String> {
 fn verdict(next: &Comparison, comparisons: usize, metric: &Metric) -> String {
     let decimals = metric.decimals + 1;
     let gap = lead_of(&next.paired.difference, metric);
-    let unit = if metric.unit == "%" { "points" } else { metric.unit };
+    let unit = metric.points();
     let lead = gap.mean.map_or_else(String::new, |mean| fixed(mean, decimals));
     let lead = format!("The lead of {}", format!("{lead} {unit}").trim_end());
     let n = gap.n;
@@ -131,57 +154,57 @@ fn verdict(next: &Comparison, comparisons: usize, metric: &Metric) -> String {
 
 /// What must be said where the seeds are too few for these comparisons.
 fn few_seeds(groups: &Groups) -> Option<String> {
-    let leads = [KNN, EVAL_MSE].into_iter().filter_map(|m| Lead::of(groups, &m));
+    let leads = groups.headline().into_iter().filter_map(|m| Lead::of(groups, &m));
     let tested = leads.filter(|lead| lead.all.tested() > 0);
     let weakest = tested.min_by_key(|lead| (lead.all.fewest(), usize::MAX - lead.all.tested()))?;
     caution(weakest.all.fewest(), weakest.all.tested())
 }
 
 /// Trained against untrained, and against chance.
-fn training_gain(groups: &Groups) -> Option<String> {
-    let best = groups.best(&KNN)?;
-    let gain = scaled(&groups.all[best].knn_gain(), &KNN);
+fn training_gain(groups: &Groups, metric: &Metric) -> Option<String> {
+    let best = groups.best(metric)?;
+    let gain = scaled(&groups.all[best].gain(metric), metric);
     let mean = gain.mean?;
     let untrained = if groups.baseline_varies() {
-        groups.all[best].untrained(&KNN)
+        groups.all[best].untrained(metric)
     } else {
-        groups.untrained(&KNN)
+        groups.untrained(metric)
     };
-    let mut text = format!("The {} encoder reaches {}", groups.start, plain(&untrained, &KNN));
-    if let Some(chance) = groups.chance() {
+    let mut text = format!("The {} encoder reaches {}", groups.start, plain(&untrained, metric));
+    if let (Some(_), Some(chance)) = (metric.chance(), groups.chance()) {
         text.push_str(&format!(" and chance is {} %", fixed(chance * 100.0, 1)));
     }
+    let number = |value: f64| fixed(value, metric.decimals);
+    let amount = format!("{} {}", number(mean), metric.points());
+    let amount = amount.trim_end();
     let there = if groups.all.len() > 1 { " there" } else { "" };
-    let adds = format!("training adds {} points{there}", fixed(mean, 1));
+    let adds = format!("training adds {amount}{there}");
     text.push_str("; ");
     text.push_str(&match gain.interval().map(|(low, high)| {
         (
             low,
-            format!("95 % interval {} to {}, n = {}", fixed(low, 1), fixed(high, 1), gain.n),
+            format!("95 % interval {} to {}, n = {}", number(low), number(high), gain.n),
         )
     }) {
-        _ if mean <= 0.0 => format!(
-            "training did not help even at the best point ({} points).",
-            fixed(mean, 1)
-        ),
+        _ if mean <= 0.0 => format!("training did not help even at the best point ({amount})."),
         None => format!("{adds} (one seed)."),
         Some((low, interval)) if low <= 0.0 => {
             format!("{adds}, but its interval includes zero ({interval}): it cannot be said to have helped.")
         }
         Some((_, interval)) => format!("{adds} ({interval})."),
     });
-    text.push_str(&below_baseline(groups));
+    text.push_str(&below_baseline(groups, metric));
     Some(text)
 }
 
 /// Trials that ended no better than they began.
-fn below_baseline(groups: &Groups) -> String {
+fn below_baseline(groups: &Groups, metric: &Metric) -> String {
     let pairs: Vec<(f64, f64)> = groups
         .all
         .iter()
         .flat_map(|g| &g.runs)
         .filter(|r| r.finished())
-        .filter_map(|r| Some((r.last(KNN.name)?, r.last(KNN.untrained?)?)))
+        .filter_map(|r| Some((r.last(metric.name)?, r.last(metric.untrained?)?)))
         .collect();
     let below = pairs
         .iter()

@@ -6,7 +6,6 @@ use super::data::RunReport;
 use super::definitions::SCALED_BACK;
 use super::format;
 use super::groups::Groups;
-use super::metrics::{EVAL_MSE, KNN};
 use crate::store::rows::Picture;
 
 /// Columns of the picture over training, at most.
@@ -129,7 +128,7 @@ pub(super) fn chosen(groups: &Groups, labels: &[&str]) -> Vec<usize> {
         return (0..labels.len()).collect();
     }
     let named = |label: &str| labels.iter().position(|l| *l == label);
-    let best = [KNN, EVAL_MSE].into_iter().filter(|m| groups.comparable(m));
+    let best = groups.headline().into_iter().filter(|m| groups.comparable(m));
     let mut wanted: Vec<&str> = best
         .flat_map(|m| groups.ranked(&m).into_iter().take(2))
         .map(|i| groups.all[i].label.as_str())
@@ -184,8 +183,9 @@ fn headings(groups: &Groups, shown: &[(&str, &RunReport)]) -> Vec<String> {
 /// The reconstructions of one group from before training to its end.
 pub(super) fn over_training(groups: &Groups) -> Option<Gallery> {
     let chosen = groups
-        .best(&KNN)
-        .or_else(|| groups.best(&EVAL_MSE))
+        .headline()
+        .iter()
+        .find_map(|m| groups.best(m))
         .into_iter()
         .chain(0..groups.all.len());
     let (index, run) = chosen

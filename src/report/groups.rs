@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 
 use super::data::{ReportData, RunReport, settings};
 use super::format;
-use super::metrics::{ASIDE, CHANCE, KNN, MEAN_FILL, Metric};
+use super::metrics::{self, ASIDE, CHANCE, EVAL_MSE, MEAN_FILL, Metric};
+use super::metrics_tasks::TASKS;
 use crate::plot::{Rgb, categorical, sequential};
 use crate::stats::{Summary, paired};
 
@@ -51,6 +52,8 @@ pub(super) struct Groups<'a> {
     pub(super) start: &'static str,
     /// The point that `[analysis] baseline` names, as written.
     pub(super) baseline: Option<String>,
+    /// The metric that `[analysis] objective` names.
+    pub(super) objective: Option<Metric>,
 }
 
 impl<'a> Groups<'a> {
@@ -103,7 +106,26 @@ impl<'a> Groups<'a> {
             differing,
             start,
             baseline: super::compare::named_baseline(data),
+            objective: data.sweep.settings["objective"].as_str().and_then(metrics::named),
         }
+    }
+
+    /// What sentences and figures are about: the objective where the experiment names one, the first task that was recorded,
+    /// and the error at the common masks.
+    pub(super) fn headline(&self) -> Vec<Metric> {
+        let task = TASKS.iter().map(|t| t.metrics[0]).find(|m| self.recorded(m));
+        let mut all: Vec<Metric> = self.objective.into_iter().chain(task).collect();
+        all.push(EVAL_MSE);
+        let twice = |i: usize| all[..i].iter().any(|m| m.name == all[i].name);
+        (0..all.len()).filter(|i| !twice(*i)).map(|i| all[i]).collect()
+    }
+
+    /// Whether any finished trial has a value of the metric, be it finite or not.
+    pub(super) fn recorded(&self, metric: &Metric) -> bool {
+        self.all.iter().any(|g| {
+            let summary = g.summary(metric.name);
+            summary.n + summary.non_finite > 0
+        })
     }
 
     /// The key along the horizontal axis of figures: the numeric one with most values.
@@ -233,9 +255,12 @@ impl Group<'_> {
             .map_or_else(Summary::default, |name| untrained_of(self.runs.iter().copied(), name))
     }
 
-    /// Gain of k-NN accuracy by training, paired by seed.
-    pub(super) fn knn_gain(&self) -> Summary {
-        paired(&self.values(KNN.name), &self.values(KNN.untrained.unwrap_or_default()))
+    /// What training added to a metric, paired by seed.
+    pub(super) fn gain(&self, metric: &Metric) -> Summary {
+        paired(
+            &self.values(metric.name),
+            &self.values(metric.untrained.unwrap_or_default()),
+        )
     }
 }
 

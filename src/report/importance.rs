@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::groups::Groups;
-use super::metrics::{EVAL_MSE, KNN, Metric};
+use super::metrics::Metric;
 
 /// What a key explains.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,9 +50,11 @@ fn whole(groups: &Groups) -> bool {
     points.len() == (0..groups.keys.len()).map(levels).product::<usize>()
 }
 
-/// The metric that figures over several keys are about: k-NN accuracy where it may be compared, else the common error.
+/// The metric that figures over several keys are about: the objective where one is named, else k-NN accuracy or another task,
+/// else the common error; the first that may be compared.
 pub(super) fn objective(groups: &Groups) -> Option<Metric> {
-    [KNN, EVAL_MSE]
+    groups
+        .headline()
         .into_iter()
         .find(|m| groups.comparable(m) && !groups.ranked(m).is_empty())
 }

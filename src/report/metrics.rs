@@ -1,5 +1,8 @@
 //! The metrics that the report knows: how each is called, shown and compared. Exports carry every recorded metric.
 
+pub(super) use super::metrics_tasks::KNN;
+use super::metrics_tasks::{self, ANOMALY, ATTENTIVE, CLUSTERING, FINETUNE, LINEAR, LOGISTIC, RETRIEVAL, TASKS};
+
 /// A metric of the table and the figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Metric {
@@ -17,7 +20,8 @@ pub(super) struct Metric {
     pub(super) decimals: usize,
     /// Whether more is better.
     pub(super) more_is_better: bool,
-    /// Sections or keys whose change makes values incomparable.
+    /// Keys whose change makes values incomparable; one that ends with `.` or `_` stands for all that begin with it, and
+    /// `eval.` for all but those of tasks on the encoder.
     pub(super) apart: &'static [&'static str],
 }
 
@@ -53,6 +57,23 @@ pub(super) const EVAL_MSE: Metric = Metric {
     apart: &["model.patch_size", "model.img_size", "model.in_chans", "data.", "eval."],
 };
 
+/// The same in the units of training: pixels normalised per patch where the run's targets are.
+pub(super) const EVAL_LOSS: Metric = Metric {
+    name: "eval_loss",
+    untrained: Some("untrained_eval_loss"),
+    title: "Loss at the common masks",
+    decimals: 3,
+    apart: &[
+        "model.norm_pix_loss",
+        "model.patch_size",
+        "model.img_size",
+        "model.in_chans",
+        "data.",
+        "eval.",
+    ],
+    ..EVAL_MSE
+};
+
 /// The same as a signal-to-noise ratio.
 pub(super) const EVAL_PSNR: Metric = Metric {
     name: "eval_psnr",
@@ -65,22 +86,36 @@ pub(super) const EVAL_PSNR: Metric = Metric {
     ..EVAL_MSE
 };
 
-/// Classification by neighbours on frozen features.
-pub(super) const KNN: Metric = Metric {
-    name: "knn_accuracy",
-    untrained: Some("untrained_knn_accuracy"),
-    title: "k-NN accuracy",
-    unit: "%",
-    factor: 100.0,
-    decimals: 1,
-    more_is_better: true,
-    apart: &["data.", "eval."],
-};
+/// Other measures of reconstructions, which may be the objective of a sweep.
+pub(super) const QUALITY: [Metric; 6] = [
+    quality("eval_ssim", "untrained_eval_ssim", "SSIM", true),
+    quality("eval_ms_ssim", "untrained_eval_ms_ssim", "MS-SSIM", true),
+    quality("eval_lpips", "untrained_eval_lpips", "LPIPS", false),
+    quality("eval_masked_ssim", "untrained_eval_masked_ssim", "Masked SSIM", true),
+    quality("eval_image_mse", "untrained_eval_image_mse", "Whole-image MSE", false),
+    Metric {
+        unit: "dB",
+        decimals: 2,
+        ..quality("eval_image_psnr", "untrained_eval_image_psnr", "Whole-image PSNR", true)
+    },
+];
 
-/// The columns of the table.
-pub(super) const TABLE: [Metric; 4] = [VAL_LOSS, EVAL_MSE, EVAL_PSNR, KNN];
+const fn quality(name: &'static str, untrained: &'static str, title: &'static str, more_is_better: bool) -> Metric {
+    Metric {
+        name,
+        untrained: Some(untrained),
+        title,
+        more_is_better,
+        ..EVAL_MSE
+    }
+}
 
-/// Name of the chance level of [`KNN`].
+/// The columns of the table: reconstruction, then the leading figure of every task on the encoder.
+pub(super) const TABLE: [Metric; 11] = [
+    VAL_LOSS, EVAL_MSE, EVAL_PSNR, KNN, LINEAR, LOGISTIC, ATTENTIVE, FINETUNE, RETRIEVAL, CLUSTERING, ANOMALY,
+];
+
+/// Name of the chance level of accuracies.
 pub(super) const CHANCE: &str = "chance_accuracy";
 
 /// Name of the error of filling every hidden patch with its own true mean.
@@ -96,6 +131,13 @@ pub(super) const ASIDE: [&str; 6] = [
     "eval.batch_size",
 ];
 
+/// The metric of a name in the store, where the report knows it.
+pub(super) fn named(name: &str) -> Option<Metric> {
+    let tasks = TASKS.iter().flat_map(|t| t.metrics).copied();
+    let known = [VAL_LOSS, EVAL_LOSS, EVAL_MSE, EVAL_PSNR].into_iter().chain(tasks);
+    known.chain(QUALITY).find(|m| m.name == name)
+}
+
 impl Metric {
     /// Whether values may be compared across runs whose configurations differ in `keys`.
     pub(super) fn comparable<'a>(&self, mut keys: impl Iterator<Item = &'a str>) -> bool {
@@ -104,7 +146,11 @@ impl Metric {
 
     /// Whether a change of `key` makes values incomparable.
     pub(super) fn depends_on(&self, key: &str) -> bool {
-        let meant = |a: &str| if a.ends_with('.') { key.starts_with(a) } else { key == a };
+        let meant = |a: &str| match a {
+            "eval." => key.starts_with(a) && !metrics_tasks::of_a_task(key),
+            _ if a.ends_with(['.', '_']) => key.starts_with(a),
+            _ => key == a,
+        };
         // A network for perceptual distance changes that distance alone.
         let aside = ASIDE.contains(&key) || (key.starts_with("eval.lpips_") && self.name != "eval_lpips");
         self.apart.iter().any(|a| meant(a)) && !aside
@@ -123,7 +169,25 @@ impl Metric {
     pub(super) fn short_heading(&self) -> String {
         self.heading()
             .replace("Validation loss", "Val. loss")
-            .replace("k-NN accuracy", "k-NN")
+            .replace("Retrieval mAP", "mAP")
+            .replace("Logistic regression", "Logistic")
+            .replace(" probe", "")
+            .replace(" accuracy", "")
+    }
+
+    /// Whether it is a figure of a task on the encoder.
+    pub(super) fn of_task(&self) -> bool {
+        TASKS.iter().flat_map(|t| t.metrics).any(|m| m.name == self.name)
+    }
+
+    /// What guessing gives: the chance level of accuracies.
+    pub(super) fn chance(&self) -> Option<&'static str> {
+        self.name.ends_with("_accuracy").then_some(CHANCE)
+    }
+
+    /// What differences are counted in.
+    pub(super) fn points(&self) -> &'static str {
+        if self.unit == "%" { "points" } else { self.unit }
     }
 
     /// Title on the axis of a figure.
@@ -160,6 +224,27 @@ mod tests {
         assert!(KNN.comparable(["model.patch_size"].into_iter()));
         assert!(!KNN.comparable(["data.kind"].into_iter()));
         assert!(KNN.comparable(["data.workers", "eval.pictures", "eval.cross"].into_iter()));
+        assert!(EVAL_MSE.comparable(["eval.knn_k", "eval.linear.lrs"].into_iter()));
+        assert!(!EVAL_MSE.comparable(["eval.mask_ratio"].into_iter()));
+        assert!(LINEAR.comparable(["eval.mask_ratio", "eval.knn_k"].into_iter()));
+        assert!(!LINEAR.comparable(["eval.linear.lrs"].into_iter()));
+        assert!(!KNN.comparable(["eval.knn_k"].into_iter()));
+    }
+
+    #[test]
+    fn names_of_the_store_are_found_and_told_apart() {
+        assert_eq!(
+            named("finetune_accuracy").map(|m| m.title),
+            Some("Fine-tuning accuracy")
+        );
+        assert_eq!(
+            named("retrieval_recall_at_5").map(|m| m.short_heading()),
+            Some("Recall@5 (%)".into())
+        );
+        assert_eq!(named("nonsense"), None);
+        let all: Vec<&str> = TASKS.iter().flat_map(|t| t.metrics).map(|m| m.name).collect();
+        assert!(all.iter().all(|name| all.iter().filter(|n| n == &name).count() == 1));
+        assert!(KNN.of_task() && !EVAL_PSNR.of_task());
     }
 
     #[test]

@@ -28,22 +28,28 @@ mod landscape;
 mod later;
 mod metrics;
 mod metrics_quality;
+mod metrics_tasks;
 mod numbers;
 mod page;
 pub mod paper;
 mod places;
 mod policy;
 mod quality;
+mod relation;
+mod relation_words;
 mod repeat;
 mod spread;
 mod swept;
 mod table;
+mod tasks;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod tests_page;
+#[cfg(test)]
+mod tests_tasks;
 mod trial;
 
 pub use data::{ReportData, RunReport, StrategyNote};

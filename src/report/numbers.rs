@@ -6,6 +6,7 @@ use super::compare::{self, Comparison, Comparisons};
 use super::data::ReportData;
 use super::export::{line, names, plain};
 use super::groups::{Group, Groups};
+use super::relation;
 use super::table;
 use crate::eval::cross::CROSS;
 use crate::stats::{Draws, Resample, Summary, bca, iqm, iqm_interval};
@@ -111,6 +112,23 @@ pub(super) fn comparisons(groups: &Groups) -> Vec<Json> {
         comparison(metric, ends, tested, &c)
     })
     .collect()
+}
+
+/// Rank correlations of each task's figure with the error of reconstruction, over the means of points.
+pub(super) fn correlations(groups: &Groups) -> Vec<Json> {
+    let Some(relations) = relation::build(groups) else {
+        return vec![];
+    };
+    let error = relations.error.name;
+    let one = |task: &relation::Related| {
+        let f = &task.found;
+        object!({
+            "label": format!("{} with {error}", task.metric.name), "metric": task.metric.name, "error": error, "n": f.n,
+            "spearman": f.rho, "ci_low": f.interval.map(|i| i.0), "ci_high": f.interval.map(|i| i.1), "p": f.p,
+            "p_holm": task.holm, "kendall_tau_b": f.tau, "kendall_p": f.tau_p, "holds": task.holds(),
+        })
+    };
+    relations.tasks.iter().map(one).collect()
 }
 
 fn point(groups: &Groups, index: usize) -> Json {

@@ -12,10 +12,12 @@ use super::gallery::{self, Gallery};
 use super::groups::Groups;
 use super::landscape;
 use super::policy::{SCRIPT, policy};
+use super::relation_words::{self, RelationTable};
 use super::spread::{self, Spread};
 use super::table::{self, Table};
+use super::tasks::{self, Tasks};
 use super::trial::{self, Sections};
-use super::{ReportError, by_key, curves, definitions, findings, format, quality, repeat, swept};
+use super::{ReportError, by_key, curves, definitions, findings, format, quality, relation, repeat, swept};
 use crate::catalogue::{MEANING, strips};
 use crate::plot::{Rgb, dark_rules, embed, matrix_svg, strips_svg};
 use crate::store::rows::SweepRow;
@@ -39,6 +41,10 @@ struct Page<'a> {
     landscape: Option<Landscape>,
     importance: Option<Figure>,
     curves: Option<Figure>,
+    tasks: Option<Tasks>,
+    by_task: Option<Figure>,
+    related: Option<Figure>,
+    relation: Option<RelationTable>,
     cross: Option<Cross>,
     quality: Option<Table>,
     across: Option<Gallery>,
@@ -69,18 +75,22 @@ struct Numbers {
     landscape: usize,
     importance: usize,
     curves: usize,
+    by_task: usize,
+    related: usize,
     cross: usize,
     across: usize,
     progress: usize,
     explorer: usize,
     differences: usize,
     quality: usize,
+    tasks: usize,
+    relation: usize,
     troubles: usize,
     trials: usize,
 }
 
 impl Numbers {
-    fn of(figures: [bool; 9], tables: [bool; 4]) -> Self {
+    fn of(figures: [bool; 11], tables: [bool; 6]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
         Self {
             swept: nth(&figures, 0),
@@ -88,14 +98,18 @@ impl Numbers {
             landscape: nth(&figures, 2),
             importance: nth(&figures, 3),
             curves: nth(&figures, 4),
-            cross: nth(&figures, 5),
-            across: nth(&figures, 6),
-            progress: nth(&figures, 7),
-            explorer: nth(&figures, 8),
+            by_task: nth(&figures, 5),
+            related: nth(&figures, 6),
+            cross: nth(&figures, 7),
+            across: nth(&figures, 8),
+            progress: nth(&figures, 9),
+            explorer: nth(&figures, 10),
             differences: 1 + nth(&tables, 0),
-            quality: 1 + nth(&tables, 1),
-            troubles: 1 + nth(&tables, 2),
-            trials: 1 + nth(&tables, 3),
+            tasks: 1 + nth(&tables, 1),
+            relation: 1 + nth(&tables, 2),
+            quality: 1 + nth(&tables, 3),
+            troubles: 1 + nth(&tables, 4),
+            trials: 1 + nth(&tables, 5),
         }
     }
 }
@@ -197,6 +211,9 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let (swept, curves) = (draw(swept::sketch(&groups))?, draw(curves::sketch(&groups))?);
     let by_key = draw(by_key::sketch(&groups))?;
     let (landscape, importance) = (landscape(&groups)?, draw(landscape::weights(&groups))?);
+    let tasks = tasks::build(data, &groups);
+    let (by_task, related) = (draw(swept::tasks(&groups))?, draw(relation::sketch(&groups))?);
+    let relation = relation::build(&groups).and_then(|r| relation_words::table(&r));
     let explorer = explorer::build(&groups);
     let (across, progress) = (
         gallery::across_groups(&groups, usize::MAX),
@@ -213,6 +230,8 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         landscape.is_some(),
         importance.is_some(),
         curves.is_some(),
+        by_task.is_some(),
+        related.is_some(),
         cross.is_some(),
         across.is_some(),
         progress.is_some(),
@@ -225,12 +244,20 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     ];
     let drawn = drawings.into_iter().flatten().flat_map(|d| d.palette.iter().copied());
     let dark = dark_rules(
-        [&swept, &importance, &curves]
+        [&swept, &importance, &curves, &by_task, &related]
             .into_iter()
             .flatten()
             .flat_map(Figure::colours)
             .chain(drawn),
     );
+    let tables = [
+        differences.is_some(),
+        tasks.is_some(),
+        relation.is_some(),
+        quality.is_some(),
+        !troubles.is_empty(),
+        true,
+    ];
     let page = Page {
         sweep: &data.sweep,
         expect: format::paragraphs(&data.sweep.expect),
@@ -241,16 +268,17 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         findings: findings::build(data, &groups),
         table: table::build(&groups),
         spread: spread::build(&groups),
-        numbers: Numbers::of(
-            figures,
-            [differences.is_some(), quality.is_some(), !troubles.is_empty(), true],
-        ),
+        numbers: Numbers::of(figures, tables),
         differences,
         swept,
         by_key,
         landscape,
         importance,
         curves,
+        tasks,
+        by_task,
+        related,
+        relation,
         cross,
         quality,
         across,

@@ -17,12 +17,12 @@ const FILLS: [(&str, &str); 2] = [
 
 /// The table; `None` where nothing of it was recorded.
 pub(super) fn build(groups: &Groups) -> Option<Table> {
-    let shown = table::recorded_of(groups, &QUALITY);
+    let shown: Vec<Metric> = QUALITY.into_iter().filter(|metric| groups.recorded(metric)).collect();
     let known = [EVAL_MSE.name, EVAL_PSNR.name];
     if shown.iter().all(|metric| known.contains(&metric.name)) {
         return None;
     }
-    let mut built = table::build_of(groups, &shown);
+    let mut built = table::of(groups, &shown);
     built
         .baselines
         .extend(FILLS.map(|(name, prefix)| fill(groups, &shown, name, prefix)));

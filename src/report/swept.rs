@@ -4,7 +4,8 @@ use super::baseline::references;
 use super::figures::{Sketch, lettered, lower};
 use super::format;
 use super::groups::{Group, Groups, short};
-use super::metrics::{EVAL_MSE, KNN, Metric};
+use super::metrics::Metric;
+use super::metrics_tasks::TASKS;
 use super::table::scaled;
 use crate::plot::{Axis, Layer, On, Plot, REFERENCE_LINE, Rgb, categorical};
 use crate::stats::Summary;
@@ -14,16 +15,24 @@ const LINES: usize = 8;
 /// Rows of a panel at most.
 const ROWS: usize = 40;
 
-/// k-NN accuracy and error at the common masks against the swept value; `None` where there is nothing to compare.
+/// The objective, a task and the error at the common masks against the swept value; `None` where there is nothing to compare.
 pub(super) fn sketch(groups: &Groups) -> Option<Sketch> {
-    if groups.all.len() < 2 {
-        return None;
-    }
-    let metrics: Vec<Metric> = [KNN, EVAL_MSE]
-        .into_iter()
-        .filter(|m| groups.comparable(m) && !groups.ranked(m).is_empty())
-        .collect();
-    if crowded(groups) {
+    over(groups, groups.headline())
+}
+
+/// The leading figures of the other tasks against the swept value.
+pub(super) fn tasks(groups: &Groups) -> Option<Sketch> {
+    let first = groups.headline();
+    let others = TASKS.iter().map(|t| t.metrics[0]);
+    over(
+        groups,
+        others.filter(|m| first.iter().all(|f| f.name != m.name)).collect(),
+    )
+}
+
+fn over(groups: &Groups, mut metrics: Vec<Metric>) -> Option<Sketch> {
+    metrics.retain(|m| groups.comparable(m) && !groups.ranked(m).is_empty());
+    if groups.all.len() < 2 || crowded(groups) {
         return None;
     }
     let mut panels: Vec<Panel> = metrics.iter().map(|m| panel(groups, m)).collect();

@@ -4,7 +4,7 @@
 use super::compare::Lead;
 use super::format::{self, NONE, mean_ci};
 use super::groups::{Group, Groups};
-use super::metrics::{CHANCE, EVAL_MSE, KNN, Metric, TABLE, VAL_LOSS};
+use super::metrics::{CHANCE, EVAL_MSE, Metric, TABLE, VAL_LOSS};
 use crate::stats::Summary;
 
 /// The table.
@@ -29,6 +29,8 @@ pub(super) struct Column {
     pub(super) heading: String,
     /// Whether its rows may be compared.
     pub(super) comparable: bool,
+    /// Whether it is a figure of a task on the encoder.
+    pub(super) task: bool,
 }
 
 /// A row.
@@ -53,13 +55,23 @@ pub(super) struct Cell {
     pub(super) summary: Summary,
 }
 
+/// Columns from which on their headings are short.
+const MANY: usize = 6;
+
 /// Builds the table of `groups`; columns without any value are left out.
 pub(super) fn build(groups: &Groups) -> Table {
-    build_of(groups, &shown(groups))
+    of(groups, &shown(groups))
 }
 
-/// A table of the same form with these columns.
-pub(super) fn build_of(groups: &Groups, metrics: &[Metric]) -> Table {
+/// The table of some metrics.
+pub(super) fn of(groups: &Groups, metrics: &[Metric]) -> Table {
+    let heading = |m: &Metric| {
+        if metrics.len() < MANY {
+            m.heading()
+        } else {
+            m.short_heading()
+        }
+    };
     let decimals: Vec<usize> = metrics.iter().map(|m| decimals(groups, m)).collect();
     let leads: Vec<Option<Lead>> = metrics.iter().map(|m| Lead::of(groups, m)).collect();
     let best: Vec<Option<usize>> = leads.iter().map(marked).collect();
@@ -84,7 +96,8 @@ pub(super) fn build_of(groups: &Groups, metrics: &[Metric]) -> Table {
         columns: metrics
             .iter()
             .map(|m| Column {
-                heading: m.heading(),
+                heading: heading(m),
+                task: m.of_task(),
                 comparable: groups.comparable(m) || groups.all.len() < 2,
             })
             .collect(),
@@ -97,21 +110,28 @@ pub(super) fn build_of(groups: &Groups, metrics: &[Metric]) -> Table {
     }
 }
 
-/// The metrics of the table's columns: those with a value.
+impl Table {
+    /// The same rows with some of the columns; baselines that have none of them are left out.
+    pub(super) fn with(&self, columns: &[usize]) -> Self {
+        let row = |row: &Row| Row {
+            cells: columns.iter().map(|i| row.cells[*i].clone()).collect(),
+            ..row.clone()
+        };
+        let said = |row: &Row| row.cells.iter().any(|c| c.text != NONE);
+        Self {
+            columns: columns.iter().map(|i| self.columns[*i].clone()).collect(),
+            rows: self.rows.iter().map(row).collect(),
+            baselines: self.baselines.iter().map(row).filter(said).collect(),
+            ..self.clone()
+        }
+    }
+}
+
+/// The metrics of the table's columns: those with a value, the objective among them.
 pub(super) fn shown(groups: &Groups) -> Vec<Metric> {
-    recorded_of(groups, &TABLE)
-}
-
-/// Those of `metrics` that have a value.
-pub(super) fn recorded_of(groups: &Groups, metrics: &[Metric]) -> Vec<Metric> {
-    metrics.iter().filter(|m| recorded(groups, m)).copied().collect()
-}
-
-fn recorded(groups: &Groups, metric: &Metric) -> bool {
-    groups.all.iter().any(|g| {
-        let summary = g.summary(metric.name);
-        summary.n + summary.non_finite > 0
-    })
+    let objective = groups.objective.filter(|o| TABLE.iter().all(|m| m.name != o.name));
+    let known = TABLE.into_iter().chain(objective);
+    known.filter(|m| groups.recorded(m)).collect()
 }
 
 /// Decimals of a metric's column.
@@ -210,7 +230,7 @@ fn baselines(groups: &Groups, metrics: &[Metric], decimals: &[usize]) -> Vec<Row
     if let Some(chance) = groups.chance() {
         let summaries = metrics
             .iter()
-            .map(|m| Summary::of((m.name == KNN.name).then_some(chance)))
+            .map(|m| Summary::of(m.chance().and(Some(chance))))
             .collect();
         rows.push(row("chance".to_owned(), 0, summaries));
     }

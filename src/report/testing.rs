@@ -13,6 +13,8 @@ pub(super) fn panels(data: &ReportData) -> Vec<(String, String)> {
         by_key::sketch(&groups),
         landscape::weights(&groups),
         curves::sketch(&groups),
+        swept::tasks(&groups),
+        relation::sketch(&groups),
     ];
     let all = sketches.into_iter().flatten().flat_map(|s| s.panels);
     all.map(|(stem, plot)| (stem, crate::plot::svg(&plot).unwrap()))

@@ -15,7 +15,7 @@ use super::parts::Library;
 use super::schema::{SECTIONS, Schema};
 
 /// The keys of an experiment file that stand outside `[set]` and `[sweep]`.
-const EXPERIMENT_KEYS: [&str; 13] = [
+const EXPERIMENT_KEYS: [&str; 14] = [
     "name",
     "question",
     "expect",
@@ -29,6 +29,7 @@ const EXPERIMENT_KEYS: [&str; 13] = [
     "analysis",
     "analysis.text",
     "analysis.baseline",
+    "analysis.objective",
 ];
 
 /// The inputs of a command, taken apart.
@@ -40,6 +41,7 @@ pub(super) struct Source {
     pub(super) cost: String,
     pub(super) analysis: String,
     pub(super) baseline: String,
+    pub(super) objective: String,
     pub(super) file: String,
     pub(super) library: Library,
     /// Base parts, then `[set]`.
@@ -225,6 +227,7 @@ fn text_key(source: &mut Source, key: &str, value: Value, path: &str) -> Result<
         "cost" => &mut source.cost,
         "analysis" | "analysis.text" => &mut source.analysis,
         "analysis.baseline" => &mut source.baseline,
+        "analysis.objective" => &mut source.objective,
         "set" | "sweep" | "budget" | "early_stop" => return Err(SpecError::wrong_type(key, path, "a table", &value)),
         _ if SECTIONS.contains(&root(key)) => {
             let message = format!(

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::document::Entries;
 use super::error::{SpecError, did_you_mean};
+use super::figures::{FIGURES, When, figure};
 use super::kind::Kind;
 
 const BUDGET: [&str; 2] = ["budget.max_trials", "budget.max_hours"];
@@ -20,14 +21,6 @@ const EARLY_STOP: [&str; 6] = [
     "early_stop.eta",
     "early_stop.min_epochs",
     "early_stop.warmup_trials",
-];
-
-/// What is measured at every validation of a trial, and which way is better.
-const MEASURED: [(&str, Goal); 4] = [
-    ("val_loss", Goal::Min),
-    ("eval_loss", Goal::Min),
-    ("eval_mse", Goal::Min),
-    ("eval_psnr", Goal::Max),
 ];
 
 /// `[budget]`: how much of a sweep may be run.
@@ -191,29 +184,38 @@ fn metric(table: &Table<'_>) -> Result<(String, Goal), SpecError> {
     let (key, path) = ("early_stop.metric", table.path);
     let refuse = |text: String| Err(SpecError::Invalid(text));
     let name = match table.get(key) {
-        None => MEASURED[0].0,
+        None => "val_loss",
         Some(value) => value
             .as_str()
             .ok_or_else(|| SpecError::wrong_type(key, path, "text", value))?,
     };
-    let Some((_, goal)) = MEASURED.iter().find(|(measured, _)| *measured == name) else {
-        let names = MEASURED.map(|(measured, _)| measured);
-        let near = did_you_mean(name, names);
-        let cure = if near.is_empty() {
-            format!(": use one of {}", names.join(", "))
-        } else {
-            near
+    let measured = FIGURES.iter().filter(|figure| figure.when == When::Validation);
+    let Some(goal) = measured
+        .clone()
+        .find(|figure| figure.name == name)
+        .map(|figure| figure.goal)
+    else {
+        let names: Vec<&str> = measured.map(|figure| figure.name).collect();
+        let near = did_you_mean(name, names.iter().copied());
+        let all = || format!(": use one of {}", names.join(", "));
+        let cure = match figure(name) {
+            Some(_) => format!(
+                "{}; {name} is taken at a trial's end, and can be the objective of [analysis]",
+                all()
+            ),
+            None if near.is_empty() => all(),
+            None => near,
         };
         return refuse(format!(
             "{key} = \"{name}\" in {path} is not measured at every validation{cure}"
         ));
     };
     let given = table.word("early_stop.goal", &["min", "max"])?;
-    let own = if *goal == Goal::Min { "min" } else { "max" };
+    let own = if goal == Goal::Min { "min" } else { "max" };
     match given.filter(|given| *given != own) {
         Some(given) => refuse(format!(
             "early_stop.goal = \"{given}\" in {path} keeps the worst trials: {name} has the goal {own}, leave goal out"
         )),
-        None => Ok((name.into(), *goal)),
+        None => Ok((name.into(), goal)),
     }
 }

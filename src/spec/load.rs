@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::axes::{Axes, Axis};
 use super::common::common;
 use super::error::SpecError;
+use super::figures;
 use super::file::{self, Source};
 use super::grid::Grid;
 use super::layer::{Layer, Origin, merged};
@@ -57,6 +58,8 @@ pub struct Experiment {
     pub analysis: String,
     /// The swept value or point that the report compares the others with; empty where the experiment names none.
     pub baseline: String,
+    /// The figure that the experiment is about, by its name in the store; empty where it names none.
+    pub objective: String,
     /// The inputs it was read from.
     pub file: String,
     /// What is swept, outermost first; `seed` last where seeds are swept. Drawn keys count as outermost, wherever they stand.
@@ -134,11 +137,16 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
         cost,
         analysis,
         baseline,
+        objective,
         file,
         budget,
         early_stop,
         ..
     } = source;
+    figures::objective(&objective, &file, &trials)?;
+    if let Some(stop) = &early_stop {
+        figures::taken("early_stop.metric", &stop.metric, &file, &trials, false)?;
+    }
     Ok(Experiment {
         name,
         question,
@@ -146,6 +154,7 @@ pub fn load(request: &Request, registry: &Registry) -> Result<Experiment, SpecEr
         cost,
         analysis,
         baseline,
+        objective,
         file,
         axes,
         budget,

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::column::Column;
 use super::freeze::Freeze;
-use super::protocols::{AttentiveSpec, FinetuneSpec};
 pub use super::lpips::LpipsNet;
+use super::protocols::{AttentiveSpec, FinetuneSpec};
 use super::ramp::Ramp;
 pub use super::tasks::{ClusteringSpec, EvalTask, LinearSpec, LogisticSpec, ProbeOptimiser, RetrievalSpec};
 

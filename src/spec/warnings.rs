@@ -1,13 +1,13 @@
 //! What an experiment may say and probably does not mean, one line each.
 //! It must not refuse anything.
 
+use super::figures::figure;
 use super::file::Source;
 use super::grid::Grid;
 use super::limits::EarlyStop;
 use super::load::Trial;
 use super::overrides::Overrides;
 use super::seeds::Seeds;
-use super::trial::EvalTask;
 
 /// All warnings about the trials of an experiment.
 pub(super) fn all(
@@ -76,8 +76,8 @@ fn stopping(stop: &EarlyStop, file: &str, trials: &[Trial]) -> Vec<String> {
             "[early_stop] in {file} never acts: min_epochs = {least} is not below train.epochs = {longest}"
         ));
     }
-    let unmeasured = |trial: &Trial| !trial.spec.eval.tasks.contains(&EvalTask::Reconstruction);
-    if metric != "val_loss" && trials.iter().any(unmeasured) {
+    let unmeasured = |trial: &Trial| figure(metric).is_some_and(|figure| !figure.taken_by(trial));
+    if trials.iter().any(unmeasured) {
         warnings.push(format!(
             "[early_stop] in {file} reads {metric}, which eval.tasks without reconstruction does not measure: such trials are \
              never stopped"

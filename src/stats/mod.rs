@@ -1,9 +1,10 @@
 //! Statistics of small groups of runs: means with Student-t intervals, differences paired by seed with their tests, Holm's
-//! correction, bootstrap intervals, and a warning where there are too few seeds.
+//! correction, rank correlations, bootstrap intervals, and a warning where there are too few seeds.
 //! Values that are not finite are left out and counted, never hidden. Pure: numbers in, numbers out; the draws of the
 //! bootstrap are a function of a seed and a name.
 
 mod bootstrap;
+mod correlation;
 mod enough;
 mod holm;
 mod iqm;
@@ -15,6 +16,7 @@ mod simulation_tests;
 mod summary;
 
 pub use bootstrap::{Draws, bca, bca_from};
+pub use correlation::{Correlation, FEWEST, kendall, spearman};
 pub use enough::{caution, least_effect};
 pub use holm::holm;
 pub use iqm::{Resample, iqm, iqm_interval};

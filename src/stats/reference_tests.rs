@@ -135,3 +135,30 @@ fn interquartile_mean_and_its_stratified_interval() {
         );
     }
 }
+
+#[test]
+fn rank_correlations_and_their_p_values() {
+    let draws = Draws {
+        seed: 0,
+        name: "reference",
+        resamples: 20_000,
+    };
+    for case in figures("correlation") {
+        let pairs: Vec<(f64, f64)> = numbers(&case["x"]).into_iter().zip(numbers(&case["y"])).collect();
+        let ours = Correlation::of(&pairs, draws);
+        same(ours.rho.unwrap(), &case["rho"], 1e-12);
+        same(ours.tau.unwrap(), &case["tau"], 1e-12);
+        for (our, name) in [(ours.p, "p"), (ours.tau_p, "tau_p")] {
+            if !case[name].is_null() {
+                same(our.unwrap(), &case[name], 1e-9);
+            }
+        }
+        // By drawn permutations: within the sampling error of 20,000 of them of what scipy has.
+        for (our, name) in [(ours.p, "p_student"), (ours.tau_p, "tau_p_exact")] {
+            if let Some(p) = case.get(name).and_then(Json::as_f64) {
+                let error = 4.0 * (p * (1.0 - p) / 20_000.0).sqrt() + 0.004 + 0.05 * p;
+                assert!((our.unwrap() - p).abs() < error, "{our:?} is not {p}");
+            }
+        }
+    }
+}

@@ -96,3 +96,27 @@ fn holm_keeps_the_errors_of_all_comparisons_together_below_1_in_20() {
         share(plain)
     );
 }
+
+#[test]
+fn intervals_of_rank_correlations_cover_19_times_in_20_and_permutations_err_1_in_20() {
+    let (trials, n, r) = (2000, 25, 0.6_f64);
+    let truth = 6.0 / std::f64::consts::PI * (r / 2.0).asin();
+    let mut generator = generator(400);
+    let (mut covered, mut wrong) = (0, 0);
+    for trial in 0..trials {
+        let draws = Draws {
+            seed: trial as u64,
+            name: "correlation",
+            resamples: 199,
+        };
+        let (x, own) = (normal(&mut generator, n), normal(&mut generator, n));
+        let mixed = |(x, own): (&f64, &f64)| (*x, r * x + (1.0 - r * r).sqrt() * own);
+        let related: Vec<(f64, f64)> = x.iter().zip(&own).map(mixed).collect();
+        let (low, high) = Correlation::of(&related, draws).interval.unwrap();
+        covered += usize::from(low <= truth && truth <= high);
+        let unrelated: Vec<(f64, f64)> = x.into_iter().zip(own).collect();
+        wrong += usize::from(Correlation::of(&unrelated, draws).p.unwrap() <= ALPHA);
+    }
+    about(covered, trials, 1.0 - ALPHA);
+    about(wrong, trials, ALPHA);
+}

@@ -92,7 +92,8 @@ pub struct SweepRow {
     pub file: String,
     /// Swept keys and their values in order: `[{"key": "mask.ratio", "values": [0.25, …]}, …]`; the seed is not among them.
     pub axes: Json,
-    /// Budget, early stopping and the baseline of its report, where it has them: `{"budget": …, "early_stop": …, "baseline": …}`.
+    /// Budget, early stopping, and the baseline and objective of its report, where it has them:
+    /// `{"budget": …, "early_stop": …, "baseline": …, "objective": …}`.
     #[serde(default)]
     pub settings: Json,
     /// When it was first started.

@@ -249,6 +249,7 @@ fn sweep_row(
             "budget": experiment.budget,
             "early_stop": experiment.early_stop,
             "baseline": experiment.baseline,
+            "objective": experiment.objective,
         }),
         created_at,
     })

@@ -201,7 +201,7 @@ impl Claim {
         let labels = data_labels(data);
         let mut found = match self.form {
             Form::Latex => {
-                let mut found = cells(&grid::latex(&self.text), &grid::latex(&fresh), labels)?;
+                let mut found = cells(&grid::joined(&self.text, labels), &grid::joined(&fresh, labels), labels)?;
                 found.extend(comments(&self.text, &fresh));
                 found
             }

@@ -5,7 +5,12 @@ use serde_json::Value as Json;
 use super::check::Difference;
 
 /// Lists of a document that are compared, and whether a file may lack them.
-const PARTS: [(&str, bool); 3] = [("groups", false), ("runs", false), ("comparisons", true)];
+const PARTS: [(&str, bool); 4] = [
+    ("groups", false),
+    ("runs", false),
+    ("comparisons", true),
+    ("correlations", true),
+];
 
 /// Groups, trials and comparisons of two documents.
 pub(super) fn leaves(file: &str, store: &str) -> Vec<Difference> {

@@ -7,7 +7,7 @@ use super::super::figures::Sketch;
 use super::super::gallery::{self, Gallery, Image};
 use super::super::groups::Groups;
 use super::super::landscape::{self, Board};
-use super::super::{ReportError, by_key, cross, curves, swept};
+use super::super::{ReportError, by_key, cross, curves, relation, swept};
 use super::drawing::Drawing;
 use super::stamp;
 use crate::catalogue::{MEANING, Profile, strips};
@@ -22,8 +22,8 @@ const PICTURES: usize = 3;
 /// A figure in one width.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaperFigure {
-    /// What is shown, without the width: `swept`, `by_key`, `keys_heat_map`, `keys_parallel`, `importance`, `curves`, `cross`,
-    /// `reconstructions`, `training`, `masks`, or a panel's metric.
+    /// What is shown, without the width: `swept`, `by_key`, `keys_heat_map`, `keys_parallel`, `importance`, `curves`, `tasks`,
+    /// `reconstruction_and_tasks`, `cross`, `reconstructions`, `training`, `masks`, or a panel's metric.
     pub stem: String,
     /// Its width.
     pub span: Span,
@@ -96,6 +96,8 @@ fn drafts(data: &ReportData, groups: &Groups) -> Vec<Draft> {
     all.extend(landscape::build(groups).map(over_keys));
     all.extend(sketched("importance", landscape::weights(groups)));
     all.extend(sketched("curves", curves::sketch(groups)));
+    all.extend(sketched("tasks", swept::tasks(groups)));
+    all.extend(sketched("reconstruction_and_tasks", relation::sketch(groups)));
     all.extend(cross::build(groups).map(|table| Draft {
         stem: "cross".into(),
         caption: table.caption(groups),

@@ -12,6 +12,38 @@ pub(super) fn latex(text: &str) -> Grid {
         .collect()
 }
 
+/// A table whose columns are spread over several tabulars of `text`: the first, and the columns of those that begin with the
+/// same `labels` and the same number of trials. A row that one of them lacks has empty cells there.
+pub(super) fn joined(text: &str, labels: usize) -> Grid {
+    let mut all = text.match_indices("\\begin{tabular}").map(|m| latex(&text[m.0..]));
+    let Some(mut table) = all.next() else {
+        return latex(text);
+    };
+    let head = |grid: &Grid| grid.first().and_then(|h| h.get(..=labels)).map(<[String]>::to_vec);
+    let own = head(&table);
+    for part in all.filter(|part| own.is_some() && head(part) == own) {
+        let (known, width) = (table[0].len(), part[0].len());
+        let mut left: Vec<&Vec<String>> = part[1..].iter().collect();
+        for (i, row) in table.iter_mut().enumerate() {
+            let at = left.iter().position(|other| other.get(..labels) == row.get(..labels));
+            let more = if i == 0 {
+                Some(&part[0])
+            } else {
+                at.map(|at| left.remove(at))
+            };
+            let cell = |at: usize| more.and_then(|m| m.get(at)).cloned().unwrap_or_default();
+            row.resize(known, String::new());
+            row.extend((labels + 1..width).map(cell));
+        }
+        table.extend(left.into_iter().map(|row| {
+            let gap = std::iter::repeat_n(String::new(), known - labels - 1);
+            let (names, cells) = row.split_at(row.len().min(labels + 1));
+            names.iter().cloned().chain(gap).chain(cells.iter().cloned()).collect()
+        }));
+    }
+    table
+}
+
 /// Rows of every tabular of `text`, one after the other, with their heads.
 pub(super) fn every_latex(text: &str) -> Grid {
     let starts = text.match_indices("\\begin{tabular}").map(|m| m.0);

@@ -57,7 +57,7 @@ fn what_has_no_effect_or_is_not_comparable_is_a_warning() {
              metric = \"eval_mse\" is the same for all",
         ),
         (
-            "[early_stop]\nkind = \"asha\"\nmetric = \"eval_mse\"\n[set]\neval.tasks = [\"knn\"]\n",
+            "[early_stop]\nkind = \"asha\"\nmetric = \"eval_mse\"\n[sweep]\neval.tasks = [[\"knn\"], [\"reconstruction\"]]\n",
             "[early_stop] in x.toml reads eval_mse, which eval.tasks without reconstruction does not measure: such trials are \
              never stopped",
         ),
@@ -74,7 +74,7 @@ fn what_has_no_effect_or_is_not_comparable_is_a_warning() {
 #[test]
 fn mistakes_name_key_and_cure() {
     let stop = |line: &str| format!("[early_stop]\nkind = \"asha\"\n{line}");
-    let cases: [(String, &str); 13] = [
+    let cases: [(String, &str); 17] = [
         (
             "[budget]\nmax_trails = 3".into(),
             "unknown key budget.max_trails in x.toml: did you mean budget.max_trials?",
@@ -110,7 +110,23 @@ fn mistakes_name_key_and_cure() {
         ),
         (
             stop("metric = \"knn_accuracy\""),
-            "early_stop.metric = \"knn_accuracy\" in x.toml is not measured at every validation: use one of val_loss, eval_loss, eval_mse, eval_psnr",
+            "early_stop.metric = \"knn_accuracy\" in x.toml is not measured at every validation: use one of val_loss, eval_loss, eval_mse, eval_psnr; knn_accuracy is taken at a trial's end, and can be the objective of [analysis]",
+        ),
+        (
+            format!("{}\n[set]\neval.tasks = [\"knn\"]", stop("metric = \"eval_mse\"")),
+            "early_stop.metric = \"eval_mse\" in x.toml is a figure that no trial takes: add \"reconstruction\" to eval.tasks",
+        ),
+        (
+            "[analysis]\nobjective = \"knn_acuracy\"".into(),
+            "analysis.objective = \"knn_acuracy\" in x.toml is no figure of a task: did you mean knn_accuracy?",
+        ),
+        (
+            "[analysis]\nobjective = \"linear_accuracy\"\n[set]\neval.tasks = [\"knn\"]".into(),
+            "analysis.objective = \"linear_accuracy\" in x.toml is a figure that no trial takes: add \"linear\" to eval.tasks",
+        ),
+        (
+            "[analysis]\nobjective = 3".into(),
+            "analysis.objective in x.toml must be text, found number 3",
         ),
         (
             stop("goal = \"max\""),
@@ -128,4 +144,20 @@ fn mistakes_name_key_and_cure() {
     for (text, expected) in cases {
         assert_eq!(error_of(&format!("{NANO}{text}")), expected, "{text}");
     }
+}
+
+#[test]
+fn an_objective_is_any_figure_that_every_trial_takes() {
+    let tasks = "[set]\neval.tasks = [\"reconstruction\", \"knn\"]\n";
+    for name in ["knn_accuracy", "eval_mse", "val_loss", "eval_psnr"] {
+        let text = format!("{NANO}[analysis]\nobjective = \"{name}\"\n{tasks}");
+        assert_eq!(Bench::new(&text).load().objective, name);
+    }
+    assert_eq!(Bench::new(NANO).load().objective, "");
+    let some = "[analysis]\nobjective = \"eval_mse\"\n[sweep]\neval.tasks = [[\"reconstruction\"], [\"knn\"]]\n";
+    let refused = error_of(&format!("{NANO}{some}"));
+    assert!(
+        refused.contains("does not take: add \"reconstruction\" to eval.tasks"),
+        "{refused}"
+    );
 }

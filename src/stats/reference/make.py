@@ -78,6 +78,26 @@ def iqm(rng, tasks):
     }
 
 
+def correlation(x, y):
+    """Coefficients, and p values over all permutations where there are few points, else of the approximation of tau."""
+    x, y = np.array(x), np.array(y)
+    rho, tau = stats.spearmanr(x, y).statistic, stats.kendalltau(x, y, variant="b")
+    case = {"x": list(x), "y": list(y), "rho": rho, "tau": tau.statistic, "p": None, "tau_p": None}
+    if len(x) <= 8:
+        for name, of in (("p", stats.spearmanr), ("tau_p", stats.kendalltau)):
+            every = stats.permutation_test(
+                (x,), lambda x: of(x, y).statistic, permutation_type="pairings", n_resamples=np.inf, vectorized=False
+            )
+            # scipy doubles the smaller tail; here both tails are counted, which differs where ties make them uneven.
+            case[name] = np.mean(np.abs(every.null_distribution) >= abs(every.statistic) - 1e-9)
+    elif len(x) > 40:
+        case["tau_p"] = stats.kendalltau(x, y, method="asymptotic").pvalue
+    else:
+        case["p_student"] = stats.spearmanr(x, y).pvalue
+        case["tau_p_exact"] = stats.kendalltau(x, y, method="exact").pvalue if len(set(x)) == len(x) == len(set(y)) else None
+    return case
+
+
 def main():
     rng = np.random.default_rng(7)
     skewed = rng.lognormal(size=24).round(3)
@@ -105,6 +125,11 @@ def main():
         "iqm": [
             iqm(rng, rng.normal(size=(10, 5)).round(3)),
             iqm(rng, rng.lognormal(size=(3, 4)).round(3)),
+        ],
+        "correlation": [
+            correlation(x, (0.5 * x + rng.normal(size=len(x))).round(digits))
+            for n, digits in ((5, 3), (6, 3), (7, 0), (8, 3), (8, 0), (12, 3), (25, 3), (25, 0), (60, 3), (75, 0))
+            for x in [rng.normal(size=n).round(digits)]
         ],
     }
     out = pathlib.Path(__file__).with_name("figures.json")
