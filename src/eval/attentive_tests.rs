@@ -28,7 +28,11 @@ fn pooling_is_cross_attention() {
     let (n, patches, width, heads, classes) = (3, 5, 8, 2, 4);
     let device = device();
     let pool = Pool::new(width, heads, classes, 3, &device);
-    let init = Init { seed: 9, device: &device, norm_eps: EPS };
+    let init = Init {
+        seed: 9,
+        device: &device,
+        norm_eps: EPS,
+    };
     let pool = Pool {
         query: init.normal("q", [heads, 4, 1], 1.0),
         ..pool
@@ -51,11 +55,20 @@ fn pooling_is_cross_attention() {
 /// The class is told by one token of each picture, which a flag marks; the others say something else as loudly.
 fn marked(n: usize) -> Bank {
     let (patches, width, classes) = (6, 8, 3);
-    let mut bank = Bank { values: Vec::new(), labels: Vec::new(), patches, width };
+    let mut bank = Bank {
+        values: Vec::new(),
+        labels: Vec::new(),
+        patches,
+        width,
+    };
     for i in 0..n {
         let (label, place) = (i % classes, (i * 5 / 3) % patches);
         for patch in 0..patches {
-            let says = if patch == place { label } else { (label + 1 + (i / 7 + patch) % 2) % classes };
+            let says = if patch == place {
+                label
+            } else {
+                (label + 1 + (i / 7 + patch) % 2) % classes
+            };
             let mut token = vec![0.0; width];
             token[says] = 1.0;
             token[7] = if patch == place { 2.0 } else { 0.0 };
@@ -109,7 +122,10 @@ fn figures_do_not_depend_on_threads_and_one_rate_needs_no_choice() {
     assert!(one.tried.contains(&(one.lr, best)), "{one:?}");
     let alone = run(&[&format!("eval.attentive.lrs=[{}]", one.lr)]).unwrap();
     assert!(alone.tried.is_empty());
-    assert_eq!((alone.lr, alone.accuracy, alone.losses), (one.lr, one.accuracy, one.losses));
+    assert_eq!(
+        (alone.lr, alone.accuracy, alone.losses),
+        (one.lr, one.accuracy, one.losses)
+    );
 }
 
 #[test]
