@@ -156,11 +156,7 @@ fn each_task_has_a_panel_on_the_page_and_on_paper() {
         assert_eq!(names.iter().filter(|n| *n == name).count(), 1, "{name}: {names:?}");
     }
     let figures = paper::figures(&data).unwrap();
-    for stem in [
-        "reconstruction_and_tasks",
-        "error_and_knn_accuracy",
-        "linear_accuracy",
-    ] {
+    for stem in ["reconstruction_and_tasks", "error_and_knn_accuracy", "linear_accuracy"] {
         assert!(figures.iter().any(|f| f.stem.starts_with(stem)), "{stem}");
     }
     let sketch = relation::sketch(&Groups::of(&data)).unwrap();
