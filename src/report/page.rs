@@ -137,6 +137,9 @@ struct Landscape {
     caption: String,
 }
 
+/// Named points up to which each task has a panel on the page.
+const ROWS: usize = 12;
+
 /// The one number of a page that is not the store's.
 const RATES: &str = "Masks a second were measured when this page was made, on one thread of the machine that made it: unlike all \
      else here they come out otherwise each time.";
@@ -212,7 +215,10 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let by_key = draw(by_key::sketch(&groups))?;
     let (landscape, importance) = (landscape(&groups)?, draw(landscape::weights(&groups))?);
     let tasks = tasks::build(data, &groups);
-    let (by_task, related) = (draw(swept::tasks(&groups))?, draw(relation::sketch(&groups))?);
+    // With more rows the table says it in less room; the files for a paper have the figure all the same.
+    let few = groups.axis().is_some() || groups.all.len() <= ROWS;
+    let by_task = draw(swept::tasks(&groups).filter(|_| few))?;
+    let related = draw(relation::sketch(&groups))?;
     let relation = relation::build(&groups).and_then(|r| relation_words::table(&r));
     let explorer = explorer::build(&groups);
     let (across, progress) = (
