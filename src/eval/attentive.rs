@@ -20,8 +20,9 @@ use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 use rand::Rng;
 
-use super::finetune::{TaskError, check_set, optimiser_settings, right_of, targets};
+use super::finetune::{LearnError, check_batch, optimiser_settings, right_of, targets};
 use crate::data::{Batches, ImageSet, LoaderConfig, Split, eval_batches};
+use crate::eval::tasks;
 use crate::model::Mae;
 use crate::model::batch::images;
 use crate::model::classifier::soft_cross_entropy;
@@ -29,6 +30,7 @@ use crate::model::init::Init;
 use crate::seed::{self, Purpose};
 use crate::spec::TrialSpec;
 use crate::spec::protocols::AttentiveSpec;
+use crate::spec::trial::EvalTask;
 use crate::train::Schedule;
 use crate::train::adamw::{AdamW, Group};
 
@@ -60,6 +62,17 @@ pub struct Attentive {
     pub judged: usize,
 }
 
+/// Whether an encoder can be probed on these pictures.
+///
+/// # Errors
+/// What is missing, and the cure.
+pub fn check(spec: &TrialSpec, set: &ImageSet) -> Result<(), LearnError> {
+    tasks::check(EvalTask::Attentive, set)?;
+    check_batch(set, ("eval.attentive.batch_size", spec.eval.attentive.batch_size))?;
+    heads(spec)?;
+    fits_memory(spec, set)
+}
+
 /// Probes the encoder of `mae`, a model without gradients, by `spec.eval.attentive`. After each epoch, `tell` is told how many
 /// are done, of how many, over all rates.
 ///
@@ -72,12 +85,11 @@ pub fn attentive(
     set: &Arc<ImageSet>,
     device: &Device,
     tell: &mut dyn FnMut(usize, usize),
-) -> Result<Attentive, TaskError> {
+) -> Result<Attentive, LearnError> {
     let recipe = &spec.eval.attentive;
-    check_set(TASK, set, ("eval.attentive.batch_size", recipe.batch_size))?;
+    check(spec, set)?;
     let heads = heads(spec)?;
     let batches = |split| eval_batches(set, LoaderConfig::of(spec, spec.eval.batch_size), split);
-    fits_memory(spec, set)?;
     let mut train = Bank::read(mae, spec, batches(Split::Train), device)?;
     let mut held = Bank::read(mae, spec, batches(Split::Val), device)?;
     let statistics = train.statistics();
@@ -106,7 +118,7 @@ pub fn attentive(
 }
 
 /// Heads of the pooling.
-fn heads(spec: &TrialSpec) -> Result<usize, TaskError> {
+fn heads(spec: &TrialSpec) -> Result<usize, LearnError> {
     let (asked, width) = (spec.eval.attentive.heads, spec.model.embed_dim);
     let heads = if asked == 0 {
         spec.model.encoder_num_heads
@@ -116,17 +128,17 @@ fn heads(spec: &TrialSpec) -> Result<usize, TaskError> {
     width
         .is_multiple_of(heads)
         .then_some(heads)
-        .ok_or(TaskError::Heads { heads, width })
+        .ok_or(LearnError::Heads { heads, width })
 }
 
-fn fits_memory(spec: &TrialSpec, set: &ImageSet) -> Result<(), TaskError> {
+fn fits_memory(spec: &TrialSpec, set: &ImageSet) -> Result<(), LearnError> {
     let pictures = set.len(Split::Train) + set.len(Split::Val);
     let values = pictures * spec.model.grid().len() * spec.model.embed_dim;
     let (gib, most) = ((4 * values) as f64 / (1u64 << 30) as f64, MOST_GIB);
     if gib <= most as f64 {
         return Ok(());
     }
-    Err(TaskError::Memory { pictures, gib, most })
+    Err(LearnError::Memory { pictures, gib, most })
 }
 
 /// Patch tokens of labelled pictures.
@@ -140,7 +152,7 @@ struct Bank {
 
 impl Bank {
     /// Patch tokens after the final norm of every labelled picture of `batches`.
-    fn read(mae: &Mae, spec: &TrialSpec, batches: Batches, device: &Device) -> Result<Self, TaskError> {
+    fn read(mae: &Mae, spec: &TrialSpec, batches: Batches, device: &Device) -> Result<Self, LearnError> {
         let (model, patches) = (&spec.model, spec.model.grid().len());
         let mut bank = Self {
             values: Vec::new(),
@@ -259,7 +271,7 @@ struct Probing<'a> {
 impl Probing<'_> {
     /// The rate that does best on the part held back (the first among equals), and how each did. A rate whose loss is no
     /// number any more tells nothing right.
-    fn choose(&mut self, train: &Bank) -> Result<(f64, Vec<(f64, f64)>), TaskError> {
+    fn choose(&mut self, train: &Bank) -> Result<(f64, Vec<(f64, f64)>), LearnError> {
         if let [lr] = self.recipe.lrs[..] {
             return Ok((lr, Vec::new()));
         }
@@ -268,7 +280,7 @@ impl Probing<'_> {
         for lr in &self.recipe.lrs {
             let share = match self.fit(train, &fitted, *lr) {
                 Ok((pool, _)) => accuracy(&pool, train, &held_back, self.device),
-                Err(TaskError::Diverged { .. }) => 0.0,
+                Err(LearnError::Diverged { .. }) => 0.0,
                 Err(other) => return Err(other),
             };
             tried.push((*lr, share));
@@ -283,7 +295,7 @@ impl Probing<'_> {
     }
 
     /// Trains a probe on some rows; returns it without gradients, and the mean loss of each epoch.
-    fn fit(&mut self, bank: &Bank, rows: &[usize], lr: f64) -> Result<(Pool, Vec<f64>), TaskError> {
+    fn fit(&mut self, bank: &Bank, rows: &[usize], lr: f64) -> Result<(Pool, Vec<f64>), LearnError> {
         let (epochs, seed) = (self.recipe.epochs, self.spec.seed);
         let device = self.device.clone().autodiff();
         let mut pool = Pool::new(bank.width, self.heads, self.classes, seed, &device);
@@ -322,7 +334,7 @@ impl Probing<'_> {
         soft_cross_entropy(pool.forward(tokens), Tensor::from_data(targets, device))
     }
 
-    fn tell_epoch(&mut self, losses: &[f64]) -> Result<(), TaskError> {
+    fn tell_epoch(&mut self, losses: &[f64]) -> Result<(), LearnError> {
         let trainings = if self.recipe.lrs.len() > 1 {
             self.recipe.lrs.len() + 1
         } else {
@@ -331,7 +343,7 @@ impl Probing<'_> {
         self.done += 1;
         (self.tell)(self.done, trainings * self.recipe.epochs);
         match losses.last() {
-            Some(loss) if !loss.is_finite() => Err(TaskError::Diverged {
+            Some(loss) if !loss.is_finite() => Err(LearnError::Diverged {
                 task: TASK,
                 epoch: losses.len(),
                 loss: *loss,

@@ -15,7 +15,7 @@ fn probe(sets: &[&str]) -> TrialSpec {
     spec(&[&base[..], sets].concat())
 }
 
-fn run(sets: &[&str]) -> Result<Attentive, TaskError> {
+fn run(sets: &[&str]) -> Result<Attentive, LearnError> {
     let spec = probe(sets);
     let set = Arc::new(ImageSet::open(&spec.data, spec.model.img_size).unwrap());
     let mae = Mae::new(&spec.model, 0, &device());

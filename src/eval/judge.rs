@@ -66,7 +66,7 @@ pub enum EvalError {
     Task(#[from] TaskError),
     /// A task that trains failed.
     #[error(transparent)]
-    Learn(#[from] super::finetune::TaskError),
+    Learn(#[from] super::finetune::LearnError),
     /// The user's network for perceptual distance cannot be used.
     #[error(transparent)]
     Perceptual(#[from] PerceptualError),

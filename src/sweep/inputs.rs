@@ -75,7 +75,7 @@ impl Starts {
     /// What one trial starts from: weights must fit its model, each of its pictures must have its regions, a network for
     /// perceptual distance must be whole, and tasks must find their classes.
     pub(super) fn of(&mut self, spec: &TrialSpec, set: &ImageSet) -> Result<Start, SweepError> {
-        tasks::check_all(&spec.eval.tasks, set)?;
+        tasks::check_all(spec, set)?;
         Ok(Start {
             regions: self.regions(spec, set)?,
             lpips: self.network(spec)?,

@@ -62,7 +62,7 @@ pub enum SweepError {
     Weights(#[from] crate::model::weights::WeightError),
     /// The pictures lack what a task needs.
     #[error("eval.tasks: {0}")]
-    Task(#[from] crate::eval::tasks::TaskError),
+    Task(#[from] crate::eval::finetune::LearnError),
     /// The network for perceptual distance cannot be used.
     #[error(transparent)]
     Perceptual(#[from] crate::eval::perceptual::PerceptualError),

@@ -93,7 +93,7 @@ impl Subject {
             subject.tasks.push(EvalTask::Knn);
         }
         for task in &subject.tasks {
-            tasks::check(*task, &subject.set).map_err(|error| Failure::usage(error.to_string()))?;
+            tasks::check_with(*task, &subject.spec, &subject.set).map_err(|error| Failure::usage(error.to_string()))?;
         }
         Ok(subject)
     }

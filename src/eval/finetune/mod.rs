@@ -8,7 +8,7 @@
 //!
 //! Every draw is a function of (run seed, purpose, epoch, picture or batch): figures do not depend on threads.
 
-mod check;
+mod lacks;
 mod mixing;
 #[cfg(test)]
 mod tests;
@@ -19,17 +19,18 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor, TensorData};
 
-pub use check::{TaskError, check, check_set, labels};
+pub use lacks::{LearnError, check_batch};
 pub use mixing::{Mix, targets};
 
 use crate::data::{Augment, Batch, Feed, ImageSet, LoaderConfig, Split, eval_batches, steps_per_epoch};
+use crate::eval::tasks;
 use crate::model::batch::images;
 use crate::model::classifier::{Classifier, soft_cross_entropy};
 use crate::model::drop_path::DropPath;
 use crate::model::{Mae, names};
 use crate::seed::{self, Purpose};
 use crate::spec::TrialSpec;
-use crate::spec::trial::{DataSpec, TrainSpec};
+use crate::spec::trial::{DataSpec, EvalTask, TrainSpec};
 use crate::train::adamw::AdamW;
 use crate::train::{Schedule, layer_decay};
 
@@ -50,6 +51,15 @@ pub struct Finetuned {
     pub judged: usize,
 }
 
+/// Whether these pictures can be fine-tuned on.
+///
+/// # Errors
+/// What is missing, and the cure.
+pub fn check(spec: &TrialSpec, set: &ImageSet) -> Result<(), LearnError> {
+    tasks::check(EvalTask::Finetune, set)?;
+    check_batch(set, ("eval.finetune.batch_size", spec.eval.finetune.batch_size))
+}
+
 /// Fine-tunes a copy of the encoder of `mae`, a model without gradients, by `spec.eval.finetune`. After each epoch, `tell` is
 /// told how many are done, of how many.
 ///
@@ -61,9 +71,9 @@ pub fn finetune(
     set: &Arc<ImageSet>,
     device: &Device,
     tell: &mut dyn FnMut(usize, usize),
-) -> Result<Finetuned, TaskError> {
+) -> Result<Finetuned, LearnError> {
     let epochs = spec.eval.finetune.epochs;
-    check_set(TASK, set, ("eval.finetune.batch_size", spec.eval.finetune.batch_size))?;
+    check(spec, set)?;
     let mut tuning = Tuning::start(mae, spec, set, device)?;
     let mut losses = Vec::with_capacity(epochs);
     for epoch in 0..epochs {
@@ -93,7 +103,7 @@ struct Tuning<'a> {
 }
 
 impl<'a> Tuning<'a> {
-    fn start(mae: &Mae, spec: &'a TrialSpec, set: &Arc<ImageSet>, device: &Device) -> Result<Self, TaskError> {
+    fn start(mae: &Mae, spec: &'a TrialSpec, set: &Arc<ImageSet>, device: &Device) -> Result<Self, LearnError> {
         let (recipe, device) = (&spec.eval.finetune, device.clone().autodiff());
         let model = classifier(mae, spec, set.classes().len(), &device)?;
         let data = DataSpec {
@@ -133,7 +143,7 @@ impl<'a> Tuning<'a> {
     }
 
     /// One pass over the training pictures; returns the mean loss of its steps.
-    fn epoch(&mut self, epoch: u64) -> Result<f64, TaskError> {
+    fn epoch(&mut self, epoch: u64) -> Result<f64, LearnError> {
         let mut losses = Vec::with_capacity(self.steps);
         for batch in self.feed.epoch(epoch, 0) {
             losses.extend(self.step(epoch, batch?));
@@ -149,7 +159,7 @@ impl<'a> Tuning<'a> {
         if loss.is_finite() {
             return Ok(loss);
         }
-        Err(TaskError::Diverged {
+        Err(LearnError::Diverged {
             task: TASK,
             epoch: epoch as usize + 1,
             loss,
@@ -221,7 +231,7 @@ impl Labelled {
 
 /// The classifier that starts from the encoder of `mae`, on `device`. It has as many blocks as the encoder has, which may be
 /// more than the configuration of its pre-training says.
-fn classifier(mae: &Mae, spec: &TrialSpec, classes: usize, device: &Device) -> Result<Classifier, TaskError> {
+fn classifier(mae: &Mae, spec: &TrialSpec, classes: usize, device: &Device) -> Result<Classifier, LearnError> {
     let tensors = names::export(mae);
     let mut model = spec.model.clone();
     model.encoder_depth = (0..)
@@ -248,7 +258,7 @@ fn judge(
     spec: &TrialSpec,
     set: &Arc<ImageSet>,
     device: &Device,
-) -> Result<(usize, usize), TaskError> {
+) -> Result<(usize, usize), LearnError> {
     let (mut right, mut judged) = (0, 0);
     for batch in eval_batches(set, LoaderConfig::of(spec, spec.eval.batch_size), Split::Val) {
         let Some(batch) = Labelled::of(batch?) else { continue };

@@ -32,7 +32,7 @@ fn small(sets: &[&str]) -> (TrialSpec, Arc<ImageSet>) {
     (spec, set)
 }
 
-fn tuned(sets: &[&str]) -> Result<Finetuned, TaskError> {
+fn tuned(sets: &[&str]) -> Result<Finetuned, LearnError> {
     let (spec, set) = small(sets);
     let mae = Mae::new(&spec.model, spec.seed, &device());
     finetune(&mae, &spec, &set, &device(), &mut |_, _| {})

@@ -1,6 +1,9 @@
 //! Whether pictures have the classes that tasks need: said before anything is trained, naming what is missing and the cure.
 
 use crate::data::{ImageSet, Split};
+use crate::eval::finetune::LearnError;
+use crate::eval::{attentive, finetune};
+use crate::spec::TrialSpec;
 use crate::spec::trial::EvalTask;
 
 /// Why a task cannot be had.
@@ -76,9 +79,21 @@ fn needed(task: EvalTask) -> usize {
 ///
 /// # Errors
 /// What is missing, and the cure.
-pub fn check_all(tasks: &[EvalTask], set: &ImageSet) -> Result<(), TaskError> {
-    let asked = tasks.iter().filter(|task| **task != EvalTask::Knn);
-    asked.copied().try_for_each(|task| check(task, set))
+pub fn check_all(spec: &TrialSpec, set: &ImageSet) -> Result<(), LearnError> {
+    let asked = spec.eval.tasks.iter().filter(|task| **task != EvalTask::Knn);
+    asked.copied().try_for_each(|task| check_with(task, spec, set))
+}
+
+/// Whether a task can be had on these pictures with these settings.
+///
+/// # Errors
+/// What is missing, and the cure.
+pub fn check_with(task: EvalTask, spec: &TrialSpec, set: &ImageSet) -> Result<(), LearnError> {
+    match task {
+        EvalTask::Attentive => attentive::check(spec, set),
+        EvalTask::Finetune => finetune::check(spec, set),
+        _ => Ok(check(task, set)?),
+    }
 }
 
 /// Whether a task can be had on these pictures.

@@ -20,7 +20,7 @@ use serde_json::{Value as Json, json};
 
 pub use agreement::{adjusted_rand, normalised_mutual_information};
 pub use bank::{Bank, Part};
-pub use check::{TaskError, check, check_all};
+pub use check::{TaskError, check, check_all, check_with};
 
 use super::knn;
 use crate::spec::TrialSpec;

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::{Finding, Named, Protocol, merge, version};
 use crate::data::{ImageSet, Split};
 use crate::eval::attentive::attentive;
-use crate::eval::finetune::{TaskError, finetune};
+use crate::eval::finetune::{LearnError, finetune};
 use crate::model::Mae;
 use crate::spec::TrialSpec;
 use crate::spec::trial::EvalTask;
@@ -27,7 +27,7 @@ pub fn run(
     set: &Arc<ImageSet>,
     device: &Device,
     tell: &mut Tell<'_>,
-) -> Result<Option<Finding>, TaskError> {
+) -> Result<Option<Finding>, LearnError> {
     let (figures, own) = match task {
         EvalTask::Attentive => pooled(model, spec, set, device, tell)?,
         EvalTask::Finetune => finetuned(model, spec, set, device, tell)?,
@@ -54,7 +54,7 @@ fn pooled(
     set: &Arc<ImageSet>,
     device: &Device,
     tell: &mut Tell<'_>,
-) -> Result<Named, TaskError> {
+) -> Result<Named, LearnError> {
     let found = attentive(model, spec, set, device, tell)?;
     let mut parameters = settings(&spec.eval.attentive);
     let more = json!({
@@ -76,7 +76,7 @@ fn finetuned(
     set: &Arc<ImageSet>,
     device: &Device,
     tell: &mut Tell<'_>,
-) -> Result<Named, TaskError> {
+) -> Result<Named, LearnError> {
     let found = finetune(model, spec, set, device, tell)?;
     let mut parameters = settings(&spec.eval.finetune);
     let more = json!({
