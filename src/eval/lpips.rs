@@ -109,10 +109,8 @@ impl Network {
     /// # Errors
     /// The first that is missing or has another shape.
     pub fn check(self, tensors: &BTreeMap<String, Named>) -> Result<(), NameError> {
-        let wanted = self.tensors().into_iter();
-        wanted
-            .map(|(name, shape)| found(tensors, name, &shape).map(|_| ()))
-            .collect()
+        let mut wanted = self.tensors().into_iter();
+        wanted.try_for_each(|(name, shape)| found(tensors, name, &shape).map(|_| ()))
     }
 }
 

@@ -164,7 +164,7 @@ fn curve(report: &AnomalyReport) -> Option<(Plot, String)> {
         .iter()
         .enumerate()
         .filter(|(_, (_, corners))| !corners.is_empty());
-    let drawn: Vec<(usize, &str, &Vec<(f64, f64)>)> = drawn.map(|(i, (name, corners))| (i, *name, *corners)).collect();
+    let drawn: Vec<_> = drawn.map(|(i, (name, corners))| (i, *name, *corners)).collect();
     if drawn.is_empty() {
         return None;
     }

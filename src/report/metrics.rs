@@ -86,33 +86,9 @@ pub(super) const EVAL_PSNR: Metric = Metric {
     ..EVAL_MSE
 };
 
-/// Other measures of reconstructions, which may be the objective of a sweep.
-pub(super) const QUALITY: [Metric; 6] = [
-    quality("eval_ssim", "untrained_eval_ssim", "SSIM", true),
-    quality("eval_ms_ssim", "untrained_eval_ms_ssim", "MS-SSIM", true),
-    quality("eval_lpips", "untrained_eval_lpips", "LPIPS", false),
-    quality("eval_masked_ssim", "untrained_eval_masked_ssim", "Masked SSIM", true),
-    quality("eval_image_mse", "untrained_eval_image_mse", "Whole-image MSE", false),
-    Metric {
-        unit: "dB",
-        decimals: 2,
-        ..quality("eval_image_psnr", "untrained_eval_image_psnr", "Whole-image PSNR", true)
-    },
-];
-
-const fn quality(name: &'static str, untrained: &'static str, title: &'static str, more_is_better: bool) -> Metric {
-    Metric {
-        name,
-        untrained: Some(untrained),
-        title,
-        more_is_better,
-        ..EVAL_MSE
-    }
-}
-
 /// The columns of the table: reconstruction, then the leading figure of every task on the encoder.
-pub(super) const TABLE: [Metric; 11] = [
-    VAL_LOSS, EVAL_MSE, EVAL_PSNR, KNN, LINEAR, LOGISTIC, ATTENTIVE, FINETUNE, RETRIEVAL, CLUSTERING, ANOMALY,
+pub(super) const TABLE: [Metric; 10] = [
+    VAL_LOSS, EVAL_MSE, EVAL_PSNR, KNN, LINEAR, LOGISTIC, ATTENTIVE, FINETUNE, RETRIEVAL, CLUSTERING,
 ];
 
 /// Name of the chance level of accuracies.
@@ -135,7 +111,7 @@ pub(super) const ASIDE: [&str; 6] = [
 pub(super) fn named(name: &str) -> Option<Metric> {
     let tasks = TASKS.iter().flat_map(|t| t.metrics).copied();
     let known = [VAL_LOSS, EVAL_LOSS, EVAL_MSE, EVAL_PSNR].into_iter().chain(tasks);
-    known.chain(QUALITY).find(|m| m.name == name)
+    known.chain(super::metrics_quality::QUALITY).find(|m| m.name == name)
 }
 
 impl Metric {

@@ -15,7 +15,7 @@ pub(super) struct Task {
 }
 
 /// Every task, in the order of columns.
-pub(super) const TASKS: [Task; 8] = [
+pub(super) const TASKS: [Task; 7] = [
     task("knn", "k-nearest neighbours", &[KNN]),
     task("linear", "Linear probe", &[LINEAR]),
     task("logistic", "Logistic regression", &[LOGISTIC]),
@@ -23,7 +23,6 @@ pub(super) const TASKS: [Task; 8] = [
     task("finetune", "Fine-tuning", &[FINETUNE]),
     task("retrieval", "Retrieval", &[RETRIEVAL, RECALL_1, RECALL_5, RECALL_10]),
     task("clustering", "Clustering", &[CLUSTERING, ARI]),
-    task("anomaly", "Anomaly maps", &[ANOMALY, ANOMALY_PIXEL]),
 ];
 
 const fn task(word: &'static str, title: &'static str, metrics: &'static [Metric]) -> Task {
@@ -138,20 +137,4 @@ const ARI: Metric = Metric {
     untrained: Some("untrained_clustering_ari"),
     title: "ARI",
     ..CLUSTERING
-};
-
-/// Defective pictures told from good ones by their reconstruction error.
-pub(super) const ANOMALY: Metric = Metric {
-    name: "anomaly_auroc",
-    untrained: Some("untrained_anomaly_auroc"),
-    title: "Anomaly AUROC",
-    apart: &["data.", "eval.anomaly.", "eval.anomaly_"],
-    ..KNN
-};
-
-const ANOMALY_PIXEL: Metric = Metric {
-    name: "anomaly_pixel_auroc",
-    untrained: Some("untrained_anomaly_pixel_auroc"),
-    title: "Anomaly pixel AUROC",
-    ..ANOMALY
 };

@@ -48,7 +48,7 @@ const fn at_end(name: &'static str, goal: Goal, task: &'static str) -> Figure {
 }
 
 /// Every figure.
-pub const FIGURES: [Figure; 23] = [
+pub const FIGURES: [Figure; 21] = [
     Figure {
         name: "val_loss",
         goal: Goal::Min,
@@ -62,8 +62,8 @@ pub const FIGURES: [Figure; 23] = [
     at_end("eval_ms_ssim", Goal::Max, "reconstruction"),
     at_end("eval_lpips", Goal::Min, "reconstruction"),
     at_end("eval_masked_ssim", Goal::Max, "reconstruction"),
-    at_end("eval_image_mse", Goal::Min, "reconstruction"),
-    at_end("eval_image_psnr", Goal::Max, "reconstruction"),
+    at_validations("eval_image_mse", Goal::Min),
+    at_validations("eval_image_psnr", Goal::Max),
     at_end("knn_accuracy", Goal::Max, "knn"),
     at_end("linear_accuracy", Goal::Max, "linear"),
     at_end("logistic_accuracy", Goal::Max, "logistic"),
@@ -75,8 +75,6 @@ pub const FIGURES: [Figure; 23] = [
     at_end("retrieval_recall_at_10", Goal::Max, "retrieval"),
     at_end("clustering_nmi", Goal::Max, "clustering"),
     at_end("clustering_ari", Goal::Max, "clustering"),
-    at_end("anomaly_auroc", Goal::Max, "anomaly"),
-    at_end("anomaly_pixel_auroc", Goal::Max, "anomaly"),
 ];
 
 /// The figure of a name.

@@ -90,18 +90,20 @@ pub(super) struct Found {
     pub(super) protocol: Json,
 }
 
-pub(super) fn run(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry: &Registry) -> Result<(), Failure> {
+/// Judges a folder, writes and prints what was found, and returns its record.
+pub(super) fn run(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry: &Registry) -> Result<Json, Failure> {
     let found = evaluate(args, place, on, registry)?;
     let record = found.record();
     if let Some(out) = place.out {
         write(out, &found, &record)?;
     }
     if on.json {
-        return table::json(&record);
+        table::json(&record)?;
+    } else {
+        say(&found.notes);
+        found.print(place.out);
     }
-    say(&found.notes);
-    found.print(place.out);
-    Ok(())
+    Ok(record)
 }
 
 fn evaluate(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry: &Registry) -> Result<Found, Failure> {

@@ -18,7 +18,7 @@ use crate::model::{Device, Mae};
 use crate::spec::TrialSpec;
 use crate::spec::ramp::END;
 use crate::spec::trial::{EvalTask, Feature};
-use crate::store::rows::EvaluationRow;
+use crate::store::rows::{EvaluationRow, ProtocolRow};
 
 /// All four features of whole pictures: what is kept for later.
 const FEATURES: [Feature; 4] = [Feature::Cls, Feature::ClsNorm, Feature::Mean, Feature::MeanNorm];
@@ -138,6 +138,32 @@ impl Found {
             "tasks": tasks.collect::<Vec<_>>(),
         })
     }
+}
+
+/// Adds the figures of anomaly maps to a run's evaluations. They are of other pictures than the run's own.
+pub(super) fn record_maps(args: &Args, run: &str, record: &Json) -> Result<(), Failure> {
+    let protocol = &record["protocol"];
+    let text = |key: &str| {
+        let value = &protocol[key];
+        value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    };
+    let names = ["anomaly_auroc", "anomaly_pixel_auroc"];
+    let figures = names.iter().filter_map(|name| Some(((*name).to_string(), record[*name].as_f64()?)));
+    let row = EvaluationRow {
+        protocol: ProtocolRow {
+            task: "anomaly".into(),
+            version: protocol["version"].as_i64().unwrap_or_default(),
+            parameters: protocol.clone(),
+        },
+        figures: figures.collect(),
+        data: text("data_digest"),
+        place: text("data"),
+        own: false,
+        weights: text("weights_digest"),
+        program: env!("CARGO_PKG_VERSION").into(),
+        created_at: outside::now(),
+    };
+    Ok(args.model.store.existing()?.add_evaluation(run, &row)?)
 }
 
 /// Features of all labelled pictures: kept ones, or read now and kept.

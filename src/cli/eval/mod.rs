@@ -147,5 +147,11 @@ fn maps(args: &Args, registry: &Registry) -> Result<(), Failure> {
         data,
         out: args.out.as_deref(),
     };
-    anomaly::run(&args.anomaly, place, &on, registry)
+    // Found before pictures are looked at: a run that is removed meanwhile gets no row.
+    let run = match &args.weights {
+        None => Some(args.model.store.existing()?.find_run(weights)?.id),
+        Some(_) => None,
+    };
+    let record = anomaly::run(&args.anomaly, place, &on, registry)?;
+    run.map_or(Ok(()), |run| found::record_maps(args, &run, &record))
 }
