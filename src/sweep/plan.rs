@@ -283,6 +283,7 @@ fn enough_batches(spec: &TrialSpec, set: &ImageSet) -> Result<(), SweepError> {
     let batches = steps_per_epoch(set.len(Split::Train), spec.train.batch_size);
     match Groups::new(batches, spec.train.accum_steps) {
         Some(_) => Ok(()),
+        None if spec.train.epochs == 0 => Ok(()),
         None => Err(TrainError::Accumulation(spec.train.accum_steps, batches).into()),
     }
 }
