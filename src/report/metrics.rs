@@ -1,7 +1,7 @@
 //! The metrics that the report knows: how each is called, shown and compared. Exports carry every recorded metric.
 
 pub(super) use super::metrics_tasks::KNN;
-use super::metrics_tasks::{self, ANOMALY, ATTENTIVE, CLUSTERING, FINETUNE, LINEAR, LOGISTIC, RETRIEVAL, TASKS};
+use super::metrics_tasks::{self, ATTENTIVE, CLUSTERING, FINETUNE, LINEAR, LOGISTIC, RETRIEVAL, TASKS};
 
 /// A metric of the table and the figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
