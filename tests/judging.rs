@@ -230,8 +230,16 @@ fn weights_alone_are_judged_on_a_folder() {
     let found = room.json(&of(&["--task", "knn,linear", "--json"]));
     assert_eq!(found["evaluations"][0]["run"], Json::Null);
     assert_eq!(figures(&found).len(), 2);
-    let error = room.refused(&of(&["--task", "knn", "--set", "model.embed_dim=32"]));
-    assert!(error.contains("w.safetensors") && error.contains("32"), "{error}");
+    let output = room.run(&of(&["--task", "knn", "--set", "model.embed_dim=32"]));
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{error}");
+    for words in [
+        "w.safetensors do not fit",
+        "[16], the model needs [32]",
+        "set the [model] keys",
+    ] {
+        assert!(error.contains(words), "{words}: {error}");
+    }
     let error = room.refused(&["eval", "--weights", "gone.pth", "--data", "set", "--task", "knn"]);
     assert!(error.contains("gone.pth is not there"), "{error}");
 }

@@ -92,11 +92,11 @@ mod tests {
     use crate::report::html;
     use crate::report::testing::{report, run};
 
-    /// Two ratios by two seeds; the second is clearly better.
+    /// Two ratios by three seeds; the second is clearly better.
     fn data() -> ReportData {
         let one = |position: i64| {
-            let (ratio, seed) = (if position < 2 { 0.5 } else { 0.75 }, position % 2);
-            let ssim = 0.5 + ratio * 0.4 + 0.0001 * seed as f64;
+            let (ratio, seed) = (if position < 3 { 0.5 } else { 0.75 }, position % 3);
+            let ssim = 0.5 + ratio * 0.4 + 0.0001 * (seed * (1 + position / 3)) as f64;
             let metrics = [
                 ("eval_mse", 0.02),
                 ("eval_ssim", ssim),
@@ -109,7 +109,7 @@ mod tests {
         };
         report(
             json!([{"key": "mask.ratio", "values": [0.5, 0.75]}]),
-            (0..4).map(one).collect(),
+            (0..6).map(one).collect(),
         )
     }
 

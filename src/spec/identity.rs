@@ -29,7 +29,7 @@ const LATER: [(&str, Before); 44] = [
     ("eval.linear.epochs", Before::Number(90.0)),
     ("eval.linear.batch_size", Before::Number(256.0)),
     ("eval.linear.warmup_epochs", Before::Number(10.0)),
-    ("eval.linear.blrs", Before::Numbers(&[0.1, 0.3, 1.0, 3.0, 10.0])),
+    ("eval.linear.blrs", Before::Numbers(&[0.1, 0.3, 1.0, 3.0, 10.0, 30.0])),
     ("eval.linear.weight_decay", Before::Number(0.0)),
     ("eval.logistic.feature", Before::Word("cls_norm")),
     (

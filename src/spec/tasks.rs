@@ -129,7 +129,7 @@ impl Default for LinearSpec {
             epochs: 90,
             batch_size: 256,
             warmup_epochs: 10.0,
-            blrs: vec![0.1, 0.3, 1.0, 3.0, 10.0],
+            blrs: vec![0.1, 0.3, 1.0, 3.0, 10.0, 30.0],
             weight_decay: 0.0,
         }
     }

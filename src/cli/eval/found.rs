@@ -148,7 +148,9 @@ pub(super) fn record_maps(args: &Args, run: &str, record: &Json) -> Result<(), F
         value.as_str().map_or_else(|| value.to_string(), str::to_owned)
     };
     let names = ["anomaly_auroc", "anomaly_pixel_auroc"];
-    let figures = names.iter().filter_map(|name| Some(((*name).to_string(), record[*name].as_f64()?)));
+    let figures = names
+        .iter()
+        .filter_map(|name| Some(((*name).to_string(), record[*name].as_f64()?)));
     let row = EvaluationRow {
         protocol: ProtocolRow {
             task: "anomaly".into(),

@@ -128,7 +128,7 @@ fn k_means_finds_the_tightest_clusters_of_scikit_learn() {
     let rows = bank.rows(&bank.train, Feature::Cls);
     let unit = normalised(rows.features, rows.width);
     let x = Array2::from_shape_fn((rows.labels.len(), 6), |(r, c)| f64::from(unit[r * 6 + c]));
-    let found = clustering::cluster(&x, 5, 50, 0).unwrap();
+    let found = clustering::cluster(&x, 5, 400, 0).unwrap();
     same(found.inertia, &figures()["kmeans_inertia"], 1e-6);
     assert_eq!(
         clustering::cluster(&x, 5, 50, 0).unwrap(),

@@ -110,7 +110,7 @@ fn mistakes_name_key_and_cure() {
         ),
         (
             stop("metric = \"knn_accuracy\""),
-            "early_stop.metric = \"knn_accuracy\" in x.toml is not measured at every validation: use one of val_loss, eval_loss, eval_mse, eval_psnr; knn_accuracy is taken at a trial's end, and can be the objective of [analysis]",
+            "early_stop.metric = \"knn_accuracy\" in x.toml is not measured at every validation: use one of val_loss, eval_loss, eval_mse, eval_psnr, eval_image_mse, eval_image_psnr; knn_accuracy is taken at a trial's end, and can be the objective of [analysis]",
         ),
         (
             format!("{}\n[set]\neval.tasks = [\"knn\"]", stop("metric = \"eval_mse\"")),

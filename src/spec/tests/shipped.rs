@@ -14,6 +14,7 @@ fn the_table_of_keys_is_that_of_the_types() {
         "data.path=p",
         "data.train_limit=1",
         "data.val_limit=1",
+        "eval.lpips_weights=w.safetensors",
         "model.init=w.pth",
         "train.checkpoint_steps=1",
         "train.clip_grad=1",

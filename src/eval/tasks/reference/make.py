@@ -47,8 +47,9 @@ def retrieval(gallery, gallery_labels, queries, query_labels):
     unit = lambda x: torch.nn.functional.normalize(torch.tensor(x, dtype=torch.float64), dim=1)
     similarity = unit(queries) @ unit(gallery).T
     target = torch.tensor(query_labels)[:, None] == torch.tensor(gallery_labels)[None, :]
+    similarity = similarity + 2  # torchmetrics takes what is scored 0 or less for irrelevant
     index = torch.arange(len(queries))[:, None].expand_as(target)
-    say = lambda metric: metric(similarity.float().flatten(), target.flatten(), indexes=index.flatten()).item()
+    say = lambda metric: metric(similarity.flatten(), target.flatten(), indexes=index.flatten()).item()
     return {"map": say(RetrievalMAP()), "recall": [say(RetrievalHitRate(top_k=k)) for k in (1, 5, 10)]}
 
 
