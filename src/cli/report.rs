@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use mae_strategies::Registry;
 
-use crate::report::{ReportData, RunReport, StrategyNote, html, join, with_later};
+use crate::report::{ReportData, RunReport, StrategyNote, html, join, protocols_with_later, with_later};
 use crate::store::{RunFilter, Store};
 
 use super::failure::Failure;
@@ -102,9 +102,16 @@ pub(super) fn gather(store: &Store, sweep: &str, registry: &Registry) -> Result<
         sweep: Some(sweep.id.clone()),
         ..RunFilter::default()
     })? {
-        let metrics = with_later(store.metrics(&run.id)?, &store.evaluations(&run.id)?);
+        let evaluations = store.evaluations(&run.id)?;
+        let metrics = with_later(store.metrics(&run.id)?, &evaluations);
+        let protocols = protocols_with_later(store.protocols(&run.id)?, evaluations);
         let pictures = store.pictures(&run.id)?;
-        runs.push(RunReport { run, metrics, pictures });
+        runs.push(RunReport {
+            run,
+            metrics,
+            pictures,
+            protocols,
+        });
     }
     let used: BTreeSet<&str> = runs
         .iter()

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::catalogue::Profile;
-use crate::store::rows::{MetricPoint, Picture, RunRow, Status, SweepRow};
+use crate::store::rows::{MetricPoint, Picture, ProtocolRow, RunRow, Status, SweepRow};
 
 /// A sweep with everything recorded about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +33,8 @@ pub struct RunReport {
     pub metrics: Vec<MetricPoint>,
     /// Its pictures.
     pub pictures: Vec<Picture>,
+    /// How the figures of its tasks came about, those found later among them.
+    pub protocols: Vec<ProtocolRow>,
 }
 
 /// What a masking strategy does and where it comes from.
@@ -66,6 +68,12 @@ impl RunReport {
     /// Whether it ended as planned.
     pub(super) fn finished(&self) -> bool {
         self.run.status == Status::Finished
+    }
+
+    /// Whether it was meant to be trained at all.
+    pub(super) fn trained(&self) -> bool {
+        self.config("train.epochs")
+            .is_none_or(|epochs| epochs.as_u64() != Some(0))
     }
 
     /// Seconds it took: the recorded metric, else from start to end.

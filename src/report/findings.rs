@@ -203,7 +203,7 @@ fn below_baseline(groups: &Groups, metric: &Metric) -> String {
         .all
         .iter()
         .flat_map(|g| &g.runs)
-        .filter(|r| r.finished())
+        .filter(|r| r.finished() && r.trained())
         .filter_map(|r| Some((r.last(metric.name)?, r.last(metric.untrained?)?)))
         .collect();
     let below = pairs

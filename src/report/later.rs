@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::store::rows::{EvaluationRow, MetricPoint};
+use crate::store::rows::{EvaluationRow, MetricPoint, ProtocolRow};
 
 /// The points of a run, and what later evaluations on its own pictures, under its own settings, add: the latest of each figure
 /// that it did not take itself, at its last step.
@@ -24,10 +24,19 @@ pub fn with_later(mut metrics: Vec<MetricPoint>, evaluations: &[EvaluationRow]) 
     metrics
 }
 
+/// The protocols of a run, and those of later evaluations of tasks that it did not run itself: the latest of each.
+#[must_use]
+pub fn protocols_with_later(own: Vec<ProtocolRow>, evaluations: Vec<EvaluationRow>) -> Vec<ProtocolRow> {
+    let later = evaluations.into_iter().filter(|evaluation| evaluation.own);
+    let mut latest: BTreeMap<String, ProtocolRow> = BTreeMap::new();
+    latest.extend(later.map(|evaluation| (evaluation.protocol.task.clone(), evaluation.protocol)));
+    latest.extend(own.into_iter().map(|protocol| (protocol.task.clone(), protocol)));
+    latest.into_values().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::rows::ProtocolRow;
 
     fn evaluation(own: bool, figures: &[(&str, f64)]) -> EvaluationRow {
         EvaluationRow {
@@ -64,5 +73,26 @@ mod tests {
         assert_eq!(found[..2], metrics);
         assert_eq!(found[2..], [point("linear_accuracy", 8, 0.7)]);
         assert_eq!(with_later(metrics.clone(), &[]), metrics);
+    }
+
+    #[test]
+    fn a_runs_own_protocol_stands_before_later_ones() {
+        let of = |task: &str, version| ProtocolRow {
+            task: task.into(),
+            version,
+            parameters: serde_json::json!({}),
+        };
+        let later = |own, protocol| EvaluationRow {
+            protocol,
+            ..evaluation(own, &[])
+        };
+        let evaluations = vec![
+            later(true, of("knn", 2)),
+            later(true, of("linear", 3)),
+            later(true, of("linear", 4)),
+            later(false, of("retrieval", 5)),
+        ];
+        let found = protocols_with_later(vec![of("knn", 1)], evaluations);
+        assert_eq!(found, [of("knn", 1), of("linear", 4)]);
     }
 }

@@ -55,7 +55,7 @@ mod trial;
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};
 pub use join::join;
-pub use later::with_later;
+pub use later::{protocols_with_later, with_later};
 pub use numbers::csv as summary_csv;
 pub use page::html;
 

@@ -67,6 +67,7 @@ pub(super) fn run(position: i64, point: Json, seed: i64, metrics: &[(&str, f64)]
         run: row,
         metrics: points,
         pictures: vec![],
+        protocols: vec![],
     }
 }
 

@@ -6,12 +6,15 @@ use super::data::{ReportData, RunReport, settings};
 use super::format::{self, NONE, duration, fixed};
 use super::repeat;
 use crate::plot::{min_max, spark};
-use crate::store::rows::MetricPoint;
+use crate::store::rows::{MetricPoint, ProtocolRow};
 
 /// Trials up to which every section has the complete configuration and environment.
 const WHOLE: usize = 50;
 /// Points of a curve at most, with few trials and with many.
 const LIMITS: [usize; 2] = [120, 40];
+
+/// Longest list of a protocol that is shown.
+const LISTED: usize = 10;
 
 /// All sections, and what is left out of them.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -30,6 +33,8 @@ pub(super) struct Section {
     pub(super) curves: Vec<Curve>,
     /// Metrics measured once.
     pub(super) values: Vec<(String, String)>,
+    /// Tasks and the parameters by which their figures came about.
+    pub(super) protocols: Vec<(String, String)>,
     pub(super) settings: Vec<(String, String)>,
     pub(super) facts: Vec<(String, String)>,
     /// Commands that show it and that repeat it.
@@ -74,6 +79,7 @@ pub(super) fn sections(data: &ReportData) -> Sections {
                 .map(|points| curve(points, LIMITS[usize::from(many)]))
                 .collect(),
             values: once.iter().map(|p| (p[0].name.clone(), number(p[0].value))).collect(),
+            protocols: run.protocols.iter().map(protocol).collect(),
             settings: run
                 .settings()
                 .into_iter()
@@ -91,6 +97,15 @@ pub(super) fn sections(data: &ReportData) -> Sections {
         trials: data.runs.iter().map(section).collect(),
         note: note(many),
     }
+}
+
+/// A task with its version, and its parameters but for long lists.
+fn protocol(row: &ProtocolRow) -> (String, String) {
+    let parameters = row.parameters.as_object().into_iter().flatten();
+    let short = parameters.filter(|(_, value)| value.as_array().is_none_or(|list| list.len() <= LISTED));
+    let words = short.map(|(key, value)| format!("{key} = {}", format::value(value)));
+    let words: Vec<String> = words.collect();
+    (format!("{} (protocol {})", row.task, row.version), words.join("; "))
 }
 
 fn note(many: bool) -> String {
