@@ -96,7 +96,7 @@ mod tests {
     fn data() -> ReportData {
         let one = |position: i64| {
             let (ratio, seed) = (if position < 3 { 0.5 } else { 0.75 }, position % 3);
-            let ssim = 0.5 + ratio * 0.4 + 0.0001 * (seed * (1 + position / 3)) as f64;
+            let ssim = 0.5 + ratio * 0.4 + 0.001 * ((seed - 1) * (1 + position / 3)) as f64;
             let metrics = [
                 ("eval_mse", 0.02),
                 ("eval_ssim", ssim),
@@ -120,7 +120,7 @@ mod tests {
         let headings: Vec<&str> = table.columns.iter().map(|column| column.heading.as_str()).collect();
         assert_eq!(headings, ["MSE", "MSE, whole", "SSIM"]);
         assert_eq!(table.rows.len(), 2);
-        assert_eq!(table.rows[1].cells[2].text, "0.800 ± 0.001");
+        assert_eq!(table.rows[1].cells[2].text, "0.800 ± 0.005");
         assert!(table.rows[1].cells[2].best && !table.rows[0].cells[2].best);
         let below: Vec<(&str, &str)> = table
             .baselines
