@@ -127,7 +127,7 @@ mod tests {
             .iter()
             .map(|row| (row.labels[0].as_str(), row.cells[2].text.as_str()))
             .collect();
-        assert_eq!(below[0].1, "0.300", "the untrained network: {below:?}");
+        assert_eq!(below[0].1, "0.300 ± 0.000", "the untrained network: {below:?}");
         assert_eq!(below[1..], [("mean visible colour", "0.450")]);
     }
 
