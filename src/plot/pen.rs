@@ -14,6 +14,9 @@ pub(super) type Canvas<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Field<'a> = DrawingArea<SVGBackend<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
 
+/// Room between the texts of two ticks.
+const GAP: f64 = 5.0;
+
 /// Everything a part of the drawing needs.
 pub(super) struct Pen<'p, 'a> {
     pub(super) plot: &'p Plot,
@@ -83,9 +86,13 @@ impl Pen<'_, '_> {
             0.8,
             1.0,
         )?;
-        for (x, text) in &self.x.ticks {
+        let every = self.readable();
+        for (number, (x, text)) in self.x.ticks.iter().enumerate() {
             let (px, py) = self.pixel(*x, self.y.low);
             self.path(vec![(px, py), (px, py + fine(3.0))], Rgb::INK, 0.8, 1.0)?;
+            if number % every > 0 {
+                continue;
+            }
             self.write(
                 text,
                 (px, py + fine(5.5)),
@@ -106,6 +113,18 @@ impl Pen<'_, '_> {
             )?;
         }
         self.titles(corner)
+    }
+
+    /// Every how many ticks there is room for a text below the horizontal axis.
+    fn readable(&self) -> usize {
+        let ticks = &self.x.ticks;
+        let room = |pair: &[(f64, String)]| {
+            let place = |tick: &(f64, String)| self.pixel(tick.0, self.y.low).0;
+            let needed = fine((text_width(&pair[0].1) + text_width(&pair[1].1)) / 2.0 + GAP);
+            f64::from(needed) / f64::from((place(&pair[1]) - place(&pair[0])).abs().max(1))
+        };
+        let most = ticks.windows(2).map(room).fold(0.0, f64::max);
+        (most.ceil() as usize).max(1)
     }
 
     pub(super) fn titles(&self, corner: (i32, i32)) -> Drawn {
