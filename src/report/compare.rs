@@ -113,12 +113,13 @@ pub(super) fn named_baseline(data: &ReportData) -> Option<String> {
     (!named.is_empty()).then(|| named.to_owned())
 }
 
-/// The group that `[analysis] baseline` names by its label or by one of its values.
+/// The group that `[analysis] baseline` names by its label, its key and value as in file or table, or by one of its values.
 pub(super) fn named_group(groups: &Groups) -> Option<usize> {
     let named = groups.baseline.as_deref()?;
     let by_value = |g: &Group| g.point.iter().any(|v| format::value(v) == named);
     let mut all = groups.all.iter();
-    let label = all.position(|g| g.label == named || g.label_with_key(groups) == named);
+    let same = |text: &str| text == named || text.replace(" = ", "=") == named.replace(" = ", "=");
+    let label = all.position(|g| same(&g.label) || same(&g.label_with_key(groups)));
     label.or_else(|| groups.all.iter().position(by_value))
 }
 

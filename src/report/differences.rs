@@ -196,6 +196,12 @@ mod tests {
         data.sweep.settings = json!({"baseline": "0.99"});
         let notes = table(&data).unwrap().notes;
         assert!(notes[0].contains("No swept point is called 0.99"), "{notes:?}");
+        for named in ["0.75", "mask.ratio=0.75", "mask.ratio = 0.75"] {
+            data.sweep.settings = json!({"baseline": named});
+            let found = table(&data).unwrap();
+            let unknown = found.notes.iter().any(|note| note.contains("No swept point"));
+            assert!(!unknown, "{named}: {:?}", found.notes);
+        }
     }
 
     #[test]

@@ -81,9 +81,10 @@ pub(super) fn probability(p: f64) -> String {
     if p < 0.001 { "< 0.001".to_owned() } else { fixed(p, 3) }
 }
 
-/// A configuration value: text bare, numbers short, the rest as JSON.
+/// A configuration value: text bare, empty text in quotes, numbers short, the rest as JSON.
 pub(super) fn value(json: &Json) -> String {
     match json {
+        Json::String(text) if text.is_empty() => "\"\"".to_owned(),
         Json::String(text) => text.clone(),
         Json::Null => NONE.to_owned(),
         Json::Array(items) => format!("[{}]", items.iter().map(value).collect::<Vec<_>>().join(", ")),
