@@ -8,6 +8,7 @@ use super::limits::EarlyStop;
 use super::load::Trial;
 use super::overrides::Overrides;
 use super::seeds::Seeds;
+use super::trial::EvalTask;
 
 /// All warnings about the trials of an experiment.
 pub(super) fn all(
@@ -18,7 +19,7 @@ pub(super) fn all(
     trials: &[Trial],
 ) -> Vec<String> {
     let mut warnings = shadowed(source, overrides, grids, seeds, trials);
-    warnings.extend(warmup(trials));
+    warnings.extend(warmups(trials));
     if let Some(stop) = &source.early_stop {
         warnings.extend(stopping(stop, &source.sweep_file, trials));
     }
@@ -53,15 +54,37 @@ fn shadowed(source: &Source, overrides: &Overrides, grids: &[Grid], seeds: &[See
     warnings
 }
 
-fn warmup(trials: &[Trial]) -> Option<String> {
-    let late = trials
-        .iter()
-        .map(|trial| &trial.spec.train)
-        .find(|train| train.epochs > 0 && train.warmup_epochs >= train.epochs as f64)?;
-    let (warmup, epochs) = (late.warmup_epochs, late.epochs);
-    Some(format!(
-        "train.warmup_epochs = {warmup} is not below train.epochs = {epochs}: the learning rate ends before its peak"
-    ))
+/// Warm-ups that last as long as what they warm up.
+fn warmups(trials: &[Trial]) -> Vec<String> {
+    let of = |trial: &Trial| {
+        let (train, eval) = (&trial.spec.train, &trial.spec.eval);
+        let asks = |task| eval.tasks.contains(&task);
+        [
+            ("train", true, train.warmup_epochs, train.epochs),
+            (
+                "eval.linear",
+                asks(EvalTask::Linear),
+                eval.linear.warmup_epochs,
+                eval.linear.epochs,
+            ),
+            (
+                "eval.finetune",
+                asks(EvalTask::Finetune),
+                eval.finetune.warmup_epochs,
+                eval.finetune.epochs,
+            ),
+        ]
+    };
+    let late = |part: usize| {
+        let mut parts = trials.iter().map(|trial| of(trial)[part]);
+        parts.find(|(_, used, warmup, epochs)| *used && *epochs > 0 && *warmup >= *epochs as f64)
+    };
+    let say = |(place, _, warmup, epochs)| {
+        format!(
+            "{place}.warmup_epochs = {warmup} is not below {place}.epochs = {epochs}: the learning rate ends before its peak"
+        )
+    };
+    (0..3).filter_map(late).map(say).collect()
 }
 
 /// Rules that never act, or that compare what is not comparable.
