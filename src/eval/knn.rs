@@ -70,15 +70,38 @@ fn vote(bank: &[f32], labels: &[usize], query: &[f32], classes: usize, k: usize,
     order.truncate(k);
     order.sort_unstable_by(nearer);
     let mut scores = vec![0.0; classes];
+    // Told against the nearest, so that no temperature is too low for the exponential.
+    let most = order.first().map_or(0.0, |row| f64::from(cosines[*row]));
     for row in &order {
-        scores[labels[*row]] += (f64::from(cosines[*row]) / temperature).exp();
+        scores[labels[*row]] += ((f64::from(cosines[*row]) - most) / temperature).exp();
     }
     let best = (0..classes)
         .max_by(|a, b| scores[*a].total_cmp(&scores[*b]).then(b.cmp(a)))
         .unwrap_or(0);
+    let whole = (most / temperature).exp();
     Vote {
         class: best,
-        scores,
+        scores: scores.into_iter().map(|score| score * whole).collect(),
         neighbours: order,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_decides_at_any_low_temperature() {
+        let bank = [1.0, 0.0, 0.9, 0.1, 0.0, 1.0];
+        let bank = Labelled {
+            features: &bank,
+            labels: &[2, 0, 1],
+            width: 2,
+        };
+        for temperature in [0.07, 1e-3, 1e-9] {
+            let votes = votes(bank, &[1.0, 0.0], 3, 3, temperature);
+            assert_eq!(votes[0].neighbours, [0, 1, 2]);
+            assert_eq!(votes[0].class, 2, "{temperature}");
+        }
     }
 }
