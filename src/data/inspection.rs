@@ -160,7 +160,10 @@ impl Inspected {
         }
         let most = marks.rgb.iter().copied().max().unwrap_or(0);
         let on = |value: &u8| most > 0 && *value > most / 2;
-        marks.rgb = marks.rgb.iter().map(|value| if on(value) { 255 } else { 0 }).collect();
+        let pixels = marks.rgb.chunks_exact(3);
+        marks.rgb = pixels
+            .flat_map(|pixel| [if pixel.iter().any(on) { 255 } else { 0 }; 3])
+            .collect();
         let mut shares = Vec::new();
         Transformer::new(size, Normalise::by(&[0.0], &[1.0])).eval(&marks, &mut shares);
         Ok(Some(shares.into_iter().map(|share| share >= 0.5).collect()))
@@ -242,6 +245,14 @@ mod tests {
         let marked = one.marked(&picture, size).unwrap().unwrap();
         let want: Vec<bool> = (0..16).map(|i| i % 4 < 2 && i / 4 < 2).collect();
         assert_eq!(marked, want);
+        let red = |x, y| image::Rgb([if x < 4 && y < 4 { 255u8 } else { 0 }, 0, 0]);
+        let path = room.path().join("ground_truth/cut/a_mask.png");
+        image::RgbImage::from_fn(8, 8, red).save(path).unwrap();
+        assert_eq!(
+            one.marked(&picture, size).unwrap().unwrap(),
+            want,
+            "whatever their colour"
+        );
         write(room.path(), "ground_truth/cut/a_mask.png", 8, 9, |_, _| true);
         let error = one.marked(&picture, size).unwrap_err();
         assert!(error.contains("8x9 pixels, but the picture 8x8"), "{error}");
