@@ -77,9 +77,15 @@ impl Shelf {
         let io = |error: std::io::Error| fail(place, &out_of(&error));
         remove(part).and_then(|()| fs::create_dir_all(part)).map_err(io)?;
         let hash = write_files(part, contents)?;
-        sync_folder(part).and_then(|()| remove(place)).map_err(io)?;
+        sync_folder(part).map_err(io)?;
+        // One that is there already goes aside, so that there is hardly a moment without any.
+        let aside = place.with_extension("old.part");
+        if place.exists() {
+            remove(&aside).and_then(|()| fs::rename(place, &aside)).map_err(io)?;
+        }
         fs::rename(part, place)
             .and_then(|()| sync_folder(&self.folder))
+            .and_then(|()| remove(&aside))
             .map_err(io)?;
         Ok(hash)
     }
