@@ -27,10 +27,6 @@ pub enum Purpose<'a> {
     DropPath,
     /// How fine-tuning mixes the pictures of one batch of an epoch.
     Mixing,
-    /// Training pictures of one class that a probe is chosen on.
-    HoldBack,
-    /// Order of the features that a probe is trained on in an epoch.
-    ProbeOrder,
     /// Partitions of the patches for anomaly maps.
     Anomaly,
     /// Split of a folder into training and held-out pictures.
@@ -43,7 +39,7 @@ pub enum Purpose<'a> {
     Search(&'a str),
     /// Which training pictures tasks choose their rates on.
     Tune,
-    /// Order of the features in an epoch of the linear probe.
+    /// Order of the features in an epoch of a probe.
     Probe,
     /// First centres of one start of k-means.
     Clusters,
@@ -63,8 +59,6 @@ impl Purpose<'_> {
             Self::EvalMask => ("eval-mask", ""),
             Self::DropPath => ("drop-path", ""),
             Self::Mixing => ("mixing", ""),
-            Self::HoldBack => ("hold-back", ""),
-            Self::ProbeOrder => ("probe-order", ""),
             Self::Anomaly => ("anomaly", ""),
             Self::Split => ("split", ""),
             Self::Synthetic => ("synthetic", ""),

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::support::{Room, small};
+use crate::support::{Room, experiment, small};
 
 /// A picture of two colours in stripes, with a bright block where it is defective.
 fn picture(path: &Path, shift: u32, block: Option<u32>) {
@@ -60,7 +60,7 @@ fn eval(room: &Room, more: &[&str]) -> Json {
         "set",
         "--json",
     ];
-    room.json(&[&args, more].concat())
+    room.json(&[&args, more].concat())["evaluations"][0].clone()
 }
 
 #[test]
@@ -125,6 +125,30 @@ fn what_is_missing_is_named_and_left_out() {
     let found = eval(&room, &[]);
     assert!(found["notes"].to_string().contains("no picture has a label"));
     assert_eq!(found["pictures"][0]["kind"], "unlabelled");
+}
+
+#[test]
+fn every_trial_of_a_sweep_is_judged_and_its_report_has_the_areas() {
+    let room = room();
+    room.write("x.toml", &experiment(2));
+    room.ok(&small(&["sweep", "x.toml", "--set", "model.norm_pix_loss=false"]));
+    let found = room.json(&[
+        "eval", "tiny", "--task", "anomaly", "--data", "set", "--out", "maps", "--json",
+    ]);
+    let found = found["evaluations"].as_array().unwrap();
+    assert_eq!(found.len(), 4);
+    for one in found {
+        let run = one["run"].as_str().unwrap();
+        assert!(one["name"].as_str().unwrap().contains(run));
+        assert!(room.path().join("maps").join(run).join("index.html").is_file());
+    }
+    room.ok(&["report", "tiny"]);
+    let page = std::fs::read_to_string(room.path().join("reports/tiny/index.html")).unwrap();
+    let later = page.split("<h2>Later evaluations</h2>").nth(1).unwrap();
+    for part in ["AUROC, pictures", "AUROC, pixels", "folds = 4", "<td>2</td>"] {
+        assert!(later.contains(part), "{part}: {later}");
+    }
+    assert!(!later.contains("settings differ"), "{later}");
 }
 
 #[test]

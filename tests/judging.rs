@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use crate::support::{Room, metrics, small};
 
@@ -104,6 +104,10 @@ fn a_finished_run_gets_further_figures_and_stays_as_it_is() {
         "--json",
     ]);
     assert_eq!(other["evaluations"][0]["own"], false);
+    for set in ["seed=9", "model.norm_eps=1e-3", "data.mean=[0.0,0.0,0.0]"] {
+        let other = room.json(&["eval", "latest", "--task", "retrieval", "--set", set, "--json"]);
+        assert_eq!(other["evaluations"][0]["own"], false, "{set}");
+    }
     assert_eq!(metrics(&room), before, "the run itself never changes");
     let export = room.ok(&["export", "latest"]);
     let header = export.lines().next().unwrap();
@@ -116,9 +120,20 @@ fn a_finished_run_gets_further_figures_and_stays_as_it_is() {
     );
     let anew = room.json(&["eval", "latest", "--task", "linear,retrieval", "--json", "--no-cache"]);
     assert_eq!(figures(&anew), figures(&first), "kept features are those that are read");
+    let page = room.path().join("later");
+    room.ok(&["report", "latest", "--out", page.to_str().unwrap()]);
+    let page = std::fs::read_to_string(page.join("index.html")).unwrap();
+    let later = page.split("<h2>Later evaluations</h2>").nth(1).unwrap();
+    assert!(
+        later.contains("Logistic") && later.contains("penalties = [5.0]"),
+        "{later}"
+    );
+    let freed = room.json(&["gc", "--features", "--json"]);
+    assert!(freed["feature_bytes"].as_u64().unwrap() > 0, "{freed}");
+    assert!(!room.path().join("runs/mae-exp-features").exists());
     room.ok(&["rm", "latest", "--yes"]);
     let left = room.json(&["query", "SELECT COUNT(*) AS n FROM evaluations", "--json"]);
-    assert!(left.to_string().contains('0'), "{left}");
+    assert_eq!(left["rows"], json!([[0]]), "{left}");
 }
 
 /// A picture of one colour with a mark, so that no two are alike.
@@ -160,6 +175,11 @@ fn pictures_that_lack_what_a_task_needs_are_refused_by_name() {
         "unheld",
         &[("train", "cats", 4), ("train", "dogs", 4), ("val", "", 2)],
     );
+    pictures(
+        &room,
+        "lopsided",
+        &[("train", "cats", 4), ("train", "dogs", 4), ("val", "cats", 2)],
+    );
     pictures(&room, "empty", &[("train", "cats", 4), ("train", "dogs", 4)]);
     std::fs::create_dir_all(room.path().join("empty/val")).unwrap();
     for (data, task, words) in [
@@ -174,6 +194,7 @@ fn pictures_that_lack_what_a_task_needs_are_refused_by_name() {
             "clustering",
             &["clustering", "none of unheld has a class", "val/"],
         ),
+        ("lopsided", "finetune", &["those of lopsided are all cats", "val/"]),
         ("empty", "knn", &["empty/val"]),
     ] {
         let error = room.refused(&["eval", "latest", "--task", task, "--data", data]);
@@ -200,6 +221,96 @@ fn pictures_that_lack_what_a_task_needs_are_refused_by_name() {
         }
     }
     assert_eq!(metrics(&room).len(), 1, "nothing was begun");
+}
+
+/// A trial on these pictures, with what else `sets` say; returns what was said on standard error.
+fn trained_on(room: &Room, data: &str, sets: &[&str]) -> String {
+    let mut args = small(&["run", "model/nano", "data/folder", "train/quick"]);
+    let path = format!("data.path={data}");
+    args.extend([
+        "--set",
+        "data.kind=folder",
+        "--set",
+        &path,
+        "--set",
+        "train.batch_size=2",
+    ]);
+    args.extend(sets.iter().flat_map(|set| ["--set", set]));
+    room.ok_stderr(&args)
+}
+
+#[test]
+fn neighbours_are_left_out_with_a_word_where_there_is_one_class() {
+    let room = Room::new();
+    pictures(&room, "one", &[("train", "cats", 4), ("val", "cats", 2)]);
+    let said = trained_on(&room, "one", &[]);
+    assert!(said.contains("knn is left out") && said.contains("only cats"), "{said}");
+    let all = metrics(&room);
+    let taken = all.values().next().unwrap();
+    assert_eq!(taken.get("knn_accuracy"), None, "{taken}");
+    assert_eq!(taken.get("chance_accuracy"), None, "{taken}");
+    assert!(taken["eval_mse"].is_number());
+}
+
+#[test]
+fn a_class_that_nothing_is_held_out_of_is_named() {
+    let room = Room::new();
+    let two = [
+        ("train", "cats", 4),
+        ("train", "dogs", 4),
+        ("val", "cats", 2),
+        ("val", "dogs", 2),
+    ];
+    pictures(&room, "three", &[&two[..], &[("train", "owls", 3)]].concat());
+    let said = trained_on(&room, "three", &[]);
+    assert!(said.contains("no held-out picture is of class owls"), "{said}");
+    assert!(metrics(&room).values().next().unwrap()["knn_accuracy"].is_number());
+}
+
+/// The encoder is what it is, whatever becomes of what is trained on top.
+#[test]
+fn a_task_that_diverges_costs_its_own_figure_alone() {
+    let room = Room::new();
+    run(
+        &room,
+        &[
+            "--set",
+            "eval.tasks=[\"knn\",\"linear\",\"attentive\",\"finetune\"]",
+            "--set",
+            "eval.linear.blrs=[1e38]",
+            "--set",
+            "eval.attentive.lrs=[1e30]",
+            "--set",
+            "eval.attentive.batch_size=8",
+            "--set",
+            "eval.finetune.blr=1e30",
+            "--set",
+            "eval.finetune.batch_size=8",
+        ],
+    );
+    let all = metrics(&room);
+    let taken = all.values().next().unwrap();
+    assert!(taken["knn_accuracy"].is_number(), "{taken}");
+    for name in ["linear_accuracy", "attentive_accuracy", "finetune_accuracy"] {
+        assert_eq!(taken[name], "NaN", "{name}: {taken}");
+    }
+    let why = "SELECT parameters FROM protocols WHERE task = 'finetune'";
+    let why = room.json(&["query", why, "--json"]).to_string();
+    assert!(why.contains("lower eval.finetune.blr"), "{why}");
+}
+
+#[test]
+fn reconstruction_is_a_task_of_runs_and_of_weights() {
+    let room = Room::new();
+    run(&room, &[]);
+    let found = room.json(&["eval", "latest", "--task", "reconstruction", "--json"]);
+    let all = metrics(&room);
+    let taken = all.values().next().unwrap();
+    let found = figures(&found);
+    assert!(found.iter().any(|(name, _)| name == "eval_ssim"), "{found:?}");
+    for (name, value) in found {
+        assert_eq!(Some(value), taken[&name].as_f64(), "{name}");
+    }
 }
 
 #[test]

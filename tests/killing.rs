@@ -110,6 +110,19 @@ fn a_sweep_that_was_stopped_or_killed_ends_as_if_undisturbed() {
     }
 }
 
+/// A sweep with these arguments ends with the same figures and points whether it is left alone, killed or interrupted.
+fn survives(args: &[&str]) {
+    let whole = room();
+    whole.ok(args);
+    for (signal, after) in [("KILL", 10), ("INT", 30)] {
+        let room = room();
+        stopped(&room, args, signal, after);
+        room.ok(&["resume", "tiny"]);
+        assert_eq!(metrics(&room), metrics(&whole), "after {signal}");
+        assert_eq!(points(&room), points(&whole), "after {signal}");
+    }
+}
+
 /// Accumulated gradients, clipping and a start from weights leave nothing behind that a checkpoint does not hold.
 #[test]
 fn accumulation_clipping_and_starting_weights_survive_a_kill() {
@@ -127,15 +140,7 @@ fn accumulation_clipping_and_starting_weights_survive_a_kill() {
         "model.img_size=24",
     ]);
     args.extend(["--set", &init, "--store", "runs/mae-exp.db"]);
-    let whole = room();
-    whole.ok(&args);
-    for (signal, after) in [("KILL", 10), ("INT", 30)] {
-        let room = room();
-        stopped(&room, &args, signal, after);
-        room.ok(&["resume", "tiny"]);
-        assert_eq!(metrics(&room), metrics(&whole), "after {signal}");
-        assert_eq!(points(&room), points(&whole), "after {signal}");
-    }
+    survives(&args);
 }
 
 /// Parts held as they are have no state to come back to, and stay as they are.
@@ -149,12 +154,31 @@ fn held_parts_and_extra_blocks_survive_a_kill() {
     args.extend(["--set", "model.freeze=encoder", "--set", "model.extra_blocks=1"]);
     args.extend(["--set", "model.decoder_depth=2", "--set", "train.clip_grad=0.5"]);
     args.extend(["--set", &init]);
+    survives(&args);
+}
+
+/// What is interrupted while a trained model is judged by training on top of it goes on there, and does not train it again.
+#[test]
+fn fine_tuning_that_was_stopped_begins_again_after_training() {
+    let mut args = small(&["sweep", "x.toml"]);
+    args.extend(["--set", "eval.tasks=[\"reconstruction\",\"knn\",\"finetune\"]"]);
+    args.extend([
+        "--set",
+        "eval.finetune.epochs=60",
+        "--set",
+        "eval.finetune.batch_size=8",
+    ]);
     let whole = room();
     whole.ok(&args);
-    for (signal, after) in [("KILL", 10), ("INT", 30)] {
+    let all = steps(&whole).unwrap();
+    for (signal, code, state) in [("INT", Some(130), "interrupted"), ("KILL", None, "running")] {
         let room = room();
-        stopped(&room, &args, signal, after);
-        room.ok(&["resume", "tiny"]);
+        assert_eq!(stopped(&room, &args, signal, all).code(), code, "{signal}");
+        let run = &runs(&room)[0];
+        assert_eq!(run["status"], state, "{signal}");
+        assert_eq!(run["metrics"].get("finetune_accuracy"), None, "{signal} came too late");
+        let log = room.ok_stderr(&["resume", "tiny"]);
+        assert!(log.contains("going on from its checkpoint"), "{signal}: {log}");
         assert_eq!(metrics(&room), metrics(&whole), "after {signal}");
         assert_eq!(points(&room), points(&whole), "after {signal}");
     }

@@ -11,7 +11,7 @@ use crate::store::rows::{RunRow, Status};
 use crate::store::{RunFilter, Store};
 
 use super::failure::Failure;
-use super::options::{StoreOption, checkpoints};
+use super::options::{StoreOption, checkpoints, features_beside};
 use super::{folders, outside, table};
 
 /// What a SQLite file begins with.
@@ -26,6 +26,9 @@ pub(super) struct Args {
     /// Remove the checkpoints of finished, pruned and diverged runs, too: no weights can be taken from them any more.
     #[arg(long)]
     finished: bool,
+    /// Remove the features that eval has kept, too: they are read anew when a task asks for them.
+    #[arg(long)]
+    features: bool,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -46,15 +49,24 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     let waste = find(&store, args.finished)?;
     let before = file_bytes(store.path());
     let training = training(&store)?;
+    let kept = args.features.then(|| features_beside(&args.store.store));
+    let kept = kept.filter(|folder| folder.exists());
+    let kept_bytes = kept.as_deref().map_or(0, folders::bytes);
     if !args.dry_run {
         clear(&store, &waste)?;
+        kept.as_deref().map_or(Ok(()), folders::remove)?;
         if training.is_none() {
             store.compact()?;
         }
     }
     let won = before.saturating_sub(file_bytes(store.path()));
     if args.json {
-        return table::json(&document(&args, &waste, won, training.as_deref()));
+        let mut document = document(&args, &waste, won, training.as_deref());
+        document["feature_bytes"] = kept_bytes.into();
+        return table::json(&document);
+    }
+    if let Some(folder) = &kept {
+        println!("{}  {}  kept features", folder.display(), folders::readable(kept_bytes));
     }
     print(&args, &waste, won, training.as_deref());
     Ok(())

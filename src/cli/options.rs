@@ -40,12 +40,19 @@ pub(super) fn checkpoints(store: &Store) -> PathBuf {
 
 /// Folder of checkpoints beside the store in that file.
 pub(super) fn checkpoints_beside(path: &Path) -> PathBuf {
+    beside(path, "checkpoints")
+}
+
+/// Folder of features that `eval` keeps, beside the store of that path or address.
+pub(super) fn features_beside(store: &str) -> PathBuf {
+    beside(Path::new(store.strip_prefix("sqlite://").unwrap_or(store)), "features")
+}
+
+fn beside(path: &Path, what: &str) -> PathBuf {
     let name = path
         .file_stem()
         .map_or_else(|| "store".into(), |stem| stem.to_string_lossy().into_owned());
-    path.parent()
-        .unwrap_or(Path::new("."))
-        .join(format!("{name}-checkpoints"))
+    path.parent().unwrap_or(Path::new(".")).join(format!("{name}-{what}"))
 }
 
 /// Where to compute.

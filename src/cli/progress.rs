@@ -129,9 +129,10 @@ impl Reporter for Display {
             .map(|loss| format!("loss {}", number(loss)))
             .unwrap_or_default();
         let phase = match progress.phase {
-            Phase::Baseline => "judging the untrained encoder",
-            Phase::Training => "",
-            Phase::Evaluating => "evaluating",
+            Phase::Baseline => "judging the untrained encoder".into(),
+            Phase::Training => String::new(),
+            Phase::Evaluating => "evaluating".into(),
+            Phase::Task { task, done, of } => format!("{}: epoch {done:.1} of {of}", task.word()),
         };
         let left = self.left().map(|d| format!("{} left", clock(d))).unwrap_or_default();
         bar.set_message(format!("epoch {:.1} {loss} {phase}  {left}", progress.epoch));

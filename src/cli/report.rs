@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use mae_strategies::Registry;
 
-use crate::report::{ReportData, RunReport, StrategyNote, html, join, protocols_with_later, with_later};
+use crate::report::{
+    ReportData, RunReport, StrategyNote, html, join, of_last_weights, protocols_with_later, with_later,
+};
 use crate::store::{RunFilter, Store};
 
 use super::failure::Failure;
@@ -102,15 +104,16 @@ pub(super) fn gather(store: &Store, sweep: &str, registry: &Registry) -> Result<
         sweep: Some(sweep.id.clone()),
         ..RunFilter::default()
     })? {
-        let evaluations = store.evaluations(&run.id)?;
+        let evaluations = of_last_weights(&run, store.evaluations(&run.id)?);
         let metrics = with_later(store.metrics(&run.id)?, &evaluations);
-        let protocols = protocols_with_later(store.protocols(&run.id)?, evaluations);
+        let protocols = protocols_with_later(store.protocols(&run.id)?, &evaluations);
         let pictures = store.pictures(&run.id)?;
         runs.push(RunReport {
             run,
             metrics,
             pictures,
             protocols,
+            evaluations,
         });
     }
     let used: BTreeSet<&str> = runs

@@ -42,6 +42,14 @@ impl Item {
         })
     }
 
+    /// Nanoseconds from 1970 to when its file was last changed; 0 where that is not known.
+    pub(super) fn modified(&self) -> u128 {
+        let Origin::File(path, _) = &self.origin else { return 0 };
+        let changed = std::fs::metadata(path).and_then(|about| about.modified()).ok();
+        let since = changed.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+        since.map_or(0, |since| since.as_nanos())
+    }
+
     fn size(&self) -> u64 {
         match &self.origin {
             Origin::Embedded(bytes) => bytes.len() as u64,

@@ -6,11 +6,12 @@
 //! CAPI (Darcet et al. 2025). As in AIM, tokens are normalised channel by channel without scale and shift; here by the mean
 //! and variance over all training tokens, which running statistics of batches would tend to.
 //!
-//! The rate is chosen on a fifth of each class's *training* pictures, held back while choosing; the probe is then trained
-//! anew on all of them. Held-out pictures are looked at once, at the end.
+//! The rate is chosen on a share of each class's *training* pictures (`eval.tune_fraction`), held back while choosing; the
+//! probe is then trained anew on all of them. Held-out pictures are looked at once, at the end.
 //!
 //! `N` pictures, `L` patches, `D` width, `A` heads, `d = D / A`, `K` classes.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::module::{Module, Param};
@@ -18,16 +19,14 @@ use burn::nn::Linear;
 use burn::optim::GradientsParams;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
-use rand::Rng;
 
 use super::finetune::{LearnError, check_batch, optimiser_settings, right_of, targets};
 use crate::data::{Batches, ImageSet, LoaderConfig, Split, eval_batches};
-use crate::eval::tasks;
+use crate::eval::tasks::{self, trained::Tell, tune};
 use crate::model::Mae;
 use crate::model::batch::images;
 use crate::model::classifier::soft_cross_entropy;
 use crate::model::init::Init;
-use crate::seed::{self, Purpose};
 use crate::spec::TrialSpec;
 use crate::spec::protocols::AttentiveSpec;
 use crate::spec::trial::EvalTask;
@@ -40,8 +39,6 @@ const TASK: &str = "attentive";
 const EPS: f64 = 1e-6;
 /// Standard deviation of first queries, as of other tokens.
 const QUERY_STD: f32 = 0.02;
-/// One of so many training pictures of a class is held back while the rate is chosen.
-const FOLDS: usize = 5;
 /// Share of the epochs in which the rate rises.
 const WARMUP: f64 = 0.1;
 /// Memory that tokens may take, in GiB.
@@ -54,8 +51,8 @@ pub struct Attentive {
     pub accuracy: f64,
     /// The rate chosen.
     pub lr: f64,
-    /// Every rate with its accuracy on the part held back from training; empty where there was one rate only.
-    pub tried: Vec<(f64, f64)>,
+    /// The accuracy of every rate on the part held back from training; empty where there was one rate only.
+    pub tried: Vec<f64>,
     /// Mean loss of each epoch of the last training.
     pub losses: Vec<f64>,
     /// Held-out pictures that were judged on.
@@ -73,18 +70,18 @@ pub fn check(spec: &TrialSpec, set: &ImageSet) -> Result<(), LearnError> {
     fits_memory(spec, set)
 }
 
-/// Probes the encoder of `mae`, a model without gradients, by `spec.eval.attentive`. After each epoch, `tell` is told how many
-/// are done, of how many, over all rates.
+/// Probes the encoder of `mae`, a model without gradients, by `spec.eval.attentive`. Before each step, `tell` is told how many
+/// epochs are done, of how many, over all rates.
 ///
 /// # Errors
-/// When the pictures cannot be had or their classes not be learned, the heads do not divide the width, or no rate keeps the
-/// loss a number.
+/// When the pictures cannot be had or their classes not be learned, the heads do not divide the width, no rate keeps the
+/// loss a number, or `tell` stops it.
 pub fn attentive(
     mae: &Mae,
     spec: &TrialSpec,
     set: &Arc<ImageSet>,
     device: &Device,
-    tell: &mut dyn FnMut(usize, usize),
+    tell: &mut Tell<'_>,
 ) -> Result<Attentive, LearnError> {
     let recipe = &spec.eval.attentive;
     check(spec, set)?;
@@ -264,34 +261,25 @@ struct Probing<'a> {
     classes: usize,
     heads: usize,
     device: &'a Device,
+    /// Epochs done, over all rates.
     done: usize,
-    tell: &'a mut dyn FnMut(usize, usize),
+    tell: &'a mut Tell<'a>,
 }
 
 impl Probing<'_> {
     /// The rate that does best on the part held back (the first among equals), and how each did. A rate whose loss is no
     /// number any more tells nothing right.
-    fn choose(&mut self, train: &Bank) -> Result<(f64, Vec<(f64, f64)>), LearnError> {
-        if let [lr] = self.recipe.lrs[..] {
+    fn choose(&mut self, train: &Bank) -> Result<(f64, Vec<f64>), LearnError> {
+        let (recipe, spec) = (self.recipe, self.spec);
+        if let [lr] = recipe.lrs[..] {
             return Ok((lr, Vec::new()));
         }
-        let (fitted, held_back) = hold_back(&train.labels, self.classes, self.spec.seed);
-        let mut tried = Vec::new();
-        for lr in &self.recipe.lrs {
-            let share = match self.fit(train, &fitted, *lr) {
-                Ok((pool, _)) => accuracy(&pool, train, &held_back, self.device),
-                Err(LearnError::Diverged { .. }) => 0.0,
-                Err(other) => return Err(other),
-            };
-            tried.push((*lr, share));
-        }
-        let mut best = tried[0];
-        for one in &tried {
-            if one.1 > best.1 {
-                best = *one;
-            }
-        }
-        Ok((best.0, tried))
+        let split = tune::split(&train.labels, self.classes, spec.eval.tune_fraction, spec.seed);
+        tune::best(&recipe.lrs, |lr| match self.fit(train, &split.fit, lr) {
+            Ok((pool, _)) => Ok(accuracy(&pool, train, &split.choose, self.device)),
+            Err(LearnError::Diverged { .. }) => Ok(0.0),
+            Err(other) => Err(other),
+        })
     }
 
     /// Trains a probe on some rows; returns it without gradients, and the mean loss of each epoch.
@@ -312,9 +300,10 @@ impl Probing<'_> {
         };
         let mut losses = Vec::with_capacity(epochs);
         for epoch in 0..epochs {
-            let order = shuffled(rows, seed, epoch as u64);
+            let order = tune::shuffled(rows, seed, epoch as u64);
             let (mut sums, steps) = (Vec::new(), rows.len().div_ceil(self.recipe.batch_size));
             for (number, rows) in order.chunks(self.recipe.batch_size).enumerate() {
+                self.tell_step(number as f64 / steps as f64)?;
                 let (tokens, labels) = bank.batch(rows, &device);
                 let loss = self.loss(&pool, tokens, &labels, &device);
                 sums.push(loss.clone().inner());
@@ -323,7 +312,7 @@ impl Probing<'_> {
                 pool = optimiser.step(rate, pool, gradients);
             }
             losses.push(f64::from(Tensor::cat(sums, 0).mean().into_scalar::<f32>()));
-            self.tell_epoch(&losses)?;
+            self.end_epoch(&losses)?;
         }
         Ok((pool.valid(), losses))
     }
@@ -334,14 +323,20 @@ impl Probing<'_> {
         soft_cross_entropy(pool.forward(tokens), Tensor::from_data(targets, device))
     }
 
-    fn tell_epoch(&mut self, losses: &[f64]) -> Result<(), LearnError> {
-        let trainings = if self.recipe.lrs.len() > 1 {
-            self.recipe.lrs.len() + 1
-        } else {
-            1
+    /// Tells that this share of an epoch is done.
+    fn tell_step(&mut self, share: f64) -> Result<(), LearnError> {
+        let trainings = match self.recipe.lrs.len() {
+            1 => 1,
+            rates => rates + 1,
         };
+        match (self.tell)(self.done as f64 + share, trainings * self.recipe.epochs) {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break(()) => Err(LearnError::Stopped),
+        }
+    }
+
+    fn end_epoch(&mut self, losses: &[f64]) -> Result<(), LearnError> {
         self.done += 1;
-        (self.tell)(self.done, trainings * self.recipe.epochs);
         match losses.last() {
             Some(loss) if !loss.is_finite() => Err(LearnError::Diverged {
                 task: TASK,
@@ -361,36 +356,6 @@ fn accuracy(pool: &Pool, bank: &Bank, rows: &[usize], device: &Device) -> f64 {
         right_of(pool.forward(tokens), &labels)
     });
     right.sum::<usize>() as f64 / rows.len().max(1) as f64
-}
-
-/// Rows in the order of an epoch.
-fn shuffled(rows: &[usize], seed: u64, epoch: u64) -> Vec<usize> {
-    let mut rng = seed::rng(seed, Purpose::ProbeOrder, epoch, 0);
-    let mut keyed: Vec<(u64, usize)> = rows.iter().map(|row| (rng.next_u64(), *row)).collect();
-    keyed.sort_unstable();
-    keyed.into_iter().map(|(_, row)| row).collect()
-}
-
-/// Rows to fit on, and a fifth of each class to choose on; a class keeps at least one row to fit on, and gives one to choose on
-/// if it has two.
-fn hold_back(labels: &[usize], classes: usize, seed: u64) -> (Vec<usize>, Vec<usize>) {
-    let (mut fitted, mut held) = (Vec::new(), Vec::new());
-    for class in 0..classes {
-        let rows: Vec<usize> = (0..labels.len()).filter(|row| labels[*row] == class).collect();
-        let mut rng = seed::rng(seed, Purpose::HoldBack, 0, class as u64);
-        let mut keyed: Vec<(u64, usize)> = rows.iter().map(|row| (rng.next_u64(), *row)).collect();
-        keyed.sort_unstable();
-        let count = if keyed.len() < 2 {
-            0
-        } else {
-            (keyed.len() / FOLDS).max(1)
-        };
-        held.extend(keyed[..count].iter().map(|(_, row)| *row));
-        fitted.extend(keyed[count..].iter().map(|(_, row)| *row));
-    }
-    fitted.sort_unstable();
-    held.sort_unstable();
-    (fitted, held)
 }
 
 #[cfg(test)]

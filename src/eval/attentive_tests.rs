@@ -19,7 +19,7 @@ fn run(sets: &[&str]) -> Result<Attentive, LearnError> {
     let spec = probe(sets);
     let set = Arc::new(ImageSet::open(&spec.data, spec.model.img_size).unwrap());
     let mae = Mae::new(&spec.model, 0, &device());
-    attentive(&mae, &spec, &set, &device(), &mut |_, _| {})
+    attentive(&mae, &spec, &set, &device(), &mut |_, _| ControlFlow::Continue(()))
 }
 
 /// Keys and values of every token written out, as cross-attention is defined.
@@ -90,27 +90,14 @@ fn a_query_finds_the_token_that_tells_the_class() {
         heads: 2,
         device: &device,
         done: 0,
-        tell: &mut |_, _| {},
+        tell: &mut |_, _| ControlFlow::Continue(()),
     };
     let bank = marked(120);
-    let (fitted, held) = hold_back(&bank.labels, 3, 0);
-    let (pool, losses) = probing.fit(&bank, &fitted, 1e-2).unwrap();
+    let split = tune::split(&bank.labels, 3, 0.2, 0);
+    let (pool, losses) = probing.fit(&bank, &split.fit, 1e-2).unwrap();
     assert!(losses[39] < 0.3 * losses[0], "{losses:?}");
-    let share = accuracy(&pool, &bank, &held, &device);
+    let share = accuracy(&pool, &bank, &split.choose, &device);
     assert!(share > 0.95, "{share}");
-}
-
-#[test]
-fn a_fifth_of_each_class_is_held_back_and_none_is_lost() {
-    let labels: Vec<usize> = [vec![0; 10], vec![1; 25], vec![2; 2], vec![3; 1]].concat();
-    let (fitted, held) = hold_back(&labels, 4, 5);
-    let of = |rows: &[usize], class| rows.iter().filter(|row| labels[**row] == class).count();
-    assert_eq!([0, 1, 2, 3].map(|class| of(&held, class)), [2, 5, 1, 0]);
-    let mut all = [&fitted[..], &held].concat();
-    all.sort_unstable();
-    assert_eq!(all, (0..38).collect::<Vec<_>>());
-    assert_eq!(hold_back(&labels, 4, 5), (fitted, held.clone()));
-    assert_ne!(hold_back(&labels, 4, 6).1, held);
 }
 
 #[test]
@@ -118,8 +105,9 @@ fn figures_do_not_depend_on_threads_and_one_rate_needs_no_choice() {
     let one = run(&["data.workers=1"]).unwrap();
     assert_eq!(one, run(&["data.workers=3"]).unwrap());
     assert_eq!((one.tried.len(), one.judged, one.losses.len()), (4, 30, 10));
-    let best = one.tried.iter().map(|(_, share)| *share).fold(0.0, f64::max);
-    assert!(one.tried.contains(&(one.lr, best)), "{one:?}");
+    let best = one.tried.iter().copied().fold(0.0, f64::max);
+    let first = one.tried.iter().position(|share| *share == best).unwrap();
+    assert_eq!(one.lr, probe(&[]).eval.attentive.lrs[first], "{one:?}");
     let alone = run(&[&format!("eval.attentive.lrs=[{}]", one.lr)]).unwrap();
     assert!(alone.tried.is_empty());
     assert_eq!(

@@ -4,12 +4,15 @@
 //! ratios; `eval_*` use one fixed evaluation mask for each picture, the same for every trial of a sweep.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::tensor::{Device, Tensor};
 use mae_strategies::{Plan, Registry};
 
-use crate::data::{Batches, DataError, ImageSet, LoaderConfig, Normalise, Regions, Split, Transformer, eval_batches};
+use crate::data::{
+    Batch, Batches, DataError, ImageSet, LoaderConfig, Normalise, Regions, Split, Transformer, eval_batches,
+};
 use crate::model::Mae;
 use crate::model::batch::{Told, Views, When, draw_masks, images};
 use crate::seed::Purpose;
@@ -75,9 +78,12 @@ pub enum EvalError {
     Picture(#[from] image::ImageError),
 }
 
+/// Hears of a task that trains how many epochs of how many are done, and says whether to go on.
+pub type TellTask<'a> = dyn FnMut(EvalTask, f64, usize) -> ControlFlow<()> + 'a;
+
 /// Judges the models of one trial.
 pub struct Judge {
-    spec: TrialSpec,
+    pub(super) spec: TrialSpec,
     set: Arc<ImageSet>,
     normalise: Normalise,
     own: Plan,
@@ -126,16 +132,17 @@ impl Judge {
     }
 
     /// Takes the figures and draws the pictures that are due at `moment`. `tell` gives what the trial's own masks are told of
-    /// pictures `[N, C, H, W]`.
+    /// pictures `[N, C, H, W]`; `news` hears how far tasks that train are.
     ///
     /// # Errors
-    /// When held-out pictures cannot be had.
+    /// When held-out pictures cannot be had, a task fails, or `news` stops one.
     pub fn judge(
         &self,
         model: &Mae,
         tell: &dyn Fn(&Tensor<4>) -> Told,
         device: &Device,
         moment: Moment,
+        news: &mut TellTask<'_>,
     ) -> Result<Judgement, EvalError> {
         let has = |task| self.spec.eval.tasks.contains(&task);
         let mut quality = has(EvalTask::Reconstruction).then(|| Quality::new(self.ground(), moment));
@@ -161,7 +168,9 @@ impl Judge {
         }
         let mut protocols = Vec::new();
         if (moment.first || moment.last) && self.labelled() {
-            for finding in self.tasks(model, device, moment)? {
+            // What diverged cannot be trained on.
+            let trains = moment.last && own.means()[0].is_finite();
+            for finding in self.tasks(model, device, trains, news)? {
                 finding.figures.iter().for_each(|(name, value)| add(name, *value));
                 protocols.push(finding.protocol);
             }
@@ -185,19 +194,25 @@ impl Judge {
         })
     }
 
+    /// Whether judging a trained model means to train on top of it, which takes its time.
+    #[must_use]
+    pub fn trains(&self) -> bool {
+        self.labelled() && self.spec.eval.tasks.iter().any(|task| task.trains())
+    }
+
     fn draws(&self, moment: Moment) -> bool {
         let every = self.spec.eval.picture_every as f64;
         self.spec.eval.pictures > 0 && (moment.first || moment.last || (every > 0.0 && moment.epoch % every == 0.0))
     }
 
-    fn batches(&self, split: Split) -> Batches {
+    pub(super) fn batches(&self, split: Split) -> Batches {
         let spec = &self.spec;
         let loader = LoaderConfig::of(spec, spec.eval.batch_size);
         let loader = loader.with_regions(self.regions.clone());
         eval_batches(&self.set, loader, split)
     }
 
-    fn shape(&self, n: usize) -> [usize; 4] {
+    pub(super) fn shape(&self, n: usize) -> [usize; 4] {
         let model = &self.spec.model;
         [n, model.in_chans, model.img_size.height, model.img_size.width]
     }
@@ -217,25 +232,32 @@ impl Judge {
             let told = tell(&pixels);
             let views = Views::of(&batch.images, shape, &batch.regions).with_told(&told);
             let own_masks = draw_masks(&self.own, self.own_masks(), &batch.indices, &views)?;
-            let fixed_masks = draw_masks(&self.fixed, self.fixed_masks(), &batch.indices, &views)?;
             let std = self.normalise.std();
             own.add(reconstruction::errors(model, std, pixels.clone(), &own_masks));
-            let shown = reconstruction::pixels(model, pixels.clone(), &fixed_masks);
-            fixed.add(reconstruction::errors_of(
-                model,
-                std,
-                pixels,
-                shown.clone(),
-                &fixed_masks,
-            ));
-            if let Some(quality) = &mut quality {
-                quality.add(&batch.images, shown, &fixed_masks);
-            }
+            fixed.add(self.under_fixed(model, &batch, pixels, &views, quality.as_deref_mut())?);
         }
         Ok((own, fixed))
     }
 
-    fn ground(&self) -> Ground<'_> {
+    /// A batch under the masks that are the same for every trial: errors, and what `quality` collects.
+    pub(super) fn under_fixed(
+        &self,
+        model: &Mae,
+        batch: &Batch,
+        pixels: Tensor<4>,
+        views: &Views<'_>,
+        quality: Option<&mut Quality<'_>>,
+    ) -> Result<Errors, EvalError> {
+        let masks = draw_masks(&self.fixed, self.fixed_masks(), &batch.indices, views)?;
+        let shown = reconstruction::pixels(model, pixels.clone(), &masks);
+        let errors = reconstruction::errors_of(model, self.normalise.std(), pixels, shown.clone(), &masks);
+        if let Some(quality) = quality {
+            quality.add(&batch.images, shown, &masks);
+        }
+        Ok(errors)
+    }
+
+    pub(super) fn ground(&self) -> Ground<'_> {
         Ground {
             normalise: &self.normalise,
             size: self.spec.model.img_size,
@@ -265,15 +287,27 @@ impl Judge {
 
     /// Whether there are classes, and a task that reads them.
     fn labelled(&self) -> bool {
-        let tasks = &self.spec.eval.tasks;
-        !self.set.classes().is_empty() && tasks.iter().any(|task| task.needs_classes())
+        self.possible().next().is_some()
     }
 
-    /// The tasks that are due: those on frozen features of whole pictures, on one pass of the encoder, and after training those
-    /// that train.
-    fn tasks(&self, model: &Mae, device: &Device, moment: Moment) -> Result<Vec<Finding>, EvalError> {
-        let asked = &self.spec.eval.tasks;
-        let asked = EvalTask::ALL.into_iter().filter(|task| asked.contains(task));
+    /// The tasks on the encoder that are asked for, in the order in which they run. Neighbours, which trials are judged by
+    /// unless told otherwise, are left out where pictures do not tell classes apart.
+    fn possible(&self) -> impl Iterator<Item = EvalTask> + Clone {
+        let asked = EvalTask::ALL
+            .into_iter()
+            .filter(|task| self.spec.eval.tasks.contains(task));
+        asked.filter(|task| task.needs_classes() && tasks::check(*task, &self.set).is_ok())
+    }
+
+    /// Those tasks that read frozen features of whole pictures, on one pass of the encoder, and if `trains` those that train.
+    fn tasks(
+        &self,
+        model: &Mae,
+        device: &Device,
+        trains: bool,
+        tell: &mut TellTask<'_>,
+    ) -> Result<Vec<Finding>, EvalError> {
+        let asked = self.possible();
         let features = asked.clone().filter_map(|task| tasks::feature(task, &self.spec.eval));
         let features: BTreeSet<Feature> = features.collect();
         let bank = match features.is_empty() {
@@ -283,8 +317,8 @@ impl Judge {
         let mut findings = Vec::new();
         for task in asked {
             findings.extend(tasks::run(task, &bank, &self.spec, device)?);
-            if moment.last {
-                findings.extend(self.trained(task, model, device, &mut |_, _| {})?);
+            if trains {
+                findings.extend(self.trained(task, model, device, &mut |done, of| tell(task, done, of))?);
             }
         }
         Ok(findings)

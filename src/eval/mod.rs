@@ -20,6 +20,7 @@ pub mod pictures;
 pub mod quality;
 pub mod quality_judge;
 mod quality_ssim;
+mod rebuilt;
 pub mod reconstruction;
 pub mod redraw;
 pub mod sheet;

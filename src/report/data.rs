@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::catalogue::Profile;
-use crate::store::rows::{MetricPoint, Picture, ProtocolRow, RunRow, Status, SweepRow};
+use crate::store::rows::{EvaluationRow, MetricPoint, Picture, ProtocolRow, RunRow, Status, SweepRow};
 
 /// A sweep with everything recorded about it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,8 @@ pub struct RunReport {
     pub pictures: Vec<Picture>,
     /// How the figures of its tasks came about, those found later among them.
     pub protocols: Vec<ProtocolRow>,
+    /// What it was judged by after it was finished, oldest first.
+    pub evaluations: Vec<EvaluationRow>,
 }
 
 /// What a masking strategy does and where it comes from.

@@ -1,11 +1,13 @@
 //! Runs that differ only in their seed form a group: one point of the sweep, one row of the table.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde_json::Value as Json;
 
 use super::data::{ReportData, RunReport, settings};
 use super::format;
 use super::metrics::{self, ASIDE, CHANCE, EVAL_MSE, MEAN_FILL, Metric};
-use super::metrics_tasks::TASKS;
+use super::metrics_tasks::{TASKS, Task};
 use crate::plot::{Rgb, categorical, sequential};
 use crate::stats::{Summary, paired};
 
@@ -56,6 +58,19 @@ pub(super) struct Groups<'a> {
     pub(super) objective: Option<Metric>,
 }
 
+/// Keys that stand for the code of tasks of which runs had different versions: figures of these are not compared.
+fn versions(data: &ReportData) -> Vec<String> {
+    let mut seen: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
+    for protocol in data.runs.iter().flat_map(|run| &run.protocols) {
+        seen.entry(&protocol.task).or_default().insert(protocol.version);
+    }
+    let several = seen.into_iter().filter(|(_, versions)| versions.len() > 1);
+    several
+        .filter_map(|(word, _)| TASKS.iter().find(|task| task.word == word))
+        .map(Task::version_key)
+        .collect()
+}
+
 impl<'a> Groups<'a> {
     /// Groups the runs of `data`.
     pub(super) fn of(data: &'a ReportData) -> Self {
@@ -93,7 +108,7 @@ impl<'a> Groups<'a> {
         }
         distinct(&mut all);
         let differing = settings(&data.runs).into_iter().filter(|s| s.differs());
-        let differing = differing.map(|s| s.key).collect();
+        let differing = differing.map(|s| s.key).chain(versions(data)).collect();
         let from_weights = |run: &RunReport| run.config("model.init").is_some_and(|path| path != "");
         let start = match data.runs.iter().filter(|run| from_weights(run)).count() {
             0 => "untrained",

@@ -2,7 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::store::rows::{EvaluationRow, MetricPoint, ProtocolRow};
+use crate::store::rows::{EvaluationRow, MetricPoint, ProtocolRow, RunRow, Status};
+
+/// Those evaluations that were made of the run's last weights: after it was finished. Times that cannot be read count as later.
+#[must_use]
+pub fn of_last_weights(run: &RunRow, evaluations: Vec<EvaluationRow>) -> Vec<EvaluationRow> {
+    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let finished = run.finished_at.as_deref().and_then(time);
+    let later = |evaluation: &EvaluationRow| match (finished, time(&evaluation.created_at)) {
+        (Some(finished), Some(made)) => made >= finished,
+        _ => true,
+    };
+    let finished = run.status == Status::Finished;
+    evaluations.into_iter().filter(|one| finished && later(one)).collect()
+}
 
 /// The points of a run, and what later evaluations on its own pictures, under its own settings, add: the latest of each figure
 /// that it did not take itself, at its last step.
@@ -26,10 +39,10 @@ pub fn with_later(mut metrics: Vec<MetricPoint>, evaluations: &[EvaluationRow]) 
 
 /// The protocols of a run, and those of later evaluations of tasks that it did not run itself: the latest of each.
 #[must_use]
-pub fn protocols_with_later(own: Vec<ProtocolRow>, evaluations: Vec<EvaluationRow>) -> Vec<ProtocolRow> {
-    let later = evaluations.into_iter().filter(|evaluation| evaluation.own);
+pub fn protocols_with_later(own: Vec<ProtocolRow>, evaluations: &[EvaluationRow]) -> Vec<ProtocolRow> {
+    let later = evaluations.iter().filter(|evaluation| evaluation.own);
     let mut latest: BTreeMap<String, ProtocolRow> = BTreeMap::new();
-    latest.extend(later.map(|evaluation| (evaluation.protocol.task.clone(), evaluation.protocol)));
+    latest.extend(later.map(|evaluation| (evaluation.protocol.task.clone(), evaluation.protocol.clone())));
     latest.extend(own.into_iter().map(|protocol| (protocol.task.clone(), protocol)));
     latest.into_values().collect()
 }
@@ -76,6 +89,25 @@ mod tests {
     }
 
     #[test]
+    fn what_was_found_of_earlier_weights_is_left_out() {
+        let mut run = crate::report::testing::run(0, serde_json::json!({}), 0, &[]).run;
+        run.status = Status::Finished;
+        run.finished_at = Some("2026-11-22T10:00:00Z".into());
+        let at = |time: &str| EvaluationRow {
+            created_at: time.into(),
+            ..evaluation(true, &[])
+        };
+        let all = vec![
+            at("2026-11-22T09:59:59Z"),
+            at("2026-11-22T11:30:00+01:00"),
+            at("2026-11-23T00:00:00Z"),
+        ];
+        assert_eq!(of_last_weights(&run, all.clone()), all[1..]);
+        run.status = Status::Interrupted;
+        assert!(of_last_weights(&run, all).is_empty());
+    }
+
+    #[test]
     fn a_runs_own_protocol_stands_before_later_ones() {
         let of = |task: &str, version| ProtocolRow {
             task: task.into(),
@@ -92,7 +124,7 @@ mod tests {
             later(true, of("linear", 4)),
             later(false, of("retrieval", 5)),
         ];
-        let found = protocols_with_later(vec![of("knn", 1)], evaluations);
+        let found = protocols_with_later(vec![of("knn", 1)], &evaluations);
         assert_eq!(found, [of("knn", 1), of("linear", 4)]);
     }
 }

@@ -2,6 +2,7 @@
 //! configuration are its protocol.
 
 use super::metrics::Metric;
+use super::metrics_quality::QUALITY;
 
 /// A task of `eval.tasks`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -25,6 +26,15 @@ pub(super) const TASKS: [Task; 7] = [
     task("clustering", "Clustering", &[CLUSTERING, ARI]),
 ];
 
+/// Reconstruction under the common masks.
+pub(super) const RECONSTRUCTION: Task = task("reconstruction", "Reconstruction", &QUALITY);
+
+/// Anomaly maps of an inspection set, which no trial is judged by as it is trained.
+pub(super) const ANOMALY: Task = task("anomaly", "Anomaly maps", &[AUROC, PIXEL_AUROC]);
+
+/// Share of the training pictures that rates and penalties are chosen on.
+const TUNING: &str = "eval.tune_fraction";
+
 const fn task(word: &'static str, title: &'static str, metrics: &'static [Metric]) -> Task {
     Task { word, title, metrics }
 }
@@ -35,8 +45,17 @@ pub(super) fn of_a_task(key: &str) -> bool {
 }
 
 impl Task {
+    /// A key that stands for the version of its code.
+    pub(super) fn version_key(&self) -> String {
+        let sign = if self.word == "knn" { '_' } else { '.' };
+        format!("eval.{}{sign}protocol_version", self.word)
+    }
+
     /// Whether a key belongs to the protocol of this task.
     pub(super) fn owns(&self, key: &str) -> bool {
+        if key == TUNING {
+            return self.metrics.iter().any(|metric| metric.apart.contains(&TUNING));
+        }
         let rest = key.strip_prefix("eval.").and_then(|k| k.strip_prefix(self.word));
         rest.is_some_and(|r| r.starts_with(['.', '_']))
     }
@@ -54,12 +73,32 @@ pub(super) const KNN: Metric = Metric {
     apart: &["data.", "eval.knn_"],
 };
 
+/// How well anomaly maps tell defective pictures.
+pub(super) const AUROC: Metric = Metric {
+    name: "anomaly_auroc",
+    untrained: None,
+    title: "AUROC, pictures",
+    unit: "",
+    factor: 1.0,
+    decimals: 3,
+    more_is_better: true,
+    apart: &[],
+};
+
+/// How well they tell defective pixels.
+pub(super) const PIXEL_AUROC: Metric = Metric {
+    name: "anomaly_pixel_auroc",
+    title: "AUROC, pixels",
+    apart: &["model.img_size"],
+    ..AUROC
+};
+
 /// A linear classifier trained on frozen features.
 pub(super) const LINEAR: Metric = Metric {
     name: "linear_accuracy",
     untrained: Some("untrained_linear_accuracy"),
     title: "Linear probe accuracy",
-    apart: &["data.", "eval.linear.", "eval.linear_"],
+    apart: &["data.", "eval.linear.", "eval.linear_", TUNING],
     ..KNN
 };
 
@@ -68,7 +107,7 @@ pub(super) const LOGISTIC: Metric = Metric {
     name: "logistic_accuracy",
     untrained: Some("untrained_logistic_accuracy"),
     title: "Logistic regression accuracy",
-    apart: &["data.", "eval.logistic.", "eval.logistic_"],
+    apart: &["data.", "eval.logistic.", "eval.logistic_", TUNING],
     ..KNN
 };
 
@@ -77,7 +116,7 @@ pub(super) const ATTENTIVE: Metric = Metric {
     name: "attentive_accuracy",
     untrained: Some("untrained_attentive_accuracy"),
     title: "Attentive probe accuracy",
-    apart: &["data.", "eval.attentive.", "eval.attentive_"],
+    apart: &["data.", "eval.attentive.", "eval.attentive_", TUNING],
     ..KNN
 };
 

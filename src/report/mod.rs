@@ -14,6 +14,7 @@ mod curves;
 mod data;
 mod definitions;
 mod differences;
+mod elsewhere;
 mod errors;
 mod explorer;
 mod export;
@@ -55,7 +56,7 @@ mod trial;
 pub use data::{ReportData, RunReport, StrategyNote};
 pub use export::{csv, json, latex};
 pub use join::join;
-pub use later::{protocols_with_later, with_later};
+pub use later::{of_last_weights, protocols_with_later, with_later};
 pub use numbers::csv as summary_csv;
 pub use page::html;
 

@@ -6,6 +6,7 @@ use super::appendix::{self, Configuration, Trial, Trouble};
 use super::cross::{self, CrossRow};
 use super::data::{ReportData, StrategyNote};
 use super::differences::{self, Differences};
+use super::elsewhere::{self, Elsewhere};
 use super::explorer::{self, Explorer};
 use super::figures::{Figure, Sketch};
 use super::gallery::{self, Gallery};
@@ -47,6 +48,7 @@ struct Page<'a> {
     relation: Option<RelationTable>,
     cross: Option<Cross>,
     quality: Option<Table>,
+    elsewhere: Vec<Elsewhere>,
     across: Option<Gallery>,
     progress: Option<Gallery>,
     explorer: Option<Explorer>,
@@ -90,8 +92,10 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(figures: [bool; 11], tables: [bool; 6]) -> Self {
+    /// From what is there: figures one by one, tables by their number.
+    fn of(figures: [bool; 11], tables: [usize; 7]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
+        let upto = |i: usize| 1 + tables[..=i].iter().sum::<usize>();
         Self {
             swept: nth(&figures, 0),
             by_key: nth(&figures, 1),
@@ -104,12 +108,12 @@ impl Numbers {
             across: nth(&figures, 8),
             progress: nth(&figures, 9),
             explorer: nth(&figures, 10),
-            differences: 1 + nth(&tables, 0),
-            tasks: 1 + nth(&tables, 1),
-            relation: 1 + nth(&tables, 2),
-            quality: 1 + nth(&tables, 3),
-            troubles: 1 + nth(&tables, 4),
-            trials: 1 + nth(&tables, 5),
+            differences: upto(0),
+            tasks: upto(1),
+            relation: upto(2),
+            quality: upto(3),
+            troubles: upto(5),
+            trials: upto(6),
         }
     }
 }
@@ -228,6 +232,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
     let troubles = appendix::troubles(data);
     let differences = differences::build(&groups);
     let quality = quality::build(&groups);
+    let elsewhere = elsewhere::build(data);
     let metrics = appendix::trial_metrics(&groups);
     let (cross, masks) = (cross(&groups)?, masks(data)?);
     let figures = [
@@ -257,12 +262,13 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
             .chain(drawn),
     );
     let tables = [
-        differences.is_some(),
-        tasks.is_some(),
-        relation.is_some(),
-        quality.is_some(),
-        !troubles.is_empty(),
-        true,
+        usize::from(differences.is_some()),
+        usize::from(tasks.is_some()),
+        usize::from(relation.is_some()),
+        usize::from(quality.is_some()),
+        elsewhere.len(),
+        usize::from(!troubles.is_empty()),
+        1,
     ];
     let page = Page {
         sweep: &data.sweep,
@@ -287,6 +293,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         relation,
         cross,
         quality,
+        elsewhere,
         across,
         progress,
         explorer,

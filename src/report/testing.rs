@@ -68,6 +68,7 @@ pub(super) fn run(position: i64, point: Json, seed: i64, metrics: &[(&str, f64)]
         metrics: points,
         pictures: vec![],
         protocols: vec![],
+        evaluations: vec![],
     }
 }
 

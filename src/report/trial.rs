@@ -3,6 +3,7 @@
 
 use super::appendix;
 use super::data::{ReportData, RunReport, settings};
+use super::elsewhere::FOUND;
 use super::format::{self, NONE, duration, fixed};
 use super::repeat;
 use crate::plot::{min_max, spark};
@@ -99,12 +100,17 @@ pub(super) fn sections(data: &ReportData) -> Sections {
     }
 }
 
-/// A task with its version, and its parameters but for long lists.
+/// A task with its version, its parameters and what came of them, but for long lists.
 fn protocol(row: &ProtocolRow) -> (String, String) {
     let parameters = row.parameters.as_object().into_iter().flatten();
-    let short = parameters.filter(|(_, value)| value.as_array().is_none_or(|list| list.len() <= LISTED));
-    let words = short.map(|(key, value)| format!("{key} = {}", format::value(value)));
-    let words: Vec<String> = words.collect();
+    let own = parameters.filter(|(_, value)| !value.is_object());
+    let found = row.parameters[FOUND].as_object().into_iter().flatten();
+    let short = own
+        .chain(found)
+        .filter(|(_, value)| value.as_array().is_none_or(|list| list.len() <= LISTED));
+    let words: Vec<String> = short
+        .map(|(key, value)| format!("{key} = {}", format::value(value)))
+        .collect();
     (format!("{} (protocol {})", row.task, row.version), words.join("; "))
 }
 

@@ -56,6 +56,12 @@ impl EvalTask {
         }
     }
 
+    /// Whether it trains on top of the encoder, after the encoder's own training.
+    #[must_use]
+    pub fn trains(self) -> bool {
+        matches!(self, Self::Attentive | Self::Finetune)
+    }
+
     /// Whether it needs classes.
     #[must_use]
     pub fn needs_classes(self) -> bool {

@@ -76,11 +76,13 @@ impl Starts {
     /// perceptual distance must be whole, and tasks must find their classes.
     pub(super) fn of(&mut self, spec: &TrialSpec, set: &ImageSet) -> Result<Start, SweepError> {
         tasks::check_all(spec, set)?;
-        Ok(Start {
+        let mut start = Start {
             regions: self.regions(spec, set)?,
             lpips: self.network(spec)?,
             ..self.weights(spec)?
-        })
+        };
+        start.notes.extend(tasks::notes(spec, set));
+        Ok(start)
     }
 
     fn regions(&mut self, spec: &TrialSpec, set: &ImageSet) -> Result<Option<String>, SweepError> {

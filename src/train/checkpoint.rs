@@ -44,6 +44,9 @@ pub struct Cursor {
     /// Gradient norms of steps not yet logged, where clipping is on.
     #[serde(default)]
     pub norms: Vec<f32>,
+    /// Training is over, and what it came to is still to be judged.
+    #[serde(default)]
+    pub unjudged: bool,
 }
 
 /// What a checkpoint holds, at one moment.

@@ -1,5 +1,6 @@
 //! What training tells the outside world. The loop knows neither the store nor the terminal.
 
+use crate::spec::trial::EvalTask;
 use crate::store::rows::{MetricPoint, Picture, ProtocolRow};
 
 /// Where the loop stands, for progress display.
@@ -33,7 +34,7 @@ pub struct Written {
 }
 
 /// What the loop is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Phase {
     /// Judging the untrained encoder.
     Baseline,
@@ -41,6 +42,15 @@ pub enum Phase {
     Training,
     /// Held-out pictures.
     Evaluating,
+    /// A task that trains on top of the encoder.
+    Task {
+        /// The task.
+        task: EvalTask,
+        /// Its epochs done.
+        done: f64,
+        /// Of so many.
+        of: usize,
+    },
 }
 
 /// Receives the events of one trial. Methods must return quickly: they run on the training thread.

@@ -188,6 +188,11 @@ impl<'a> Trainer<'a> {
                 self.save(observer)?;
             }
         }
+        if self.cursor.unjudged
+            && let Some(outcome) = self.judge_last(observer)?
+        {
+            return Ok(outcome);
+        }
         while !self.done() {
             if let Some(outcome) = self.epoch(observer)? {
                 return Ok(outcome);
@@ -355,6 +360,12 @@ impl<'a> Trainer<'a> {
             self.cursor.batch = 0;
         }
         let last = self.done();
+        if last && self.judge.trains() {
+            // Tasks that train take long: what is interrupted meanwhile goes on from here.
+            self.cursor.unjudged = true;
+            self.save(observer)?;
+            return self.judge_last(observer);
+        }
         let due = last || self.cursor.epoch.is_multiple_of(train.val_every);
         if due && let Some(outcome) = self.judge(observer, Phase::Evaluating)? {
             return Ok(Some(outcome));
@@ -373,21 +384,7 @@ impl<'a> Trainer<'a> {
         Ok(None)
     }
 
-    /// Stops for good, with a checkpoint: whoever disagrees can go on from it.
-    fn prune(&mut self, reason: String, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
-        self.save(observer)?;
-        Ok(Outcome::Pruned { reason })
-    }
-
-    /// A checkpoint every `train.checkpoint_steps`, between two steps. One at an epoch's end waits until the epoch is closed.
-    fn save_within_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
-        if self.checkpoint_is_due() && self.passes.is_empty() && self.cursor.batch < self.groups.batches {
-            self.save(observer)?;
-        }
-        Ok(())
-    }
-
-    fn checkpoint_is_due(&self) -> bool {
+    pub(super) fn checkpoint_is_due(&self) -> bool {
         let every = self.job.spec.train.checkpoint_steps;
         every.is_some_and(|every| self.cursor.step.is_multiple_of(every))
     }

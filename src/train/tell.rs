@@ -1,8 +1,12 @@
 //! What a trial under way tells: judgements, checkpoints, numbers, progress.
 
+use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
+
 use burn::module::Module;
 
-use crate::eval::Moment;
+use crate::eval::finetune::LearnError;
+use crate::eval::{EvalError, Moment};
 use crate::model::batch::Told;
 use crate::spec::ramp::END;
 use crate::store::rows::MetricPoint;
@@ -28,7 +32,21 @@ impl Trainer<'_> {
             None => Told::default(),
         };
         let model = self.learner.valid();
-        let judgement = self.judge.judge(&model, &tell, &self.job.device, moment)?;
+        let mut news = |task, done, of| {
+            observer.progress(self.progress(Phase::Task { task, done, of }));
+            match self.job.stop.load(Ordering::Relaxed) || observer.halted() || observer.lost() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let judged = self.judge.judge(&model, &tell, &self.job.device, moment, &mut news);
+        let judgement = match judged {
+            Err(EvalError::Learn(LearnError::Stopped)) if observer.lost() => return Ok(Some(Outcome::Lost)),
+            Err(EvalError::Learn(LearnError::Stopped)) => {
+                return Ok(Some(Outcome::Interrupted { step: self.cursor.step }));
+            }
+            judged => judged?,
+        };
         let mut outcome = None;
         for (name, value) in judgement.figures {
             if name == "val_loss" {
@@ -44,11 +62,35 @@ impl Trainer<'_> {
         }
         let protocols = judgement.protocols.into_iter();
         protocols.for_each(|protocol| observer.protocol(protocol.row()));
+        self.cursor.unjudged = false;
         judgement
             .pictures
             .into_iter()
             .for_each(|picture| observer.picture(picture));
         Ok(outcome)
+    }
+
+    /// Judges a model whose training is over, and saves that it has been.
+    pub(super) fn judge_last(&mut self, observer: &mut dyn Observer) -> Result<Option<Outcome>, TrainError> {
+        let outcome = self.judge(observer, Phase::Evaluating)?;
+        if outcome.is_none() {
+            self.save(observer)?;
+        }
+        Ok(outcome)
+    }
+
+    /// Stops for good, with a checkpoint: whoever disagrees can go on from it.
+    pub(super) fn prune(&mut self, reason: String, observer: &mut dyn Observer) -> Result<Outcome, TrainError> {
+        self.save(observer)?;
+        Ok(Outcome::Pruned { reason })
+    }
+
+    /// A checkpoint every `train.checkpoint_steps`, between two steps. One at an epoch's end waits until the epoch is closed.
+    pub(super) fn save_within_epoch(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {
+        if self.checkpoint_is_due() && self.passes.is_empty() && self.cursor.batch < self.groups.batches {
+            self.save(observer)?;
+        }
+        Ok(())
     }
 
     pub(super) fn save(&mut self, observer: &mut dyn Observer) -> Result<(), TrainError> {

@@ -90,16 +90,14 @@ pub(super) struct Found {
     pub(super) protocol: Json,
 }
 
-/// Judges a folder, writes and prints what was found, and returns its record.
+/// Judges a folder, writes what was found, prints it unless a document is asked for, and returns its record.
 pub(super) fn run(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry: &Registry) -> Result<Json, Failure> {
     let found = evaluate(args, place, on, registry)?;
     let record = found.record();
     if let Some(out) = place.out {
         write(out, &found, &record)?;
     }
-    if on.json {
-        table::json(&record)?;
-    } else {
+    if !on.json {
         say(&found.notes);
         found.print(place.out);
     }
@@ -186,6 +184,7 @@ impl Judge {
     fn all(&self, set: &Inspection) -> Result<(Vec<Judged>, Vec<String>), Failure> {
         let (mut judged, mut notes) = (Vec::new(), Vec::new());
         let mut transformer = Transformer::new(self.spec.model.img_size, self.normalise.clone());
+        let bar = indicatif::ProgressBar::new(set.pictures.len() as u64);
         for batch in set.pictures.chunks(self.spec.eval.batch_size) {
             let (mut pixels, mut read) = (Vec::new(), Vec::new());
             for one in batch {
@@ -198,7 +197,9 @@ impl Judge {
                 }
             }
             judged.extend(self.judge(read, &pixels));
+            bar.inc(batch.len() as u64);
         }
+        bar.finish_and_clear();
         if judged.is_empty() {
             let first = notes.first().cloned().unwrap_or_default();
             return Err(Failure::usage(format!("none of the pictures can be read: {first}")));

@@ -1,6 +1,7 @@
 //! What `eval` found about one encoder: printed, as JSON, and recorded beside its run.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use mae_strategies::Registry;
@@ -9,9 +10,11 @@ use serde_json::{Map, Value as Json, json};
 use super::Args;
 use super::subject::Subject;
 use crate::cli::failure::Failure;
-use crate::cli::options::checkpoints_beside;
+use crate::cli::options::features_beside;
 use crate::cli::{outside, runs, table};
+use crate::data::Split;
 use crate::eval::Judge;
+use crate::eval::perceptual::Perceptual;
 use crate::eval::tasks::cache::{Cache, key, weights_digest};
 use crate::eval::tasks::{self, Bank, Finding};
 use crate::model::{Device, Mae};
@@ -22,6 +25,9 @@ use crate::store::rows::{EvaluationRow, ProtocolRow};
 
 /// All four features of whole pictures: what is kept for later.
 const FEATURES: [Feature; 4] = [Feature::Cls, Feature::ClsNorm, Feature::Mean, Feature::MeanNorm];
+
+/// Values of one feature over all pictures up to which all four are read: a GiB of them.
+const MOST_KEPT: usize = 1 << 26;
 
 /// What was found.
 pub(super) struct Found {
@@ -40,8 +46,28 @@ struct About {
     place: String,
 }
 
+impl About {
+    /// Adds a finding to the run's evaluations.
+    fn record(&self, args: &Args, finding: &Finding) -> Result<(), Failure> {
+        let Some(run) = &self.run else {
+            return Ok(());
+        };
+        let row = EvaluationRow {
+            protocol: finding.protocol.clone().row(),
+            figures: finding.figures.clone(),
+            data: self.data.clone(),
+            place: self.place.clone(),
+            own: self.own,
+            weights: self.digest.clone(),
+            program: env!("CARGO_PKG_VERSION").into(),
+            created_at: outside::now(),
+        };
+        Ok(args.model.store.existing()?.add_evaluation(run, &row)?)
+    }
+}
+
 impl Found {
-    /// Runs the tasks of a subject.
+    /// Runs the tasks of a subject, and records what is found about a run as it is found.
     pub(super) fn by(
         args: &Args,
         subject: Subject,
@@ -61,6 +87,11 @@ impl Found {
         } = subject;
         let plan = spec.mask.plan(registry, spec.model.grid(), END)?;
         let judge = Judge::new(&spec, set.clone(), registry, plan).map_err(anyhow::Error::new)?;
+        let perceptual = match asked.contains(&EvalTask::Reconstruction) {
+            true => Perceptual::planned(&spec.eval, None, device).map_err(anyhow::Error::new)?,
+            false => None,
+        };
+        let judge = judge.with_perceptual(perceptual);
         let features: BTreeSet<Feature> = asked
             .iter()
             .filter_map(|task| tasks::feature(*task, &spec.eval))
@@ -69,13 +100,9 @@ impl Found {
             Bank::default()
         } else {
             let key = key(model, &spec, &set);
-            bank(args, &judge, model, (&key, &features), device)?
+            let values = (set.len(Split::Train) + set.len(Split::Val)) * spec.model.embed_dim;
+            bank(args, &judge, model, (&key, &features, values <= MOST_KEPT), device)?
         };
-        let mut findings = Vec::new();
-        for task in asked {
-            eprintln!("  {}", task.word());
-            findings.push(one(task, &judge, model, &bank, &spec, device)?);
-        }
         let subject = About {
             name,
             run: run.map(|run| run.id),
@@ -85,6 +112,17 @@ impl Found {
             data: set.digest().to_string(),
             place: set.place().to_string(),
         };
+        let mut findings = Vec::new();
+        for task in asked {
+            eprintln!("  {}", task.word());
+            let finding = one(task, &judge, model, &bank, &spec, device)?;
+            // At once: another task may fail.
+            subject.record(args, &finding)?;
+            findings.push(finding);
+        }
+        for skipped in set.skipped() {
+            eprintln!("warning: picture {} left out: {}", skipped.name, skipped.error);
+        }
         Ok(Self { subject, findings })
     }
 
@@ -92,28 +130,6 @@ impl Found {
         let shown = |(name, value): &(String, f64)| vec![name.clone(), table::number(*value)];
         let rows: Vec<Vec<String>> = self.findings.iter().flat_map(|f| f.figures.iter().map(shown)).collect();
         table::print(&["figure", "value"], &rows);
-    }
-
-    /// Adds what was found to the run's evaluations.
-    pub(super) fn record(&self, args: &Args) -> Result<(), Failure> {
-        let Some(run) = &self.subject.run else {
-            return Ok(());
-        };
-        let store = args.model.store.existing()?;
-        for finding in &self.findings {
-            let row = EvaluationRow {
-                protocol: finding.protocol.clone().row(),
-                figures: finding.figures.clone(),
-                data: self.subject.data.clone(),
-                place: self.subject.place.clone(),
-                own: self.subject.own,
-                weights: self.subject.digest.clone(),
-                program: env!("CARGO_PKG_VERSION").into(),
-                created_at: outside::now(),
-            };
-            store.add_evaluation(run, &row)?;
-        }
-        Ok(())
     }
 
     pub(super) fn document(&self) -> Json {
@@ -155,7 +171,7 @@ pub(super) fn record_maps(args: &Args, run: &str, record: &Json) -> Result<(), F
         protocol: ProtocolRow {
             task: "anomaly".into(),
             version: protocol["version"].as_i64().unwrap_or_default(),
-            parameters: protocol.clone(),
+            parameters: settings_of_maps(protocol),
         },
         figures: figures.collect(),
         data: text("data_digest"),
@@ -168,12 +184,37 @@ pub(super) fn record_maps(args: &Args, run: &str, record: &Json) -> Result<(), F
     Ok(args.model.store.existing()?.add_evaluation(run, &row)?)
 }
 
+/// What maps of several runs have in common, and under `found` what is of the one run.
+fn settings_of_maps(protocol: &Json) -> Json {
+    let (mut settings, mut found) = (Map::new(), Map::new());
+    for (key, value) in protocol.as_object().into_iter().flatten() {
+        let of_run = ["weights", "weights_digest", "model", "seed"].contains(&key.as_str());
+        let known = ["task", "version", "data", "data_digest", "mae_exp"].contains(&key.as_str());
+        if of_run {
+            found.insert(key.clone(), value.clone());
+        } else if !known {
+            settings.insert(key.clone(), value.clone());
+        }
+    }
+    settings.insert("found".into(), found.into());
+    settings.into()
+}
+
+/// The document of maps: who was judged, and what was found.
+pub(super) fn document_of_maps(name: &str, run: Option<&str>, record: Json) -> Json {
+    let mut document = json!({ "name": name, "run": run });
+    if let (Json::Object(document), Json::Object(record)) = (&mut document, record) {
+        document.extend(record);
+    }
+    document
+}
+
 /// Features of all labelled pictures: kept ones, or read now and kept.
 fn bank(
     args: &Args,
     judge: &Judge,
     model: &Mae,
-    (key, features): (&str, &BTreeSet<Feature>),
+    (key, features, few): (&str, &BTreeSet<Feature>, bool),
     device: &Device,
 ) -> Result<Bank, Failure> {
     let cache = (!args.no_cache).then(|| Cache::new(&features_beside(&args.model.store.store)));
@@ -182,24 +223,15 @@ fn bank(
         return Ok(bank);
     }
     eprintln!("  reading features");
+    // All that later tasks may ask for, where that is not much.
     let all = BTreeSet::from(FEATURES);
-    let bank = judge.bank(model, &all, device).map_err(anyhow::Error::new)?;
+    let bank = judge
+        .bank(model, if few { &all } else { features }, device)
+        .map_err(anyhow::Error::new)?;
     if let Some(why) = cache.and_then(|cache| cache.keep(key, &bank).err()) {
         eprintln!("warning: {why}");
     }
     Ok(bank)
-}
-
-/// Folder of features, beside the checkpoints.
-fn features_beside(store: &str) -> PathBuf {
-    let path = store.strip_prefix("sqlite://").unwrap_or(store);
-    let beside = checkpoints_beside(std::path::Path::new(path));
-    let name = beside
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .replace("-checkpoints", "-features");
-    beside.with_file_name(name)
 }
 
 fn one(
@@ -213,10 +245,14 @@ fn one(
     if let Some(found) = tasks::run(task, bank, spec, device).map_err(anyhow::Error::new)? {
         return Ok(found);
     }
+    if task == EvalTask::Reconstruction {
+        return Ok(judge.reconstruction(model, device).map_err(anyhow::Error::new)?);
+    }
     let bar = indicatif::ProgressBar::new(0);
-    let mut tell = |done: usize, of: usize| {
+    let mut tell = |done: f64, of: usize| {
         bar.set_length(of as u64);
         bar.set_position(done as u64);
+        ControlFlow::Continue(())
     };
     let found = judge
         .trained(task, model, device, &mut tell)

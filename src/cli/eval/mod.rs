@@ -61,6 +61,8 @@ pub(super) struct Args {
 /// What an encoder, or a whole model, is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Task {
+    /// Held-out pictures reconstructed under the common masks: error, structure, perception, and the same of trivial fills.
+    Reconstruction,
     /// Weighted k-nearest-neighbour classification on frozen features.
     Knn,
     /// One linear layer trained on frozen features by LARS or SGD.
@@ -82,6 +84,7 @@ enum Task {
 impl Task {
     fn of_encoder(self) -> Option<EvalTask> {
         match self {
+            Self::Reconstruction => Some(EvalTask::Reconstruction),
             Self::Knn => Some(EvalTask::Knn),
             Self::Linear => Some(EvalTask::Linear),
             Self::Logistic => Some(EvalTask::Logistic),
@@ -115,7 +118,6 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
         if !args.json {
             found.print();
         }
-        found.record(args)?;
         eprintln!("{} s", table::number(begun.elapsed().as_secs_f64()));
         documents.push(found.document());
     }
@@ -125,33 +127,48 @@ pub(super) fn run(args: &Args, registry: &Registry) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Anomaly maps of a folder.
+/// Anomaly maps of a folder, by every run that is named.
 fn maps(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let ([Task::Anomaly], Some(data)) = (args.tasks.as_slice(), &args.data) else {
         return Err(Failure::usage(
             "--task anomaly is run by itself, on pictures of its own: name them with --data DIR",
         ));
     };
-    let weights = match (&args.weights, args.runs.as_slice()) {
-        (Some(weights), _) => weights,
-        (None, [run]) => run,
-        _ => return Err(Failure::usage("--task anomaly judges one run: name one")),
-    };
-    let on = RunOption {
-        weights: weights.clone(),
-        model: args.model.clone(),
-        device: args.device.clone(),
-        json: args.json,
-    };
-    let place = anomaly::Place {
-        data,
-        out: args.out.as_deref(),
-    };
     // Found before pictures are looked at: a run that is removed meanwhile gets no row.
-    let run = match &args.weights {
-        None => Some(args.model.store.existing()?.find_run(weights)?.id),
-        Some(_) => None,
-    };
-    let record = anomaly::run(&args.anomaly, place, &on, registry)?;
-    run.map_or(Ok(()), |run| found::record_maps(args, &run, &record))
+    let subjects = Which::all(args)?;
+    let several = subjects.len() > 1;
+    let mut documents = Vec::new();
+    for which in subjects {
+        let (name, word, run) = match which {
+            Which::Run(run) => (format!("run {} ({})", run.id, run.label), run.id.clone(), Some(run.id)),
+            Which::Weights(word) => (word.clone(), word, None),
+        };
+        if several {
+            eprintln!("{name}");
+        }
+        let on = RunOption {
+            weights: word.clone(),
+            model: args.model.clone(),
+            device: args.device.clone(),
+            json: args.json,
+        };
+        // One folder for each of several.
+        let out = args
+            .out
+            .as_ref()
+            .map(|out| if several { out.join(&word) } else { out.clone() });
+        let place = anomaly::Place {
+            data,
+            out: out.as_deref(),
+        };
+        let record = anomaly::run(&args.anomaly, place, &on, registry)?;
+        if let Some(run) = &run {
+            found::record_maps(args, run, &record)?;
+        }
+        documents.push(found::document_of_maps(&name, run.as_deref(), record));
+    }
+    if args.json {
+        return table::json(&json!({ "evaluations": documents }));
+    }
+    Ok(())
 }

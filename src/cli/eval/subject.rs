@@ -95,6 +95,15 @@ impl Subject {
         for task in &subject.tasks {
             tasks::check_with(*task, &subject.spec, &subject.set).map_err(|error| Failure::usage(error.to_string()))?;
         }
+        let whole = subject.weights.as_ref().is_none_or(Weights::has_decoder);
+        if subject.tasks.contains(&EvalTask::Reconstruction) && !whole {
+            return Err(Failure::usage(format!(
+                "weights {} have no decoder, so nothing can be reconstructed: name weights of the whole model, or leave the \
+                 task out",
+                subject.path.display()
+            )));
+        }
+        say(&tasks::notes(&subject.spec, &subject.set));
         Ok(subject)
     }
 
@@ -103,14 +112,10 @@ impl Subject {
         let mut said = weights.said(None);
         said.keys.extend(judged_by(&run.config));
         let spec = args.model.spec_of(&said, &more(args), registry)?;
-        let mut own = TrialSpec::from_config(&run.config)?.eval;
-        let tasks = tasks_of(args, &own.tasks);
-        // Which tasks are asked for, and what only reconstruction reads, is no difference.
-        own.tasks.clone_from(&spec.eval.tasks);
-        own.cross.clone_from(&spec.eval.cross);
+        let recorded = TrialSpec::from_config(&run.config)?;
+        let tasks = tasks_of(args, &recorded.eval.tasks);
         let set = pictures.of(&spec)?;
-        let inputs = run.environment["inputs"].as_str().unwrap_or_default();
-        let own = own == spec.eval && inputs.starts_with(set.digest());
+        let own = is_own(&run, recorded, &spec, &set);
         let name = format!("run {} ({})", run.id, run.label);
         Ok(Self {
             name,
@@ -154,6 +159,29 @@ impl Subject {
     }
 }
 
+/// Whether figures are the run's own: of its last weights, on its pictures, under its settings. Which tasks are asked for, what
+/// only reconstruction under other masks reads and how many threads decode is no difference.
+fn is_own(run: &RunRow, mut recorded: TrialSpec, spec: &TrialSpec, set: &ImageSet) -> bool {
+    recorded.eval.tasks.clone_from(&spec.eval.tasks);
+    recorded.eval.cross.clone_from(&spec.eval.cross);
+    recorded.data.workers = spec.data.workers;
+    let sees = |spec: &TrialSpec| {
+        let model = &spec.model;
+        (
+            model.img_size,
+            model.patch_size,
+            model.in_chans,
+            model.encoder_num_heads,
+            model.norm_eps.to_bits(),
+        )
+    };
+    let inputs = run.environment["inputs"].as_str().unwrap_or_default();
+    run.status == Status::Finished
+        && (&recorded.eval, &recorded.data, recorded.seed) == (&spec.eval, &spec.data, spec.seed)
+        && sees(&recorded) == sees(spec)
+        && inputs.starts_with(set.digest())
+}
+
 /// Settings that `--data` makes.
 fn more(args: &Args) -> Vec<String> {
     let folder = args.data.iter();
@@ -166,7 +194,8 @@ fn more(args: &Args) -> Vec<String> {
 fn tasks_of(args: &Args, own: &[EvalTask]) -> Vec<EvalTask> {
     let named: Vec<EvalTask> = args.tasks.iter().filter_map(|task| task.of_encoder()).collect();
     let asked = if args.tasks.is_empty() { own } else { &named };
-    let single = |task: &EvalTask| *task != EvalTask::Reconstruction;
+    // A run that was judged by reconstruction has all its figures already.
+    let single = |task: &EvalTask| *task != EvalTask::Reconstruction || !args.tasks.is_empty();
     EvalTask::ALL
         .into_iter()
         .filter(single)

@@ -49,6 +49,9 @@ pub enum LearnError {
         /// What they may take.
         most: usize,
     },
+    /// Whoever was told of the progress did not want to go on.
+    #[error("stopped before it was done")]
+    Stopped,
     /// The loss is no number any more.
     #[error("{task}: the loss of epoch {epoch} is {loss}; lower {key}")]
     Diverged {

@@ -13,6 +13,7 @@ mod mixing;
 #[cfg(test)]
 mod tests;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::module::Module;
@@ -23,7 +24,7 @@ pub use lacks::{LearnError, check_batch};
 pub use mixing::{Mix, targets};
 
 use crate::data::{Augment, Batch, Feed, ImageSet, LoaderConfig, Split, eval_batches, steps_per_epoch};
-use crate::eval::tasks;
+use crate::eval::tasks::{self, trained::Tell};
 use crate::model::batch::images;
 use crate::model::classifier::{Classifier, soft_cross_entropy};
 use crate::model::drop_path::DropPath;
@@ -60,25 +61,24 @@ pub fn check(spec: &TrialSpec, set: &ImageSet) -> Result<(), LearnError> {
     check_batch(set, ("eval.finetune.batch_size", spec.eval.finetune.batch_size))
 }
 
-/// Fine-tunes a copy of the encoder of `mae`, a model without gradients, by `spec.eval.finetune`. After each epoch, `tell` is
-/// told how many are done, of how many.
+/// Fine-tunes a copy of the encoder of `mae`, a model without gradients, by `spec.eval.finetune`. Before each step, `tell`
+/// is told how many epochs are done, of how many.
 ///
 /// # Errors
-/// When the pictures cannot be had or their classes not be learned, or the loss is no number any more.
+/// When the pictures cannot be had or their classes not be learned, the loss is no number any more, or `tell` stops it.
 pub fn finetune(
     mae: &Mae,
     spec: &TrialSpec,
     set: &Arc<ImageSet>,
     device: &Device,
-    tell: &mut dyn FnMut(usize, usize),
+    tell: &mut Tell<'_>,
 ) -> Result<Finetuned, LearnError> {
     let epochs = spec.eval.finetune.epochs;
     check(spec, set)?;
     let mut tuning = Tuning::start(mae, spec, set, device)?;
     let mut losses = Vec::with_capacity(epochs);
     for epoch in 0..epochs {
-        losses.push(tuning.epoch(epoch as u64)?);
-        tell(epoch + 1, epochs);
+        losses.push(tuning.epoch(epoch as u64, &mut |done| tell(done, epochs))?);
     }
     let (right, judged) = judge(&tuning.model(), spec, set, device)?;
     Ok(Finetuned {
@@ -142,11 +142,15 @@ impl<'a> Tuning<'a> {
         self.model.as_ref().expect("a step puts the model back").valid()
     }
 
-    /// One pass over the training pictures; returns the mean loss of its steps.
-    fn epoch(&mut self, epoch: u64) -> Result<f64, LearnError> {
+    /// One pass over the training pictures; returns the mean loss of its steps. `tell` is told of the epochs done.
+    fn epoch(&mut self, epoch: u64, tell: &mut dyn FnMut(f64) -> ControlFlow<()>) -> Result<f64, LearnError> {
         let mut losses = Vec::with_capacity(self.steps);
         for batch in self.feed.epoch(epoch, 0) {
-            losses.extend(self.step(epoch, batch?));
+            let batch = batch?;
+            if tell(epoch as f64 + batch.number as f64 / self.steps as f64).is_break() {
+                return Err(LearnError::Stopped);
+            }
+            losses.extend(self.step(epoch, batch));
         }
         if epoch + 1 < self.spec.eval.finetune.epochs as u64 {
             self.feed.begin(epoch + 1);
@@ -237,6 +241,8 @@ fn classifier(mae: &Mae, spec: &TrialSpec, classes: usize, device: &Device) -> R
     model.encoder_depth = (0..)
         .take_while(|i| tensors.contains_key(&format!("blocks.{i}.norm1.weight")))
         .count();
+    // They are counted among the blocks above.
+    model.extra_blocks = 0;
     Ok(Classifier::new(&model, classes, spec.seed, device).with_encoder(tensors)?)
 }
 

@@ -35,7 +35,7 @@ fn small(sets: &[&str]) -> (TrialSpec, Arc<ImageSet>) {
 fn tuned(sets: &[&str]) -> Result<Finetuned, LearnError> {
     let (spec, set) = small(sets);
     let mae = Mae::new(&spec.model, spec.seed, &device());
-    finetune(&mae, &spec, &set, &device(), &mut |_, _| {})
+    finetune(&mae, &spec, &set, &device(), &mut |_, _| ControlFlow::Continue(()))
 }
 
 #[test]
@@ -55,6 +55,32 @@ fn it_learns_generated_classes() {
 }
 
 #[test]
+fn extra_blocks_are_fine_tuned_with_the_others() {
+    let (spec, set) = small(&["model.extra_blocks=1"]);
+    let mae = Mae::new(&spec.model, spec.seed, &device());
+    let model = classifier(&mae, &spec, set.classes().len(), &device()).unwrap();
+    assert_eq!(model.depth(), 3);
+    assert!(tuned(&["model.extra_blocks=1"]).is_ok());
+}
+
+#[test]
+fn it_can_be_stopped_at_any_step() {
+    let (spec, set) = small(&[]);
+    let mae = Mae::new(&spec.model, spec.seed, &device());
+    let mut steps = 0;
+    let stopped = finetune(&mae, &spec, &set, &device(), &mut |_, _| {
+        steps += 1;
+        if steps < 3 {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    });
+    assert!(matches!(stopped, Err(LearnError::Stopped)));
+    assert_eq!(steps, 3);
+}
+
+#[test]
 fn the_greatest_score_decides() {
     let logits = Tensor::<2>::from_data([[1.0, 2.0, 0.0], [3.0, 0.0, 2.0], [0.0, 1.0, 2.0]], &device());
     assert_eq!(right_of(logits.clone(), &[1, 0, 2]), 3);
@@ -62,17 +88,22 @@ fn the_greatest_score_decides() {
 }
 
 #[test]
-fn figures_do_not_depend_on_threads_and_every_epoch_is_told() {
+fn figures_do_not_depend_on_threads_and_every_step_is_told() {
     let mut told = Vec::new();
     let mut all = Vec::new();
     for workers in ["data.workers=1", "data.workers=3"] {
         let (spec, set) = small(&[workers]);
         let mae = Mae::new(&spec.model, spec.seed, &device());
-        let found = finetune(&mae, &spec, &set, &device(), &mut |done, of| told.push((done, of)));
+        let found = finetune(&mae, &spec, &set, &device(), &mut |done, of| {
+            told.push((done, of));
+            ControlFlow::Continue(())
+        });
         all.push(found.unwrap());
     }
     assert_eq!(all[0], all[1]);
-    assert_eq!(told, [(1, 2), (2, 2), (1, 2), (2, 2)]);
+    let steps = told.len() / 4;
+    let whole: Vec<_> = told.iter().step_by(steps).copied().collect();
+    assert_eq!(whole, [(0.0, 2), (1.0, 2), (0.0, 2), (1.0, 2)], "{told:?}");
     assert_ne!(tuned(&["seed=1"]).unwrap().losses, all[0].losses, "the run seed counts");
 }
 
@@ -114,7 +145,7 @@ fn all_of_the_classifier_is_trained_from_the_given_encoder() {
         }
     }
     assert!(given.contains_key("pos_embed") && before.contains_key("fc_norm.weight"));
-    tuning.epoch(0).unwrap();
+    tuning.epoch(0, &mut |_| ControlFlow::Continue(())).unwrap();
     let moved: std::collections::BTreeMap<String, f32> = tensors(&tuning)
         .into_iter()
         .map(|(name, after)| {

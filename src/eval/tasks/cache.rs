@@ -85,6 +85,7 @@ pub fn key(model: &Mae, spec: &TrialSpec, set: &ImageSet) -> String {
     add(VERSION.as_bytes());
     add(weights_digest(model).as_bytes());
     add(set.digest().as_bytes());
+    add(set.modified().as_bytes());
     let (model, data) = (&spec.model, &spec.data);
     let transform = serde_json::json!([
         model.img_size,

@@ -56,6 +56,18 @@ pub enum TaskError {
         /// What to do.
         cure: &'static str,
     },
+    /// All held-out pictures are of one class.
+    #[error("the task {} is judged on held-out pictures, and those of {place} are all {class}: {cure}", task.word())]
+    OneHeldOut {
+        /// Which task.
+        task: EvalTask,
+        /// Where the pictures are.
+        place: String,
+        /// The class.
+        class: String,
+        /// What to do.
+        cure: &'static str,
+    },
     /// A solver gave up.
     #[error("the task {} failed: {why}", task.word())]
     Solver {
@@ -72,6 +84,39 @@ fn needed(task: EvalTask) -> usize {
         EvalTask::Linear | EvalTask::Logistic | EvalTask::Attentive => 2,
         _ => 1,
     }
+}
+
+/// What helps where held-out pictures are missing.
+const CURE: &str = "put held-out pictures of each class into its folder in val/, or raise data.val_fraction";
+
+/// What tasks of a trial on these pictures do not say, one line each: of neighbours, that they are left out where classes cannot
+/// be told apart; of the others, which classes they are not judged on.
+#[must_use]
+pub fn notes(spec: &TrialSpec, set: &ImageSet) -> Vec<String> {
+    let mut notes = Vec::new();
+    let tasks = &spec.eval.tasks;
+    if set.classes().is_empty() || !tasks.iter().any(|task| task.needs_classes()) {
+        return notes;
+    }
+    if tasks.contains(&EvalTask::Knn)
+        && let Err(why) = check(EvalTask::Knn, set)
+    {
+        notes.push(format!("knn is left out: {why}"));
+        return notes;
+    }
+    let val = counts(set, Split::Val);
+    let missing = set.classes().iter().zip(val).filter(|(_, count)| *count == 0);
+    let missing: Vec<&str> = missing.map(|(class, _)| class.as_str()).collect();
+    if let [first, rest @ ..] = missing.as_slice() {
+        let more = match rest.len() {
+            0 => String::new(),
+            count => format!(" and {count} other classes"),
+        };
+        notes.push(format!(
+            "no held-out picture is of class {first}{more}: figures of tasks say nothing about that"
+        ));
+    }
+    notes
 }
 
 /// Whether the tasks of a trial can be had on these pictures. Neighbours, which trials are judged by unless told otherwise, are
@@ -121,20 +166,29 @@ pub fn check(task: EvalTask, set: &ImageSet) -> Result<(), TaskError> {
         return Err(TaskError::NothingHeldOut {
             task,
             place: place(),
-            cure: "put held-out pictures into the classes' folders in val/, or raise data.val_fraction",
+            cure: CURE,
         });
     }
     let needed = needed(task);
-    match train.iter().position(|count| *count < needed) {
-        Some(class) => Err(TaskError::FewPictures {
+    if let Some(class) = train.iter().position(|count| *count < needed) {
+        return Err(TaskError::FewPictures {
             task,
             place: place(),
             class: set.classes()[class].clone(),
             count: train[class],
             needed,
-        }),
-        None => Ok(()),
+        });
     }
+    let mut held = (0..val.len()).filter(|class| val[*class] > 0);
+    if let (Some(class), None) = (held.next(), held.next()) {
+        return Err(TaskError::OneHeldOut {
+            task,
+            place: place(),
+            class: set.classes()[class].clone(),
+            cure: CURE,
+        });
+    }
+    Ok(())
 }
 
 /// Pictures of each class in a part.

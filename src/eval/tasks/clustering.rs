@@ -11,7 +11,7 @@ use ndarray::{Array2, ArrayView1, Axis};
 use rand::{Rng, RngExt};
 use serde_json::json;
 
-use super::{Bank, Named, TaskError, adjusted_rand, normalised_mutual_information};
+use super::{Bank, Outcome, TaskError, adjusted_rand, normalised_mutual_information};
 use crate::eval::knn::{Labelled, normalised};
 use crate::seed::{Purpose, rng};
 use crate::spec::trial::{ClusteringSpec, EvalTask};
@@ -21,7 +21,7 @@ const ITERATIONS: u64 = 300;
 /// Movement of the centres at which it stops.
 const TOLERANCE: f64 = 1e-6;
 
-pub(super) fn run(bank: &Bank, spec: &ClusteringSpec, seed: u64) -> Result<Named, TaskError> {
+pub(super) fn run(bank: &Bank, spec: &ClusteringSpec, seed: u64) -> Result<Outcome, TaskError> {
     let train = matrix(bank.rows(&bank.train, spec.feature));
     let val = matrix(bank.rows(&bank.val, spec.feature));
     let clusters = bank.classes.min(train.nrows());
@@ -32,14 +32,17 @@ pub(super) fn run(bank: &Bank, spec: &ClusteringSpec, seed: u64) -> Result<Named
         ("clustering_nmi".into(), normalised_mutual_information(&said, labels)),
         ("clustering_ari".into(), adjusted_rand(&said, labels)),
     ];
-    let parameters = json!({
+    let settings = json!({
         "clusters": clusters,
         "restarts": spec.restarts,
         "start": "k-means++",
         "normalisation": "features of length 1",
-        "inertia": found.inertia,
     });
-    Ok((figures, parameters))
+    Ok(Outcome {
+        figures,
+        settings,
+        found: json!({ "inertia": found.inertia }),
+    })
 }
 
 /// Centres `[K, D]`, and the mean squared distance of the rows to the nearest.

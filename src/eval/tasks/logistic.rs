@@ -9,7 +9,7 @@ use linfa_logistic::{MultiFittedLogisticRegression, MultiLogisticRegression};
 use ndarray::{Array1, Array2};
 use serde_json::json;
 
-use super::{Bank, Named, TaskError, share_right, tune};
+use super::{Bank, Outcome, TaskError, share_right, tune};
 use crate::eval::features::Features;
 use crate::eval::knn::Labelled;
 use crate::spec::trial::{EvalSpec, EvalTask};
@@ -22,20 +22,22 @@ const TOLERANCE: f64 = 1e-3;
 const LEAST_SPREAD: f64 = 1e-12;
 
 /// The held-out accuracy, and how it came about.
-pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64) -> Result<Named, TaskError> {
+pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64) -> Result<Outcome, TaskError> {
     let spec = &eval.logistic;
     let (train, val) = (bank.rows(&bank.train, spec.feature), bank.rows(&bank.val, spec.feature));
     let (penalty, scores) = choose(train, bank.classes, eval, seed)?;
     let accuracy = accuracy(train, val, penalty)?;
-    let parameters = json!({
+    let settings = json!({
         "solver": "L-BFGS to the minimum",
         "normalisation": "mean 0 and spread 1 over the training pictures",
-        "penalty": penalty,
         "penalties": spec.penalties,
         "tune_fraction": eval.tune_fraction,
-        "tune_accuracy": scores,
     });
-    Ok((vec![("logistic_accuracy".into(), accuracy)], parameters))
+    Ok(Outcome {
+        figures: vec![("logistic_accuracy".into(), accuracy)],
+        settings,
+        found: json!({ "penalty": penalty, "tune_accuracy": scores }),
+    })
 }
 
 fn choose(train: Labelled<'_>, classes: usize, eval: &EvalSpec, seed: u64) -> Result<(f64, Vec<f64>), TaskError> {

@@ -13,18 +13,18 @@ pub mod logistic;
 pub mod probe;
 pub mod retrieval;
 pub mod trained;
-mod tune;
+pub(crate) mod tune;
 
 use burn::tensor::Device;
 use serde_json::{Value as Json, json};
 
 pub use agreement::{adjusted_rand, normalised_mutual_information};
 pub use bank::{Bank, Part};
-pub use check::{TaskError, check, check_all, check_with};
+pub use check::{TaskError, check, check_all, check_with, notes};
 
 use super::knn;
-use crate::spec::TrialSpec;
 use crate::spec::trial::{EvalSpec, EvalTask, Feature};
+use crate::spec::{FIGURES, TrialSpec};
 use crate::store::rows::ProtocolRow;
 
 /// How the figures of one task came about.
@@ -34,7 +34,7 @@ pub struct Protocol {
     pub task: EvalTask,
     /// Version of the code of its protocol: figures of two versions are not compared.
     pub version: u32,
-    /// Its parameters, and what was chosen on training pictures.
+    /// Its parameters; under `found` what is of this one trial: its seed, what was chosen on training pictures and seen on the way.
     pub parameters: Json,
 }
 
@@ -59,6 +59,33 @@ pub struct Finding {
     pub protocol: Protocol,
 }
 
+impl Finding {
+    /// What a task found: parameters that all tasks have, then its own, then under `found` what is of this trial.
+    fn of(task: EvalTask, spec: &TrialSpec, outcome: Outcome) -> Self {
+        let Outcome {
+            figures,
+            settings,
+            found,
+        } = outcome;
+        let (model, data) = (&spec.model, &spec.data);
+        let mut parameters = json!({
+            "img_size": model.img_size,
+            "mean": data.mean,
+            "std": data.std,
+            "norm_eps": model.norm_eps,
+        });
+        merge(&mut parameters, settings);
+        parameters["found"] = json!({ "seed": spec.seed });
+        merge(&mut parameters["found"], found);
+        let protocol = Protocol {
+            task,
+            version: version(task),
+            parameters,
+        };
+        Self { figures, protocol }
+    }
+}
+
 /// Version of the code of each protocol. To be raised when figures change.
 #[must_use]
 pub fn version(task: EvalTask) -> u32 {
@@ -67,30 +94,11 @@ pub fn version(task: EvalTask) -> u32 {
         | EvalTask::Knn
         | EvalTask::Linear
         | EvalTask::Logistic
-        | EvalTask::Attentive
         | EvalTask::Finetune
         | EvalTask::Retrieval
         | EvalTask::Clustering => 1,
-    }
-}
-
-/// Names of the figures of a task, its leading one first; reconstruction has names of its own.
-#[must_use]
-pub fn figures(task: EvalTask) -> &'static [&'static str] {
-    match task {
-        EvalTask::Reconstruction => &[],
-        EvalTask::Knn => &["knn_accuracy"],
-        EvalTask::Linear => &["linear_accuracy"],
-        EvalTask::Logistic => &["logistic_accuracy"],
-        EvalTask::Attentive => &["attentive_accuracy"],
-        EvalTask::Finetune => &["finetune_accuracy"],
-        EvalTask::Retrieval => &[
-            "retrieval_map",
-            "retrieval_recall_at_1",
-            "retrieval_recall_at_5",
-            "retrieval_recall_at_10",
-        ],
-        EvalTask::Clustering => &["clustering_nmi", "clustering_ari"],
+        // Its rate is chosen on the share eval.tune_fraction of the training pictures.
+        EvalTask::Attentive => 2,
     }
 }
 
@@ -107,6 +115,24 @@ pub fn feature(task: EvalTask, eval: &EvalSpec) -> Option<Feature> {
     }
 }
 
+/// What reconstruction found under the common masks.
+#[must_use]
+pub fn reconstructed(spec: &TrialSpec, figures: Vec<(String, f64)>, pictures: usize) -> Finding {
+    let eval = &spec.eval;
+    let settings = json!({
+        "mask_strategy": eval.mask_strategy,
+        "mask_ratio": eval.mask_ratio,
+        "mask_seed": eval.mask_seed,
+        "held_out": pictures,
+    });
+    let outcome = Outcome {
+        figures,
+        settings,
+        found: Json::Null,
+    };
+    Finding::of(EvalTask::Reconstruction, spec, outcome)
+}
+
 /// Runs a task that reads features of whole pictures; `None` for the others. Features that are not finite, as those of a
 /// model that diverged, and parts without a single readable picture give figures that are not numbers.
 ///
@@ -117,8 +143,8 @@ pub fn run(task: EvalTask, bank: &Bank, spec: &TrialSpec, device: &Device) -> Re
     let Some(feature) = feature(task, eval) else {
         return Ok(None);
     };
-    let (figures, own) = match task {
-        _ if !bank.is_sound(feature) => (not_numbers(task), json!({})),
+    let outcome = match task {
+        _ if !bank.is_sound(feature) => not_numbers(task),
         EvalTask::Knn => neighbours(bank, eval),
         EvalTask::Linear => probe::run(bank, eval, seed, device),
         EvalTask::Logistic => logistic::run(bank, eval, seed)?,
@@ -126,45 +152,49 @@ pub fn run(task: EvalTask, bank: &Bank, spec: &TrialSpec, device: &Device) -> Re
         EvalTask::Clustering => clustering::run(bank, &eval.clustering, seed)?,
         EvalTask::Reconstruction | EvalTask::Attentive | EvalTask::Finetune => return Ok(None),
     };
-    let mut parameters = json!({
+    let mut settings = json!({
         "feature": feature,
         "classes": bank.classes,
         "train": bank.train.labels.len(),
         "held_out": bank.val.labels.len(),
         "augmentation": "none",
     });
-    merge(&mut parameters, own);
-    let version = version(task);
-    let protocol = Protocol {
-        task,
-        version,
-        parameters,
-    };
-    Ok(Some(Finding { figures, protocol }))
+    merge(&mut settings, outcome.settings);
+    let outcome = Outcome { settings, ..outcome };
+    Ok(Some(Finding::of(task, spec, outcome)))
 }
 
-/// Named figures, and parameters beside those that all tasks have.
-type Named = (Vec<(String, f64)>, Json);
+/// What a task tells of itself.
+struct Outcome {
+    /// Named figures.
+    figures: Vec<(String, f64)>,
+    /// Settings beside those that all tasks have.
+    settings: Json,
+    /// What was chosen and seen on the way: no setting, but the consequence of them all.
+    found: Json,
+}
 
-fn neighbours(bank: &Bank, eval: &EvalSpec) -> Named {
+fn neighbours(bank: &Bank, eval: &EvalSpec) -> Outcome {
     let (train, val) = (
         bank.rows(&bank.train, eval.knn_feature),
         bank.rows(&bank.val, eval.knn_feature),
     );
     let accuracy = knn::accuracy(train, val, bank.classes, eval.knn_k, eval.knn_temperature);
-    let parameters = json!({
-        "k": eval.knn_k,
-        "temperature": eval.knn_temperature,
-        "similarity": "cosine",
-    });
-    (vec![("knn_accuracy".into(), accuracy)], parameters)
+    Outcome {
+        figures: vec![("knn_accuracy".into(), accuracy)],
+        settings: json!({ "k": eval.knn_k.min(bank.train.labels.len()), "temperature": eval.knn_temperature, "similarity": "cosine" }),
+        found: Json::Null,
+    }
 }
 
-fn not_numbers(task: EvalTask) -> Vec<(String, f64)> {
-    figures(task)
-        .iter()
-        .map(|name| ((*name).to_string(), f64::NAN))
-        .collect()
+/// The figures of a task, all of them not numbers.
+fn not_numbers(task: EvalTask) -> Outcome {
+    let of_task = FIGURES.iter().filter(|figure| figure.task == Some(task.word()));
+    Outcome {
+        figures: of_task.map(|figure| (figure.name.to_owned(), f64::NAN)).collect(),
+        settings: Json::Null,
+        found: Json::Null,
+    }
 }
 
 fn merge(into: &mut Json, more: Json) {

@@ -7,19 +7,17 @@
 use std::convert::Infallible;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use rand::Rng;
 use serde_json::json;
 
-use super::{Bank, Named, share_right, tune};
+use super::{Bank, Outcome, share_right, tune};
 use crate::eval::features::Features;
 use crate::eval::knn::Labelled;
 use crate::eval::linear::{Probe, Rule};
-use crate::seed::{Purpose, rng};
 use crate::spec::trial::{EvalSpec, LinearSpec, ProbeOptimiser};
 use crate::train::Schedule;
 
 /// The held-out accuracy of the probe, and how it was trained.
-pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64, device: &Device) -> Named {
+pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64, device: &Device) -> Outcome {
     let spec = &eval.linear;
     let (train, val) = (bank.rows(&bank.train, spec.feature), bank.rows(&bank.val, spec.feature));
     let trainer = Trainer {
@@ -30,7 +28,7 @@ pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64, device: &Device) -> N
     };
     let (chosen, scores) = trainer.choose(train, eval.tune_fraction);
     let accuracy = trainer.accuracy(train, val, chosen);
-    let parameters = json!({
+    let settings = json!({
         "optimiser": spec.optimiser,
         "momentum": 0.9,
         "weight_decay": spec.weight_decay,
@@ -38,12 +36,14 @@ pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64, device: &Device) -> N
         "batch_size": spec.batch_size.min(train.labels.len()),
         "warmup_epochs": spec.warmup_epochs,
         "normalisation": "batch norm without affine, eps 1e-6",
-        "blr": chosen,
         "blrs": spec.blrs,
         "tune_fraction": eval.tune_fraction,
-        "tune_accuracy": scores,
     });
-    (vec![("linear_accuracy".into(), accuracy)], parameters)
+    Outcome {
+        figures: vec![("linear_accuracy".into(), accuracy)],
+        settings,
+        found: json!({ "blr": chosen, "tune_accuracy": scores }),
+    }
 }
 
 /// What stays the same whatever the rate.
@@ -73,6 +73,9 @@ impl Trainer<'_> {
     fn accuracy(&self, train: Labelled<'_>, judged: Labelled<'_>, blr: f64) -> f64 {
         let probe = self.fit(train, blr);
         let logits = probe.logits(matrix(judged, self.device));
+        if !logits.clone().sum().into_scalar::<f32>().is_finite() {
+            return f64::NAN;
+        }
         let said: Vec<i64> = logits.argmax(1).into_data().iter::<i64>().collect();
         share_right(said.into_iter().map(|class| class as usize), judged.labels)
     }
@@ -95,11 +98,12 @@ impl Trainer<'_> {
         let features = matrix(train, self.device);
         let labels: Vec<i64> = train.labels.iter().map(|label| *label as i64).collect();
         let labels = Tensor::<1, Int>::from_data(TensorData::new(labels, [rows]), self.device);
-        let steps = rows / batch;
+        let (steps, rows) = (rows / batch, (0..rows).collect::<Vec<_>>());
         for epoch in 0..spec.epochs {
-            let order = self.order(rows, epoch as u64);
+            let order = tune::shuffled(&rows, self.seed, epoch as u64);
             for (step, chosen) in order.chunks_exact(batch).enumerate() {
-                let chosen = TensorData::new(chosen.to_vec(), [batch]);
+                let chosen: Vec<i64> = chosen.iter().map(|row| *row as i64).collect();
+                let chosen = TensorData::new(chosen, [batch]);
                 let chosen = Tensor::<1, Int>::from_data(chosen, self.device);
                 let lr = schedule.at(epoch as f64 + step as f64 / steps as f64);
                 let batch = (
@@ -110,13 +114,6 @@ impl Trainer<'_> {
             }
         }
         probe
-    }
-
-    fn order(&self, rows: usize, epoch: u64) -> Vec<i64> {
-        let mut rng = rng(self.seed, Purpose::Probe, epoch, 0);
-        let mut keyed: Vec<(u64, i64)> = (0..rows as i64).map(|row| (rng.next_u64(), row)).collect();
-        keyed.sort_unstable();
-        keyed.into_iter().map(|(_, row)| row).collect()
     }
 }
 

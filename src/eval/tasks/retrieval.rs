@@ -2,9 +2,9 @@
 //! Equal similarities are ordered by row. Pure arithmetic.
 
 use rayon::prelude::*;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::{Bank, Named};
+use super::{Bank, Outcome};
 use crate::eval::knn::{Labelled, normalised};
 use crate::spec::trial::Feature;
 
@@ -21,18 +21,22 @@ pub struct Retrieved {
     pub recall: [f64; 3],
 }
 
-pub(super) fn run(bank: &Bank, feature: Feature) -> Named {
+pub(super) fn run(bank: &Bank, feature: Feature) -> Outcome {
     let found = retrieve(bank.rows(&bank.train, feature), bank.rows(&bank.val, feature));
     let mut figures = vec![("retrieval_map".to_string(), found.map)];
     let recalls = CUTS.iter().zip(found.recall);
     figures.extend(recalls.map(|(k, recall)| (format!("retrieval_recall_at_{k}"), recall)));
-    let parameters = json!({
+    let settings = json!({
         "similarity": "cosine",
         "queries": "held-out pictures",
         "gallery": "training pictures",
         "recall": "share of queries with a picture of their class among the first k",
     });
-    (figures, parameters)
+    Outcome {
+        figures,
+        settings,
+        found: Json::Null,
+    }
 }
 
 /// Orders the rows of `gallery` for every row of `queries`. A query without a row of its class counts as 0.

@@ -1,11 +1,12 @@
 //! The tasks that train on top of an encoder: the attentive probe and fine-tuning. What they find, in the form of the others.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use burn::tensor::Device;
 use serde_json::{Value as Json, json};
 
-use super::{Finding, Named, Protocol, merge, version};
+use super::{Finding, Outcome, merge, not_numbers};
 use crate::data::{ImageSet, Split};
 use crate::eval::attentive::attentive;
 use crate::eval::finetune::{LearnError, finetune};
@@ -13,13 +14,14 @@ use crate::model::Mae;
 use crate::spec::TrialSpec;
 use crate::spec::trial::EvalTask;
 
-/// Hears how many epochs of how many are done.
-pub type Tell<'a> = dyn FnMut(usize, usize) + 'a;
+/// Hears before every step how many epochs of how many are done, and says whether to go on.
+pub type Tell<'a> = dyn FnMut(f64, usize) -> ControlFlow<()> + 'a;
 
 /// Runs a task that trains; `None` for the others. `model` stays as it is.
 ///
 /// # Errors
-/// When pictures cannot be had, their classes not be learned, or the loss is no number any more.
+/// When pictures cannot be had, their classes not be learned, or `tell` stops it. A loss that is no number any more gives figures
+/// that are none.
 pub fn run(
     task: EvalTask,
     model: &Mae,
@@ -28,24 +30,27 @@ pub fn run(
     device: &Device,
     tell: &mut Tell<'_>,
 ) -> Result<Option<Finding>, LearnError> {
-    let (figures, own) = match task {
-        EvalTask::Attentive => pooled(model, spec, set, device, tell)?,
-        EvalTask::Finetune => finetuned(model, spec, set, device, tell)?,
+    let outcome = match task {
+        EvalTask::Attentive => pooled(model, spec, set, device, tell),
+        EvalTask::Finetune => finetuned(model, spec, set, device, tell),
         _ => return Ok(None),
     };
-    let mut parameters = json!({
+    let outcome = match outcome {
+        // The encoder is what it is: other figures of it hold.
+        Err(error @ LearnError::Diverged { .. }) => Outcome {
+            found: json!({ "diverged": error.to_string() }),
+            ..not_numbers(task)
+        },
+        outcome => outcome?,
+    };
+    let mut settings = json!({
         "classes": set.classes().len(),
         "train": set.len(Split::Train),
         "held_out": set.len(Split::Val),
     });
-    merge(&mut parameters, own);
-    let version = version(task);
-    let protocol = Protocol {
-        task,
-        version,
-        parameters,
-    };
-    Ok(Some(Finding { figures, protocol }))
+    merge(&mut settings, outcome.settings);
+    let outcome = Outcome { settings, ..outcome };
+    Ok(Some(Finding::of(task, spec, outcome)))
 }
 
 fn pooled(
@@ -54,20 +59,21 @@ fn pooled(
     set: &Arc<ImageSet>,
     device: &Device,
     tell: &mut Tell<'_>,
-) -> Result<Named, LearnError> {
+) -> Result<Outcome, LearnError> {
     let found = attentive(model, spec, set, device, tell)?;
-    let mut parameters = settings(&spec.eval.attentive);
+    let mut settings = of(&spec.eval.attentive);
     let more = json!({
         "feature": "patch tokens, normalised by the training pictures",
         "augmentation": "none",
         "optimiser": "adamw",
-        "lr": found.lr,
-        "tune_accuracy": found.tried.iter().map(|(_, accuracy)| accuracy).collect::<Vec<_>>(),
-        "judged": found.judged,
-        "losses": found.losses,
+        "tune_fraction": spec.eval.tune_fraction,
     });
-    merge(&mut parameters, more);
-    Ok((vec![("attentive_accuracy".into(), found.accuracy)], parameters))
+    merge(&mut settings, more);
+    Ok(Outcome {
+        figures: vec![("attentive_accuracy".into(), found.accuracy)],
+        settings,
+        found: json!({ "lr": found.lr, "tune_accuracy": found.tried, "judged": found.judged, "losses": found.losses }),
+    })
 }
 
 fn finetuned(
@@ -76,20 +82,23 @@ fn finetuned(
     set: &Arc<ImageSet>,
     device: &Device,
     tell: &mut Tell<'_>,
-) -> Result<Named, LearnError> {
+) -> Result<Outcome, LearnError> {
     let found = finetune(model, spec, set, device, tell)?;
-    let mut parameters = settings(&spec.eval.finetune);
+    let mut settings = of(&spec.eval.finetune);
     let more = json!({
         "feature": "mean of the patch tokens after a fresh norm",
         "optimiser": "adamw",
         "betas": [0.9, 0.999],
-        "judged": found.judged,
-        "losses": found.losses,
     });
-    merge(&mut parameters, more);
-    Ok((vec![("finetune_accuracy".into(), found.accuracy)], parameters))
+    merge(&mut settings, more);
+    Ok(Outcome {
+        figures: vec![("finetune_accuracy".into(), found.accuracy)],
+        settings,
+        found: json!({ "judged": found.judged, "losses": found.losses }),
+    })
 }
 
-fn settings(spec: &impl serde::Serialize) -> Json {
+/// The keys of a task's section.
+fn of(spec: &impl serde::Serialize) -> Json {
     serde_json::to_value(spec).unwrap_or_default()
 }

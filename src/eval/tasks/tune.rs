@@ -6,14 +6,14 @@ use crate::seed::{Purpose, rng};
 
 /// Rows to learn from and rows to choose on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Split {
-    pub(super) fit: Vec<usize>,
-    pub(super) choose: Vec<usize>,
+pub(crate) struct Split {
+    pub(crate) fit: Vec<usize>,
+    pub(crate) choose: Vec<usize>,
 }
 
 /// Divides rows by class: of each class the share `fraction`, at least one row and not all of them, is there to choose on. A
 /// function of the labels and the seed alone.
-pub(super) fn split(labels: &[usize], classes: usize, fraction: f64, seed: u64) -> Split {
+pub(crate) fn split(labels: &[usize], classes: usize, fraction: f64, seed: u64) -> Split {
     let mut split = Split::default();
     for class in 0..classes {
         let rows = labels.iter().enumerate().filter(|(_, label)| **label == class);
@@ -32,16 +32,24 @@ pub(super) fn split(labels: &[usize], classes: usize, fraction: f64, seed: u64) 
     split
 }
 
-/// The best of `candidates` by what `score` says of each (more is better; the first among equals), and all scores.
-pub(super) fn best<E>(candidates: &[f64], mut score: impl FnMut(f64) -> Result<f64, E>) -> Result<(f64, Vec<f64>), E> {
+/// The best of `candidates` by what `score` says of each (more is better, NaN is worst; the first among equals), and all scores.
+pub(crate) fn best<E>(candidates: &[f64], mut score: impl FnMut(f64) -> Result<f64, E>) -> Result<(f64, Vec<f64>), E> {
     let scores: Vec<f64> = candidates.iter().map(|value| score(*value)).collect::<Result<_, E>>()?;
     let mut chosen = 0;
     for (place, value) in scores.iter().enumerate() {
-        if *value > scores[chosen] {
+        if *value > scores[chosen] || (scores[chosen].is_nan() && !value.is_nan()) {
             chosen = place;
         }
     }
     Ok((candidates[chosen], scores))
+}
+
+/// Rows in the order of an epoch, a function of the seed and the epoch.
+pub(crate) fn shuffled(rows: &[usize], seed: u64, epoch: u64) -> Vec<usize> {
+    let mut rng = rng(seed, Purpose::Probe, epoch, 0);
+    let mut keyed: Vec<(u64, usize)> = rows.iter().map(|row| (rng.next_u64(), *row)).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, row)| row).collect()
 }
 
 #[cfg(test)]
@@ -72,5 +80,7 @@ mod tests {
     fn the_first_of_equals_is_chosen() {
         let score = |value: f64| Ok::<f64, ()>(if value > 1.0 { 0.5 } else { 0.4 });
         assert_eq!(best(&[1.0, 2.0, 3.0], score).unwrap().0, 2.0);
+        let broken = |value: f64| Ok::<f64, ()>(if value > 2.5 { 0.1 } else { f64::NAN });
+        assert_eq!(best(&[1.0, 2.0, 3.0], broken).unwrap().0, 3.0);
     }
 }

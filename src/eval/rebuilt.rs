@@ -1,0 +1,38 @@
+//! Reconstruction as a task by itself: of a run that is finished, or of weights that nothing was trained of here.
+
+use burn::tensor::Device;
+
+use super::judge::{EvalError, Judge, Moment};
+use super::quality_judge::Quality;
+use super::reconstruction::Errors;
+use super::tasks::{self, Finding};
+use crate::data::Split;
+use crate::model::Mae;
+use crate::model::batch::{Views, images};
+
+impl Judge {
+    /// Reconstruction of the held-out pictures as a task by itself, of a model that nothing is trained of: the figures that a
+    /// trial takes under the masks common to all, fills included.
+    ///
+    /// # Errors
+    /// When pictures cannot be had.
+    pub fn reconstruction(&self, model: &Mae, device: &Device) -> Result<Finding, EvalError> {
+        let all = Moment {
+            epoch: 0.0,
+            first: true,
+            last: true,
+        };
+        let (mut errors, mut quality) = (Errors::default(), Quality::new(self.ground(), all));
+        for batch in self.batches(Split::Val) {
+            let batch = batch?;
+            let shape = self.shape(batch.len);
+            let pixels = images(batch.images.clone(), shape, device);
+            let views = Views::of(&batch.images, shape, &batch.regions);
+            errors.add(self.under_fixed(model, &batch, pixels, &views, Some(&mut quality))?);
+        }
+        let names = ["eval_loss", "eval_mse", "mean_fill_mse", "eval_psnr"];
+        let figures = names.into_iter().map(str::to_owned).zip(errors.means());
+        let figures = figures.chain(quality.figures()).collect();
+        Ok(tasks::reconstructed(&self.spec, figures, errors.pictures))
+    }
+}
