@@ -11,6 +11,11 @@ use crate::support::{Room, experiment, project, small};
 
 /// A browser and a room with the report of a small sweep, or a loud word.
 fn opened(name: &str) -> Option<(Browser, Room, PathBuf)> {
+    with_report_of(name, &experiment(3), &[])
+}
+
+/// The same with what more the sweep is told.
+fn with_report_of(name: &str, experiment: &str, more: &[&str]) -> Option<(Browser, Room, PathBuf)> {
     let Some(program) = installed() else {
         // Past the test harness, which swallows what passing tests print.
         let said = format!("##### SKIPPED: no Chromium on this machine: {name} #####\n");
@@ -18,8 +23,10 @@ fn opened(name: &str) -> Option<(Browser, Room, PathBuf)> {
         return None;
     };
     let room = Room::new();
-    room.write("x.toml", &experiment(3));
-    room.ok(&small(&["sweep", "x.toml"]));
+    room.write("x.toml", experiment);
+    let mut args = small(&["sweep", "x.toml"]);
+    args.extend(more);
+    room.ok(&args);
     let page = room.path().join("reports/tiny/index.html");
     Some((Browser::start(program, room.path()), room, page))
 }
@@ -196,11 +203,44 @@ const FAINT: &str = r"(() => {
 
 #[test]
 fn it_reads_on_light_and_dark_and_narrow_screens_and_prints() {
-    let Some((mut browser, _room, page)) = opened("it_reads_and_prints") else {
+    let five = experiment(2).replace("[0.5, 0.75]", "[0.2, 0.4, 0.5, 0.6, 0.8]");
+    let tasks = ["--set", "eval.tasks=[\"reconstruction\",\"knn\",\"retrieval\"]"];
+    let Some((mut browser, room, page)) = with_report_of("it_reads_and_prints", &five, &tasks) else {
         return;
     };
+    // Under another seed, so that it is no figure of the sweep itself.
+    room.ok(&["eval", "tiny", "--task", "clustering", "--set", "seed=9"]);
+    room.ok(&["report", "tiny"]);
     browser.open(&page);
     browser.eval("document.querySelector('details.trial').open = true");
+    let headings = browser
+        .eval("[...document.querySelectorAll('h2')].map(h => h.textContent)")
+        .to_string();
+    for heading in [
+        "Tasks",
+        "Reconstruction and tasks",
+        "Reconstruction quality",
+        "Later evaluations",
+    ] {
+        assert!(headings.contains(heading), "{heading}: {headings}");
+    }
+    assert_eq!(
+        browser.eval("document.querySelectorAll('#relation tbody tr').length"),
+        2
+    );
+    let numbers = browser
+        .eval("[...document.querySelectorAll('caption b')].map(b => Number(b.textContent.match(/Table (\\d+)/)[1]))");
+    let numbers: Vec<u64> = numbers
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|n| n.as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        numbers,
+        (1..=numbers.len() as u64).collect::<Vec<_>>(),
+        "tables count up"
+    );
     let mut papers = vec![];
     for scheme in ["light", "dark"] {
         for width in [1400, 400] {
