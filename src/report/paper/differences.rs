@@ -3,12 +3,13 @@
 use super::super::data::ReportData;
 use super::super::differences::{self, Block, Differences, Row};
 use super::super::export::tex;
+use super::super::format;
 use super::super::groups::Groups;
 use super::float::{Float, width};
 use super::grid::Grid;
 use super::markdown::escaped;
 
-/// Rows that fit on a page with the caption; with more, each metric has a table of its own.
+/// Rows that fit on a page with the caption; with more, there are several tables.
 const ROWS: usize = 32;
 
 /// Said in place of a table.
@@ -21,21 +22,36 @@ pub(super) fn latex(data: &ReportData) -> String {
         return format!("% {NONE}\n");
     };
     let name = data.sweep.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let rows: usize = table.blocks.iter().map(|b| b.rows.len() + 1).sum();
-    if rows <= ROWS {
-        let label = format!("{name}-differences");
-        return float(&heads(&groups), &table.blocks, tex(&caption(&table)), label).latex();
-    }
-    let each = table.blocks.iter().enumerate().map(|(i, block)| {
+    let tables = packed(&table.blocks);
+    let several = tables.len() > 1;
+    let each = tables.into_iter().enumerate().map(|(i, blocks)| {
         let said = if i == 0 {
             caption(&table)
         } else {
-            format!("Differences: {}.", block.metric)
+            let metrics: Vec<String> = blocks.iter().map(|block| block.metric.clone()).collect();
+            format!("Differences: {}.", format::list(&metrics))
         };
-        let label = format!("{name}-differences-{}", i + 1);
-        float(&heads(&groups), std::slice::from_ref(block), tex(&said), label).latex()
+        let number = if several { format!("-{}", i + 1) } else { String::new() };
+        let label = format!("{name}-differences{number}");
+        float(&heads(&groups), blocks, tex(&said), label).latex()
     });
     each.collect::<Vec<_>>().join("\n")
+}
+
+/// As many metrics to a table as fit on a page, one at least.
+fn packed(blocks: &[Block]) -> Vec<&[Block]> {
+    let mut tables = Vec::new();
+    let (mut from, mut rows) = (0, 0);
+    for (i, block) in blocks.iter().enumerate() {
+        let own = block.rows.len() + 1;
+        if i > from && rows + own > ROWS {
+            tables.push(&blocks[from..i]);
+            (from, rows) = (i, 0);
+        }
+        rows += own;
+    }
+    tables.push(&blocks[from..]);
+    tables
 }
 
 fn float(head: &[String; 7], blocks: &[Block], caption: String, label: String) -> Float {
@@ -132,4 +148,37 @@ pub(super) fn with_metric(grid: Grid) -> Grid {
         Some(row)
     };
     grid.into_iter().filter_map(carried).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_share_a_table_as_long_as_they_fit() {
+        let block = |rows: usize| Block {
+            metric: "MSE".into(),
+            baseline: "0.5".into(),
+            rows: vec![
+                Row {
+                    label: "0.75".into(),
+                    n: 3,
+                    difference: "+1".into(),
+                    interval: "0 to 2".into(),
+                    p: "0.1".into(),
+                    effect: "1".into(),
+                    verdict: "not separated",
+                };
+                rows
+            ],
+        };
+        let sizes = |rows: &[usize]| -> Vec<usize> {
+            let blocks: Vec<Block> = rows.iter().map(|rows| block(*rows)).collect();
+            packed(&blocks).iter().map(|blocks| blocks.len()).collect()
+        };
+        assert_eq!(sizes(&[4; 10]), [6, 4], "30 and 20 rows");
+        assert_eq!(sizes(&[15, 15]), [2], "32 rows");
+        assert_eq!(sizes(&[15, 16]), [1, 1]);
+        assert_eq!(sizes(&[40, 1, 1]), [1, 2]);
+    }
 }
