@@ -104,9 +104,17 @@ fn a_finished_run_gets_further_figures_and_stays_as_it_is() {
         "--json",
     ]);
     assert_eq!(other["evaluations"][0]["own"], false);
-    for set in ["seed=9", "model.norm_eps=1e-3", "data.mean=[0.0,0.0,0.0]"] {
-        let other = room.json(&["eval", "latest", "--task", "retrieval", "--set", set, "--json"]);
-        assert_eq!(other["evaluations"][0]["own"], false, "{set}");
+    let foreign = [
+        "seed=9",
+        "model.norm_eps=1e-3",
+        "model.norm_pix_loss=false",
+        "data.mean=[0.0,0.0,0.0]",
+    ];
+    for (sets, own) in [(&foreign[..], false), (&["eval.pictures=1", "eval.batch_size=3"], true)] {
+        for set in sets {
+            let other = room.json(&["eval", "latest", "--task", "retrieval", "--set", set, "--json"]);
+            assert_eq!(other["evaluations"][0]["own"], own, "{set}");
+        }
     }
     assert_eq!(metrics(&room), before, "the run itself never changes");
     let export = room.ok(&["export", "latest"]);
@@ -225,18 +233,16 @@ fn pictures_that_lack_what_a_task_needs_are_refused_by_name() {
 
 /// A trial on these pictures, with what else `sets` say; returns what was said on standard error.
 fn trained_on(room: &Room, data: &str, sets: &[&str]) -> String {
-    let mut args = small(&["run", "model/nano", "data/folder", "train/quick"]);
+    let args = small(&["run", "model/nano", "data/folder", "train/quick"]);
     let path = format!("data.path={data}");
-    args.extend([
-        "--set",
-        "data.kind=folder",
-        "--set",
-        &path,
-        "--set",
-        "train.batch_size=2",
-    ]);
-    args.extend(sets.iter().flat_map(|set| ["--set", set]));
-    room.ok_stderr(&args)
+    let args = with(&args, &["data.kind=folder", &path, "train.batch_size=2"]);
+    room.ok_stderr(&with(&args, sets))
+}
+
+/// Arguments with `--set` for each of `sets`.
+fn with<'a>(args: &[&'a str], sets: &[&'a str]) -> Vec<&'a str> {
+    let sets = sets.iter().flat_map(|set| ["--set", *set]);
+    args.iter().copied().chain(sets).collect()
 }
 
 #[test]
@@ -245,6 +251,11 @@ fn neighbours_are_left_out_with_a_word_where_there_is_one_class() {
     pictures(&room, "one", &[("train", "cats", 4), ("val", "cats", 2)]);
     let said = trained_on(&room, "one", &[]);
     assert!(said.contains("knn is left out") && said.contains("only cats"), "{said}");
+    assert_eq!(
+        said.matches("knn is left out").count(),
+        1,
+        "said once, before training: {said}"
+    );
     let all = metrics(&room);
     let taken = all.values().next().unwrap();
     assert_eq!(taken.get("knn_accuracy"), None, "{taken}");
@@ -264,6 +275,13 @@ fn a_class_that_nothing_is_held_out_of_is_named() {
     pictures(&room, "three", &[&two[..], &[("train", "owls", 3)]].concat());
     let said = trained_on(&room, "three", &[]);
     assert!(said.contains("no held-out picture is of class owls"), "{said}");
+    let said = room.ok_stderr(&["eval", "latest", "--task", "retrieval"]);
+    assert!(said.contains("no held-out picture is of class owls"), "{said}");
+    let said = room.ok_stderr(&["eval", "latest", "--task", "reconstruction"]);
+    assert!(!said.contains("owls"), "no class is asked for: {said}");
+    let late = ["eval.linear.epochs=2", "eval.linear.warmup_epochs=3"];
+    let said = room.ok_stderr(&with(&["eval", "latest", "--task", "linear"], &late));
+    assert!(said.contains("eval.linear.warmup_epochs = 3 is not below"), "{said}");
     assert!(metrics(&room).values().next().unwrap()["knn_accuracy"].is_number());
 }
 
@@ -297,6 +315,26 @@ fn a_task_that_diverges_costs_its_own_figure_alone() {
     let why = "SELECT parameters FROM protocols WHERE task = 'finetune'";
     let why = room.json(&["query", why, "--json"]).to_string();
     assert!(why.contains("lower eval.finetune.blr"), "{why}");
+    // The last step spoils the weights after its loss was taken.
+    let last = [
+        "eval.attentive.lrs=[1e30]",
+        "eval.attentive.epochs=1",
+        "eval.attentive.batch_size=16",
+        "eval.finetune.blr=1e30",
+        "eval.finetune.epochs=1",
+        "eval.finetune.warmup_epochs=0",
+        "eval.finetune.batch_size=32",
+    ];
+    let found = room.json(&with(
+        &["eval", "latest", "--task", "attentive,finetune", "--json"],
+        &last,
+    ));
+    for (place, name) in ["attentive", "finetune"].into_iter().enumerate() {
+        let task = &found["evaluations"][0]["tasks"][place];
+        assert_eq!(task["figures"][format!("{name}_accuracy")], "NaN", "{task}");
+        let why = task["parameters"]["found"]["diverged"].to_string();
+        assert!(why.contains("scores of held-out pictures are no numbers"), "{why}");
+    }
 }
 
 #[test]

@@ -68,7 +68,8 @@ pub(super) fn run(args: Args) -> Result<(), Failure> {
     if let Some(folder) = &kept {
         println!("{}  {}  kept features", folder.display(), folders::readable(kept_bytes));
     }
-    print(&args, &waste, won, training.as_deref());
+    let features = kept.map(|_| kept_bytes);
+    print(&args, (&waste, features), won, training.as_deref());
     Ok(())
 }
 
@@ -194,18 +195,20 @@ fn document(args: &Args, waste: &[Waste], won: u64, training: Option<&str>) -> J
     })
 }
 
-fn print(args: &Args, waste: &[Waste], won: u64, training: Option<&str>) {
+fn print(args: &Args, (waste, features): (&[Waste], Option<u64>), won: u64, training: Option<&str>) {
     for item in waste {
         let (path, why, bytes) = (item.path.display(), item.why, folders::readable(item.bytes));
         println!("{path}  {bytes}  {why}");
     }
     let count = table::counted(waste.len() as u64, "folder");
     let bytes = folders::readable(total(waste));
+    let features = features.map(|bytes| format!(" and {} of kept features", folders::readable(bytes)));
+    let what = format!("{count} with {bytes} of checkpoints{}", features.unwrap_or_default());
     if args.dry_run {
-        println!("would remove {count} with {bytes} of checkpoints; nothing was done");
+        println!("would remove {what}; nothing was done");
         return;
     }
-    println!("removed {count} with {bytes} of checkpoints");
+    println!("removed {what}");
     match training {
         Some(who) => println!("the store stays as large as it is: {who}"),
         None => println!("the store is smaller by {}", folders::readable(won)),

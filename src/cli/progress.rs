@@ -141,7 +141,9 @@ impl Reporter for Display {
     fn ended(&mut self, planned: &Planned, end: &Report) {
         self.done += self.weight;
         (self.share, self.weight) = (0.0, 0.0);
-        for warning in &end.warnings {
+        // What was known before is said before.
+        let news = end.warnings.iter().filter(|said| !planned.start.notes.contains(said));
+        for warning in news {
             self.say(&format!("{} warning: {warning}", self.current));
         }
         let spent = clock(self.trial_begun.elapsed());

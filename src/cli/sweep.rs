@@ -1,5 +1,6 @@
 //! `mae-exp sweep FILE`: train every trial of an experiment, then render its report.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -230,6 +231,16 @@ pub(super) fn announce(plan: &SweepPlan, options: &TrainOptions, estimate: Optio
     if let Some(estimate) = estimate {
         progress::tell(&format!("  time:     {estimate}"));
     }
+    say_notes(plan);
+}
+
+/// What is known of the trials before they are trained, each thing once.
+fn say_notes(plan: &SweepPlan) {
+    let open = plan.trials.iter().filter(|trial| trial.action.is_open());
+    let notes: BTreeSet<&str> = open.flat_map(|t| &t.start.notes).map(String::as_str).collect();
+    for note in notes {
+        progress::tell(&format!("note: {note}"));
+    }
 }
 
 fn dry_run(plan: &SweepPlan) {
@@ -248,6 +259,7 @@ fn dry_run(plan: &SweepPlan) {
         };
         println!("{what:>7}  {}{why}", planned.row.label);
     }
+    say_notes(plan);
 }
 
 /// The first Ctrl-C (or SIGTERM) stops after the current step; a second one ends the process at once.

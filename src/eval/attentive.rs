@@ -35,6 +35,8 @@ use crate::train::adamw::{AdamW, Group};
 
 /// Name of the task.
 const TASK: &str = "attentive";
+/// The key of its learning rates.
+const RATES: &str = "eval.attentive.lrs";
 /// Added to variances of tokens.
 const EPS: f64 = 1e-6;
 /// Standard deviation of first queries, as of other tokens.
@@ -105,8 +107,9 @@ pub fn attentive(
     let all: Vec<usize> = (0..train.labels.len()).collect();
     let (pool, losses) = probing.fit(&train, &all, lr)?;
     let rows: Vec<usize> = (0..held.labels.len()).collect();
+    let accuracy = accuracy(&pool, &held, &rows, device);
     Ok(Attentive {
-        accuracy: accuracy(&pool, &held, &rows, device),
+        accuracy: accuracy.ok_or(LearnError::Scores { task: TASK, key: RATES })?,
         lr,
         tried,
         losses,
@@ -267,8 +270,8 @@ struct Probing<'a> {
 }
 
 impl Probing<'_> {
-    /// The rate that does best on the part held back (the first among equals), and how each did. A rate whose loss is no
-    /// number any more tells nothing right.
+    /// The rate that does best on the part held back (the first among equals), and how each did. A rate whose loss or
+    /// scores are no numbers any more is the worst.
     fn choose(&mut self, train: &Bank) -> Result<(f64, Vec<f64>), LearnError> {
         let (recipe, spec) = (self.recipe, self.spec);
         if let [lr] = recipe.lrs[..] {
@@ -276,8 +279,8 @@ impl Probing<'_> {
         }
         let split = tune::split(&train.labels, self.classes, spec.eval.tune_fraction, spec.seed);
         tune::best(&recipe.lrs, |lr| match self.fit(train, &split.fit, lr) {
-            Ok((pool, _)) => Ok(accuracy(&pool, train, &split.choose, self.device)),
-            Err(LearnError::Diverged { .. }) => Ok(0.0),
+            Ok((pool, _)) => Ok(accuracy(&pool, train, &split.choose, self.device).unwrap_or(f64::NAN)),
+            Err(LearnError::Diverged { .. }) => Ok(f64::NAN),
             Err(other) => Err(other),
         })
     }
@@ -342,20 +345,20 @@ impl Probing<'_> {
                 task: TASK,
                 epoch: losses.len(),
                 loss: *loss,
-                key: "eval.attentive.lrs",
+                key: RATES,
             }),
             _ => Ok(()),
         }
     }
 }
 
-/// Share of the rows told right.
-fn accuracy(pool: &Pool, bank: &Bank, rows: &[usize], device: &Device) -> f64 {
+/// Share of the rows told right; `None` where scores are no numbers.
+fn accuracy(pool: &Pool, bank: &Bank, rows: &[usize], device: &Device) -> Option<f64> {
     let right = rows.chunks(256).map(|rows| {
         let (tokens, labels) = bank.batch(rows, device);
         right_of(pool.forward(tokens), &labels)
     });
-    right.sum::<usize>() as f64 / rows.len().max(1) as f64
+    Some(right.sum::<Option<usize>>()? as f64 / rows.len().max(1) as f64)
 }
 
 #[cfg(test)]

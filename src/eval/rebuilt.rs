@@ -33,6 +33,7 @@ impl Judge {
         let names = ["eval_loss", "eval_mse", "mean_fill_mse", "eval_psnr"];
         let figures = names.into_iter().map(str::to_owned).zip(errors.means());
         let figures = figures.chain(quality.figures()).collect();
-        Ok(tasks::reconstructed(&self.spec, figures, errors.pictures))
+        let lpips = self.ground().perceptual.map(|network| network.digest.as_str());
+        Ok(tasks::reconstructed(&self.spec, figures, errors.pictures, lpips))
     }
 }

@@ -31,6 +31,9 @@ const SHORT: usize = 12;
 /// The parameters of a protocol that are of one trial: its seed, what was chosen and seen.
 pub(super) const FOUND: &str = "found";
 
+/// What keys of the model begin with.
+const MODEL: &str = "model.";
+
 /// A run and the latest evaluation of each task on one set of pictures.
 type Judged<'a> = (&'a RunReport, BTreeMap<&'a str, &'a EvaluationRow>);
 
@@ -65,15 +68,16 @@ fn of_set(data: &ReportData, digest: &str) -> Vec<Elsewhere> {
         together.entry(by).or_default().push(task);
     }
     let some = together.into_iter().filter(|(by, _)| by.contains(&true));
-    some.map(|(by, tasks)| {
+    some.filter_map(|(by, tasks)| {
         let those = judged.iter().zip(by).filter(|(_, by)| *by).map(|(one, _)| one);
         of_tasks(data, digest, &those.collect::<Vec<_>>(), &tasks)
     })
     .collect()
 }
 
-/// The table of some tasks over the runs that were judged by them.
-fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], tasks: &[&Task]) -> Elsewhere {
+/// The table of some tasks over the runs that were judged by them; `None` where they gave no figure, as maps of pictures without
+/// labels do.
+fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], tasks: &[&Task]) -> Option<Elsewhere> {
     let sub = ReportData {
         runs: judged
             .iter()
@@ -82,17 +86,27 @@ fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], tasks: &[&Task]
         masks: Vec::new(),
         ..data.clone()
     };
-    let groups = Groups::of(&sub);
+    let mut groups = Groups::of(&sub);
+    let protocols: Vec<Protocol> = tasks
+        .iter()
+        .map(|task| {
+            let latest = judged.iter().filter_map(|(_, latest)| latest.get(task.word).copied());
+            Protocol::of(task, latest, &groups.differing)
+        })
+        .collect();
+    // What the trials were judged by in their sweep says nothing here.
+    groups.differing.retain(|key| key.starts_with(MODEL));
+    let apart = protocols.iter().filter(|protocol| !protocol.same);
+    groups
+        .differing
+        .extend(apart.map(|protocol| protocol.task.protocol_key()));
     let metrics = tasks.iter().flat_map(|task| task.metrics).copied();
     let metrics: Vec<Metric> = metrics.filter(|m| groups.recorded(m)).collect();
-    let latest = |task: &Task| {
-        judged
-            .iter()
-            .filter_map(|(_, latest)| latest.get(task.word).copied())
-            .collect()
-    };
+    if metrics.is_empty() {
+        return None;
+    }
     let first = judged.iter().find_map(|(_, latest)| latest.values().next());
-    Elsewhere {
+    Some(Elsewhere {
         place: first.map(|e| e.place.clone()).unwrap_or_default(),
         digest: digest
             .rsplit('-')
@@ -102,8 +116,11 @@ fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], tasks: &[&Task]
             .take(SHORT)
             .collect(),
         table: table::of(&groups, &metrics),
-        protocols: tasks.iter().map(|task| protocol(task, latest(task))).collect(),
-    }
+        protocols: protocols
+            .into_iter()
+            .map(|protocol| (protocol.task.title.to_owned(), protocol.text))
+            .collect(),
+    })
 }
 
 /// The run with these figures in place of its own.
@@ -124,27 +141,60 @@ fn with_figures(run: &RunReport, latest: &BTreeMap<&str, &EvaluationRow>, tasks:
     }
 }
 
-/// A task's settings, or that trials differ in them.
-fn protocol(task: &Task, evaluations: Vec<&EvaluationRow>) -> (String, String) {
-    let settings = |e: &EvaluationRow| {
-        let mut settings = e.protocol.parameters.clone();
-        if let Json::Object(map) = &mut settings {
-            map.remove(FOUND);
+/// By which settings a task judged several trials.
+struct Protocol<'a> {
+    task: &'a Task,
+    /// Whether figures may be compared.
+    same: bool,
+    /// The settings, for readers.
+    text: String,
+}
+
+impl<'a> Protocol<'a> {
+    /// Of the evaluations that gave a figure, where any did. Settings that are of the model, which differ as `differing` says, make no other
+    /// protocol: each figure knows which of these it bears.
+    fn of<'b>(task: &'a Task, all: impl Iterator<Item = &'b EvaluationRow>, differing: &[String]) -> Self {
+        let counts = |e: &&EvaluationRow| e.figures.iter().any(|(_, value)| value.is_finite());
+        let (some, none): (Vec<_>, Vec<_>) = all.partition(counts);
+        let all = if some.is_empty() { none } else { some };
+        let keys = all.iter().flat_map(|e| e.protocol.parameters.as_object()).flatten();
+        let mut names: Vec<&str> = Vec::new();
+        for (key, _) in keys.filter(|(key, _)| *key != FOUND) {
+            if !names.contains(&key.as_str()) {
+                names.push(key);
+            }
         }
-        (e.protocol.version, settings)
-    };
-    let all: Vec<(i64, Json)> = evaluations.into_iter().map(settings).collect();
-    let text = match all.as_slice() {
-        [(version, first), rest @ ..] if rest.iter().all(|(v, s)| (v, s) == (version, first)) => {
-            let pairs = first.as_object().into_iter().flatten();
-            let words: Vec<String> = pairs
-                .map(|(key, value)| format!("{key} = {}", format::value(value)))
-                .collect();
-            format!("protocol {version}; {}", words.join("; "))
+        let same = |of: &dyn Fn(&EvaluationRow) -> Option<Json>| all.windows(2).all(|w| of(w[0]) == of(w[1]));
+        let (mut words, mut apart) = (Vec::new(), Vec::new());
+        match all.first() {
+            Some(first) if same(&|e| Some(e.protocol.version.into())) => {
+                words.push(format!("protocol {}", first.protocol.version));
+            }
+            _ => apart.push("version of the protocol".to_owned()),
         }
-        _ => "settings differ between trials, so that figures are not to be compared".to_owned(),
-    };
-    (task.title.to_owned(), text)
+        for name in names {
+            let value = |e: &EvaluationRow| e.protocol.parameters.get(name).cloned();
+            if same(&value) {
+                let value = all.first().and_then(|e| value(e)).unwrap_or_default();
+                words.push(format!("{name} = {}", format::value(&value)));
+            } else if differing.iter().any(|key| key.strip_prefix(MODEL) == Some(name)) {
+                words.push(format!("{name} = that of each model"));
+            } else {
+                apart.push(name.to_owned());
+            }
+        }
+        if !apart.is_empty() {
+            let apart = format::list(&apart);
+            words.push(format!(
+                "differing between trials, so that figures are not compared: {apart}"
+            ));
+        }
+        Self {
+            task,
+            same: apart.is_empty(),
+            text: words.join("; "),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -224,11 +274,9 @@ mod tests {
         let mut data = data();
         let other = json!({"folds": 2, "found": {}});
         data.runs[4].evaluations[1].protocol.parameters = other;
-        let anomaly = build(&data)
-            .into_iter()
-            .find(|f| f.protocols[0].0 == "Anomaly maps")
-            .unwrap();
-        assert!(anomaly.protocols[0].1.contains("differ"), "{anomaly:?}");
+        let anomaly = anomaly(&data);
+        assert!(anomaly.protocols[0].1.contains("not compared: folds"), "{anomaly:?}");
+        assert_eq!(comparable(&anomaly), [false], "{anomaly:?}");
         let page = html(&data).unwrap();
         for part in ["Later evaluations", "parts/screws", "AUROC"] {
             assert!(page.contains(part), "{part}");
@@ -236,6 +284,70 @@ mod tests {
         data.runs.iter_mut().for_each(|run| run.evaluations.clear());
         assert!(build(&data).is_empty());
         assert!(!html(&data).unwrap().contains("Later evaluations"));
+    }
+
+    fn anomaly(data: &ReportData) -> Elsewhere {
+        let mut found = build(data).into_iter();
+        found.find(|f| f.protocols[0].0 == "Anomaly maps").unwrap()
+    }
+
+    fn comparable(found: &Elsewhere) -> Vec<bool> {
+        found.table.columns.iter().map(|column| column.comparable).collect()
+    }
+
+    /// What counts is what the pictures were judged by here, not what the trials saw in their sweep.
+    #[test]
+    fn figures_of_one_set_under_equal_settings_are_compared_whatever_was_swept() {
+        let mut data = data();
+        for run in &mut data.runs {
+            let ratio = run.run.config["mask"]["ratio"].clone();
+            run.run.config["data"] = json!({"kind": format!("kind-{ratio}")});
+            run.run.config["model"] = json!({"norm_eps": ratio});
+            let settings = json!({"k": 20, "norm_eps": ratio, "found": {"lr": run.run.seed}});
+            run.evaluations = vec![evaluation("knn", "screws", &[("knn_accuracy", 0.5)], settings)];
+        }
+        let [found] = &build(&data)[..] else { panic!() };
+        assert_eq!(comparable(found), [true], "{found:?}");
+        assert_eq!(
+            found.protocols[0].1,
+            "protocol 1; k = 20; norm_eps = that of each model"
+        );
+        assert!(found.table.notes.iter().all(|note| !note.contains('†')), "{found:?}");
+        // A run without a figure has no say.
+        let spoilt = evaluation("knn", "screws", &[("knn_accuracy", f64::NAN)], json!({"found": {}}));
+        data.runs[1].evaluations = vec![spoilt];
+        assert_eq!(comparable(&build(&data)[0]), [true]);
+        for (parameters, version, what) in [
+            (json!({"k": 5, "norm_eps": 0.5}), 1, "not compared: k"),
+            (
+                json!({"k": 20, "norm_eps": 0.5}),
+                2,
+                "not compared: version of the protocol",
+            ),
+        ] {
+            data.runs[0].evaluations[0].protocol = ProtocolRow {
+                task: "knn".into(),
+                version,
+                parameters,
+            };
+            let [found] = &build(&data)[..] else { panic!() };
+            assert_eq!(comparable(found), [false]);
+            assert!(found.protocols[0].1.ends_with(what), "{found:?}");
+            let note = found.table.notes.iter().find(|note| note.contains('†')).unwrap();
+            assert!(
+                note.contains("differ in the protocol of k-nearest neighbours"),
+                "{note}"
+            );
+        }
+    }
+
+    #[test]
+    fn maps_without_labels_have_no_table() {
+        let mut data = data();
+        data.runs
+            .iter_mut()
+            .for_each(|run| run.evaluations = vec![evaluation("anomaly", "parts", &[], json!({}))]);
+        assert!(build(&data).is_empty());
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub(super) struct Groups<'a> {
     pub(super) objective: Option<Metric>,
 }
 
-/// Keys that stand for the code of tasks of which runs had different versions: figures of these are not compared.
+/// Keys that stand for the protocols of tasks of which runs had different versions: figures of these are not compared.
 fn versions(data: &ReportData) -> Vec<String> {
     let mut seen: BTreeMap<&str, BTreeSet<i64>> = BTreeMap::new();
     for protocol in data.runs.iter().flat_map(|run| &run.protocols) {
@@ -67,7 +67,7 @@ fn versions(data: &ReportData) -> Vec<String> {
     let several = seen.into_iter().filter(|(_, versions)| versions.len() > 1);
     several
         .filter_map(|(word, _)| TASKS.iter().find(|task| task.word == word))
-        .map(Task::version_key)
+        .map(Task::protocol_key)
         .collect()
 }
 
@@ -158,10 +158,11 @@ impl<'a> Groups<'a> {
     /// Whether the untrained network differs from group to group.
     pub(super) fn baseline_varies(&self) -> bool {
         let matters = |k: &&String| !ASIDE.contains(&k.as_str());
-        self.differing
-            .iter()
-            .filter(matters)
-            .any(|k| ["model.", "data.", "eval."].iter().any(|s| k.starts_with(s)))
+        self.differing.iter().filter(matters).any(|k| {
+            ["model.", "data.", "eval.", "protocol."]
+                .iter()
+                .any(|s| k.starts_with(s))
+        })
     }
 
     /// Index of the best group by a comparable metric.

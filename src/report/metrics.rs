@@ -122,6 +122,9 @@ impl Metric {
 
     /// Whether a change of `key` makes values incomparable.
     pub(super) fn depends_on(&self, key: &str) -> bool {
+        if let Some(task) = metrics_tasks::by_protocol(key) {
+            return task.metrics.iter().any(|metric| metric.name == self.name);
+        }
         let meant = |a: &str| match a {
             "eval." => key.starts_with(a) && !metrics_tasks::of_a_task(key),
             _ if a.ends_with(['.', '_']) => key.starts_with(a),
@@ -205,6 +208,9 @@ mod tests {
         assert!(LINEAR.comparable(["eval.mask_ratio", "eval.knn_k"].into_iter()));
         assert!(!LINEAR.comparable(["eval.linear.lrs"].into_iter()));
         assert!(!KNN.comparable(["eval.knn_k"].into_iter()));
+        assert!(!KNN.comparable(["protocol.knn"].into_iter()));
+        assert!(LINEAR.comparable(["protocol.knn", "protocol.reconstruction"].into_iter()));
+        assert!(!EVAL_PSNR.comparable(["protocol.reconstruction"].into_iter()));
     }
 
     #[test]

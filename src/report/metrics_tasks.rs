@@ -39,16 +39,27 @@ const fn task(word: &'static str, title: &'static str, metrics: &'static [Metric
     Task { word, title, metrics }
 }
 
+/// What keys begin with that stand for a task's protocol: its code and settings.
+const PROTOCOL: &str = "protocol.";
+
+/// The task whose protocol a key stands for.
+pub(super) fn by_protocol(key: &str) -> Option<&'static Task> {
+    let word = key.strip_prefix(PROTOCOL)?;
+    [&RECONSTRUCTION, &ANOMALY]
+        .into_iter()
+        .chain(&TASKS)
+        .find(|task| task.word == word)
+}
+
 /// Whether a key is one of a task's own: part of its protocol and of nothing else.
 pub(super) fn of_a_task(key: &str) -> bool {
     TASKS.iter().any(|t| t.owns(key))
 }
 
 impl Task {
-    /// A key that stands for the version of its code.
-    pub(super) fn version_key(&self) -> String {
-        let sign = if self.word == "knn" { '_' } else { '.' };
-        format!("eval.{}{sign}protocol_version", self.word)
+    /// A key that stands for its protocol, of which runs had different ones.
+    pub(super) fn protocol_key(&self) -> String {
+        format!("{PROTOCOL}{}", self.word)
     }
 
     /// Whether a key belongs to the protocol of this task.

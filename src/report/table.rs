@@ -5,6 +5,7 @@ use super::compare::Lead;
 use super::format::{self, NONE, mean_ci};
 use super::groups::{Group, Groups};
 use super::metrics::{CHANCE, EVAL_MSE, Metric, TABLE, VAL_LOSS};
+use super::metrics_tasks;
 use crate::stats::Summary;
 
 /// The table.
@@ -256,7 +257,7 @@ fn notes(groups: &Groups, metrics: &[Metric]) -> Vec<String> {
         let why = if only_loss && causes.iter().all(|k| k.starts_with("mask.")) {
             own_masks(&causes).to_owned()
         } else {
-            let causes: Vec<String> = causes.iter().map(|k| (*k).to_owned()).collect();
+            let causes: Vec<String> = causes.iter().map(|k| cause(k)).collect();
             format!(
                 "trials differ in {}, which changes what is measured",
                 format::list(&causes)
@@ -300,6 +301,14 @@ fn notes(groups: &Groups, metrics: &[Metric]) -> Vec<String> {
         notes.push("Chance differs between trials; see the list of trials.".to_owned());
     }
     notes
+}
+
+/// A key in which trials differ, in words where it stands for a protocol.
+fn cause(key: &str) -> String {
+    match metrics_tasks::by_protocol(key) {
+        Some(task) => format!("the protocol of {}", super::figures::lower(task.title)),
+        None => key.to_owned(),
+    }
 }
 
 /// Why losses under different training masks are not compared.

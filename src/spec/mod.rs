@@ -63,4 +63,5 @@ pub use recorded::judged_by;
 pub use scripts::text as script_text;
 pub use trial::TrialSpec;
 pub use validate::validate;
+pub use warnings::late_warmups;
 pub use weights::{Said, for_weights};

@@ -8,7 +8,7 @@ use super::limits::EarlyStop;
 use super::load::Trial;
 use super::overrides::Overrides;
 use super::seeds::Seeds;
-use super::trial::EvalTask;
+use super::trial::{EvalSpec, EvalTask};
 
 /// All warnings about the trials of an experiment.
 pub(super) fn all(
@@ -54,37 +54,56 @@ fn shadowed(source: &Source, overrides: &Overrides, grids: &[Grid], seeds: &[See
     warnings
 }
 
-/// Warm-ups that last as long as what they warm up.
+/// A warm-up and what it warms up: place, warm-up and whole, in epochs.
+type WarmUp = (&'static str, f64, usize);
+
+/// Warm-ups of the protocols of these tasks that last as long as what they warm up, one line each.
+#[must_use]
+pub fn late_warmups(eval: &EvalSpec, tasks: &[EvalTask]) -> Vec<String> {
+    of_tasks(eval, tasks)
+        .into_iter()
+        .filter(is_late)
+        .map(say_late)
+        .collect()
+}
+
+/// Warm-ups that last as long as what they warm up, of each place the first.
 fn warmups(trials: &[Trial]) -> Vec<String> {
     let of = |trial: &Trial| {
         let (train, eval) = (&trial.spec.train, &trial.spec.eval);
-        let asks = |task| eval.tasks.contains(&task);
-        [
-            ("train", true, train.warmup_epochs, train.epochs),
-            (
-                "eval.linear",
-                asks(EvalTask::Linear),
-                eval.linear.warmup_epochs,
-                eval.linear.epochs,
-            ),
-            (
-                "eval.finetune",
-                asks(EvalTask::Finetune),
-                eval.finetune.warmup_epochs,
-                eval.finetune.epochs,
-            ),
-        ]
+        let training = ("train", train.warmup_epochs, train.epochs);
+        [training].into_iter().chain(of_tasks(eval, &eval.tasks))
     };
-    let late = |part: usize| {
-        let mut parts = trials.iter().map(|trial| of(trial)[part]);
-        parts.find(|(_, used, warmup, epochs)| *used && *epochs > 0 && *warmup >= *epochs as f64)
-    };
-    let say = |(place, _, warmup, epochs)| {
-        format!(
-            "{place}.warmup_epochs = {warmup} is not below {place}.epochs = {epochs}: the learning rate ends before its peak"
-        )
-    };
-    (0..3).filter_map(late).map(say).collect()
+    let mut found: Vec<WarmUp> = Vec::new();
+    for late in trials.iter().flat_map(of).filter(is_late) {
+        if found.iter().all(|known| known.0 != late.0) {
+            found.push(late);
+        }
+    }
+    found.into_iter().map(say_late).collect()
+}
+
+fn of_tasks(eval: &EvalSpec, tasks: &[EvalTask]) -> Vec<WarmUp> {
+    let (linear, finetune) = (&eval.linear, &eval.finetune);
+    let all = [
+        (EvalTask::Linear, ("eval.linear", linear.warmup_epochs, linear.epochs)),
+        (
+            EvalTask::Finetune,
+            ("eval.finetune", finetune.warmup_epochs, finetune.epochs),
+        ),
+    ];
+    let asked = all.into_iter().filter(|(task, _)| tasks.contains(task));
+    asked.map(|(_, warmup)| warmup).collect()
+}
+
+fn is_late((_, warmup, epochs): &WarmUp) -> bool {
+    *epochs > 0 && *warmup >= *epochs as f64
+}
+
+fn say_late((place, warmup, epochs): WarmUp) -> String {
+    format!(
+        "{place}.warmup_epochs = {warmup} is not below {place}.epochs = {epochs}: the learning rate ends before its peak"
+    )
 }
 
 /// Rules that never act, or that compare what is not comparable.

@@ -81,7 +81,7 @@ impl Starts {
             lpips: self.network(spec)?,
             ..self.weights(spec)?
         };
-        start.notes.extend(tasks::notes(spec, set));
+        start.notes.extend(tasks::notes(&spec.eval.tasks, set));
         Ok(start)
     }
 

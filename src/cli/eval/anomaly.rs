@@ -32,14 +32,14 @@ pub(super) struct AnomalyArgs {
     /// Standard deviation of the Gaussian that maps are smoothed by, in pixels of the model's input: a quarter of a patch unless
     /// given; 0 for none.
     #[arg(long, value_name = "PIXELS", value_parser = pixels)]
-    sigma: Option<f64>,
+    pub(super) sigma: Option<f64>,
     /// Score of a picture: mean of this percentage of the highest pixels, in place of the highest pixel.
     #[arg(long, value_name = "PERCENT", value_parser = percent)]
     top: Option<f64>,
     /// For models of normalised patches: scale predictions back with the mean and spread of the visible patches around, or
     /// with the true ones, which hides part of a defect.
     #[arg(long, value_name = "WHICH", default_value = "visible")]
-    statistics: Statistics,
+    pub(super) statistics: Statistics,
 }
 
 fn pixels(text: &str) -> Result<f64, String> {

@@ -8,10 +8,11 @@ use mae_strategies::Registry;
 use serde_json::{Map, Value as Json, json};
 
 use super::Args;
+use super::anomaly::AnomalyArgs;
 use super::subject::Subject;
 use crate::cli::failure::Failure;
 use crate::cli::options::features_beside;
-use crate::cli::{outside, runs, table};
+use crate::cli::{runs, table};
 use crate::data::Split;
 use crate::eval::Judge;
 use crate::eval::perceptual::Perceptual;
@@ -44,6 +45,7 @@ struct About {
     digest: String,
     data: String,
     place: String,
+    begun: String,
 }
 
 impl About {
@@ -60,7 +62,7 @@ impl About {
             own: self.own,
             weights: self.digest.clone(),
             program: env!("CARGO_PKG_VERSION").into(),
-            created_at: outside::now(),
+            created_at: self.begun.clone(),
         };
         Ok(args.model.store.existing()?.add_evaluation(run, &row)?)
     }
@@ -83,12 +85,13 @@ impl Found {
             set,
             tasks: asked,
             own,
+            begun,
             ..
         } = subject;
         let plan = spec.mask.plan(registry, spec.model.grid(), END)?;
         let judge = Judge::new(&spec, set.clone(), registry, plan).map_err(anyhow::Error::new)?;
         let perceptual = match asked.contains(&EvalTask::Reconstruction) {
-            true => Perceptual::planned(&spec.eval, None, device).map_err(anyhow::Error::new)?,
+            true => Perceptual::of(&spec.eval, device).map_err(|error| Failure::usage(error.to_string()))?,
             false => None,
         };
         let judge = judge.with_perceptual(perceptual);
@@ -111,6 +114,7 @@ impl Found {
             digest: weights_digest(model),
             data: set.digest().to_string(),
             place: set.place().to_string(),
+            begun,
         };
         let mut findings = Vec::new();
         for task in asked {
@@ -156,8 +160,8 @@ impl Found {
     }
 }
 
-/// Adds the figures of anomaly maps to a run's evaluations. They are of other pictures than the run's own.
-pub(super) fn record_maps(args: &Args, run: &str, record: &Json) -> Result<(), Failure> {
+/// Adds the figures of anomaly maps, begun at a time, to a run's evaluations. They are of other pictures than the run's own.
+pub(super) fn record_maps(args: &Args, (run, begun): (&str, &str), record: &Json) -> Result<(), Failure> {
     let protocol = &record["protocol"];
     let text = |key: &str| {
         let value = &protocol[key];
@@ -171,7 +175,7 @@ pub(super) fn record_maps(args: &Args, run: &str, record: &Json) -> Result<(), F
         protocol: ProtocolRow {
             task: "anomaly".into(),
             version: protocol["version"].as_i64().unwrap_or_default(),
-            parameters: settings_of_maps(protocol),
+            parameters: settings_of_maps(&args.anomaly, protocol),
         },
         figures: figures.collect(),
         data: text("data_digest"),
@@ -179,16 +183,17 @@ pub(super) fn record_maps(args: &Args, run: &str, record: &Json) -> Result<(), F
         own: false,
         weights: text("weights_digest"),
         program: env!("CARGO_PKG_VERSION").into(),
-        created_at: outside::now(),
+        created_at: begun.into(),
     };
     Ok(args.model.store.existing()?.add_evaluation(run, &row)?)
 }
 
-/// What maps of several runs have in common, and under `found` what is of the one run.
-fn settings_of_maps(protocol: &Json) -> Json {
+/// What maps of several runs have in common, and under `found` what is of the one run. What follows from its model unless asked
+/// for otherwise is of the run.
+fn settings_of_maps(asked: &AnomalyArgs, protocol: &Json) -> Json {
     let (mut settings, mut found) = (Map::new(), Map::new());
     for (key, value) in protocol.as_object().into_iter().flatten() {
-        let of_run = ["weights", "weights_digest", "model", "seed"].contains(&key.as_str());
+        let of_run = ["weights", "weights_digest", "model", "seed", "sigma", "statistics"].contains(&key.as_str());
         let known = ["task", "version", "data", "data_digest", "mae_exp"].contains(&key.as_str());
         if of_run {
             found.insert(key.clone(), value.clone());
@@ -196,6 +201,11 @@ fn settings_of_maps(protocol: &Json) -> Json {
             settings.insert(key.clone(), value.clone());
         }
     }
+    settings.insert(
+        "sigma".into(),
+        asked.sigma.map_or_else(|| json!("a quarter of a patch"), Json::from),
+    );
+    settings.insert("statistics".into(), json!(asked.statistics));
     settings.insert("found".into(), found.into());
     settings.into()
 }

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use crate::cli::failure::Failure;
 use crate::cli::options::DeviceOption;
-use crate::cli::table;
 use crate::cli::weights::{ModelOption, RunOption};
+use crate::cli::{outside, table};
 use crate::spec::trial::EvalTask;
 
 use found::Found;
@@ -161,9 +161,10 @@ fn maps(args: &Args, registry: &Registry) -> Result<(), Failure> {
             data,
             out: out.as_deref(),
         };
+        let begun = outside::now();
         let record = anomaly::run(&args.anomaly, place, &on, registry)?;
         if let Some(run) = &run {
-            found::record_maps(args, run, &record)?;
+            found::record_maps(args, (run, &begun), &record)?;
         }
         documents.push(found::document_of_maps(&name, run.as_deref(), record));
     }

@@ -7,6 +7,7 @@ use mae_strategies::Registry;
 
 use super::Args;
 use crate::cli::failure::Failure;
+use crate::cli::outside;
 use crate::cli::weights::say;
 use crate::data::ImageSet;
 use crate::eval::tasks;
@@ -14,7 +15,7 @@ use crate::model::weights::Weights;
 use crate::model::weights::build::build;
 use crate::model::{Device, Mae};
 use crate::spec::trial::EvalTask;
-use crate::spec::{TrialSpec, judged_by};
+use crate::spec::{TrialSpec, judged_by, late_warmups};
 use crate::store::rows::{RunRow, Status};
 
 /// One encoder to be judged.
@@ -32,6 +33,8 @@ pub(super) struct Subject {
     pub(super) tasks: Vec<EvalTask>,
     /// Whether pictures and settings are those of the run itself.
     pub(super) own: bool,
+    /// When its weights began to be read: what is found is of no later ones.
+    pub(super) begun: String,
 }
 
 /// What the arguments name.
@@ -103,11 +106,13 @@ impl Subject {
                 subject.path.display()
             )));
         }
-        say(&tasks::notes(&subject.spec, &subject.set));
+        say(&tasks::notes(&subject.tasks, &subject.set));
+        say(&late_warmups(&subject.spec.eval, &subject.tasks));
         Ok(subject)
     }
 
     fn of_run(args: &Args, run: RunRow, pictures: &mut Pictures, registry: &Registry) -> Result<Self, Failure> {
+        let begun = outside::now();
         let weights = args.model.read(&run.id)?;
         let mut said = weights.said(None);
         said.keys.extend(judged_by(&run.config));
@@ -126,6 +131,7 @@ impl Subject {
             spec,
             tasks,
             own,
+            begun,
         })
     }
 
@@ -136,6 +142,7 @@ impl Subject {
                  --weights"
             )));
         }
+        let begun = outside::now();
         let weights = args.model.read(word)?;
         let spec = args.model.spec_of(&weights.said(None), &more(args), registry)?;
         Ok(Self {
@@ -147,6 +154,7 @@ impl Subject {
             spec,
             tasks: tasks_of(args, &[]),
             own: false,
+            begun,
         })
     }
 
@@ -160,25 +168,23 @@ impl Subject {
 }
 
 /// Whether figures are the run's own: of its last weights, on its pictures, under its settings. Which tasks are asked for, what
-/// only reconstruction under other masks reads and how many threads decode is no difference.
+/// only reconstruction under other masks reads, what is drawn, and how much is computed at once, is no difference. Nor is where
+/// the model started from.
 fn is_own(run: &RunRow, mut recorded: TrialSpec, spec: &TrialSpec, set: &ImageSet) -> bool {
-    recorded.eval.tasks.clone_from(&spec.eval.tasks);
-    recorded.eval.cross.clone_from(&spec.eval.cross);
+    let (eval, model) = (&mut recorded.eval, &mut recorded.model);
+    eval.tasks.clone_from(&spec.eval.tasks);
+    eval.cross.clone_from(&spec.eval.cross);
+    eval.pictures = spec.eval.pictures;
+    eval.picture_every = spec.eval.picture_every;
+    eval.batch_size = spec.eval.batch_size;
     recorded.data.workers = spec.data.workers;
-    let sees = |spec: &TrialSpec| {
-        let model = &spec.model;
-        (
-            model.img_size,
-            model.patch_size,
-            model.in_chans,
-            model.encoder_num_heads,
-            model.norm_eps.to_bits(),
-        )
-    };
+    model.variant.clone_from(&spec.model.variant);
+    model.init.clone_from(&spec.model.init);
+    model.freeze.clone_from(&spec.model.freeze);
     let inputs = run.environment["inputs"].as_str().unwrap_or_default();
     run.status == Status::Finished
         && (&recorded.eval, &recorded.data, recorded.seed) == (&spec.eval, &spec.data, spec.seed)
-        && sees(&recorded) == sees(spec)
+        && recorded.model == spec.model
         && inputs.starts_with(set.digest())
 }
 

@@ -52,6 +52,14 @@ pub enum LearnError {
     /// Whoever was told of the progress did not want to go on.
     #[error("stopped before it was done")]
     Stopped,
+    /// What was trained gives scores of classes that are no numbers.
+    #[error("{task}: scores of held-out pictures are no numbers after the last epoch; lower {key}")]
+    Scores {
+        /// The task.
+        task: &'static str,
+        /// The key of its learning rate.
+        key: &'static str,
+    },
     /// The loss is no number any more.
     #[error("{task}: the loss of epoch {epoch} is {loss}; lower {key}")]
     Diverged {

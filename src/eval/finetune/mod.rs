@@ -65,7 +65,8 @@ pub fn check(spec: &TrialSpec, set: &ImageSet) -> Result<(), LearnError> {
 /// is told how many epochs are done, of how many.
 ///
 /// # Errors
-/// When the pictures cannot be had or their classes not be learned, the loss is no number any more, or `tell` stops it.
+/// When the pictures cannot be had or their classes not be learned, the loss or the scores are no numbers any more, or `tell`
+/// stops it.
 pub fn finetune(
     mae: &Mae,
     spec: &TrialSpec,
@@ -81,6 +82,10 @@ pub fn finetune(
         losses.push(tuning.epoch(epoch as u64, &mut |done| tell(done, epochs))?);
     }
     let (right, judged) = judge(&tuning.model(), spec, set, device)?;
+    let right = right.ok_or(LearnError::Scores {
+        task: TASK,
+        key: "eval.finetune.blr",
+    })?;
     Ok(Finetuned {
         accuracy: right as f64 / judged.max(1) as f64,
         losses,
@@ -258,30 +263,39 @@ pub(super) fn optimiser_settings(train: &TrainSpec, weight_decay: f64) -> TrainS
     }
 }
 
-/// Held-out pictures told right, and all that have a class.
+/// Held-out pictures told right, as [`right_of`], and all that have a class.
 fn judge(
     model: &Classifier,
     spec: &TrialSpec,
     set: &Arc<ImageSet>,
     device: &Device,
-) -> Result<(usize, usize), LearnError> {
-    let (mut right, mut judged) = (0, 0);
+) -> Result<(Option<usize>, usize), LearnError> {
+    let (mut right, mut judged) = (Some(0), 0);
     for batch in eval_batches(set, LoaderConfig::of(spec, spec.eval.batch_size), Split::Val) {
         let Some(batch) = Labelled::of(batch?) else { continue };
         let size = spec.model.img_size;
         let shape = [batch.labels.len(), spec.model.in_chans, size.height, size.width];
-        right += right_of(model.forward(images(batch.pixels, shape, device)), &batch.labels);
+        let more = right_of(model.forward(images(batch.pixels, shape, device)), &batch.labels);
+        right = right.zip(more).map(|(right, more)| right + more);
         judged += batch.labels.len();
     }
     Ok((right, judged))
 }
 
-/// Rows whose greatest score is that of their label.
+/// Rows whose greatest score is that of their label; `None` where scores are no numbers, as of a classifier that diverged.
 ///
 /// # Shapes
 /// `[N, K]`, `N` labels.
-pub(super) fn right_of(logits: Tensor<2>, labels: &[usize]) -> usize {
-    let best = logits.argmax(1).into_data();
-    let best = best.iter::<i64>();
-    best.zip(labels).filter(|(best, label)| *best == **label as i64).count()
+pub(super) fn right_of(logits: Tensor<2>, labels: &[usize]) -> Option<usize> {
+    let [_, classes] = logits.dims();
+    let scores: Vec<f32> = logits.into_data().iter::<f32>().collect();
+    scores.iter().all(|score| score.is_finite()).then(|| {
+        let said = scores.chunks_exact(classes).map(greatest);
+        said.zip(labels).filter(|(said, label)| said == *label).count()
+    })
+}
+
+/// Place of the greatest value, the first among equals.
+fn greatest(row: &[f32]) -> usize {
+    (1..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best })
 }

@@ -89,12 +89,11 @@ fn needed(task: EvalTask) -> usize {
 /// What helps where held-out pictures are missing.
 const CURE: &str = "put held-out pictures of each class into its folder in val/, or raise data.val_fraction";
 
-/// What tasks of a trial on these pictures do not say, one line each: of neighbours, that they are left out where classes cannot
+/// What tasks on these pictures do not say, one line each: of neighbours, that they are left out where classes cannot
 /// be told apart; of the others, which classes they are not judged on.
 #[must_use]
-pub fn notes(spec: &TrialSpec, set: &ImageSet) -> Vec<String> {
+pub fn notes(tasks: &[EvalTask], set: &ImageSet) -> Vec<String> {
     let mut notes = Vec::new();
-    let tasks = &spec.eval.tasks;
     if set.classes().is_empty() || !tasks.iter().any(|task| task.needs_classes()) {
         return notes;
     }

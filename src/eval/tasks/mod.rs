@@ -115,15 +115,19 @@ pub fn feature(task: EvalTask, eval: &EvalSpec) -> Option<Feature> {
     }
 }
 
-/// What reconstruction found under the common masks.
+/// What reconstruction found under the common masks; `lpips` is the digest of the network for perceptual distance.
 #[must_use]
-pub fn reconstructed(spec: &TrialSpec, figures: Vec<(String, f64)>, pictures: usize) -> Finding {
-    let eval = &spec.eval;
+pub fn reconstructed(spec: &TrialSpec, figures: Vec<(String, f64)>, pictures: usize, lpips: Option<&str>) -> Finding {
+    let (eval, model) = (&spec.eval, &spec.model);
     let settings = json!({
+        "patch_size": model.patch_size,
+        "in_chans": model.in_chans,
+        "norm_pix_loss": model.norm_pix_loss,
         "mask_strategy": eval.mask_strategy,
         "mask_ratio": eval.mask_ratio,
         "mask_seed": eval.mask_seed,
         "held_out": pictures,
+        "lpips": lpips,
     });
     let outcome = Outcome {
         figures,

@@ -20,8 +20,8 @@ pub type Tell<'a> = dyn FnMut(f64, usize) -> ControlFlow<()> + 'a;
 /// Runs a task that trains; `None` for the others. `model` stays as it is.
 ///
 /// # Errors
-/// When pictures cannot be had, their classes not be learned, or `tell` stops it. A loss that is no number any more gives figures
-/// that are none.
+/// When pictures cannot be had, their classes not be learned, or `tell` stops it. A loss or scores that are no numbers any more
+/// give figures that are none.
 pub fn run(
     task: EvalTask,
     model: &Mae,
@@ -37,7 +37,7 @@ pub fn run(
     };
     let outcome = match outcome {
         // The encoder is what it is: other figures of it hold.
-        Err(error @ LearnError::Diverged { .. }) => Outcome {
+        Err(error @ (LearnError::Diverged { .. } | LearnError::Scores { .. })) => Outcome {
             found: json!({ "diverged": error.to_string() }),
             ..not_numbers(task)
         },
@@ -89,6 +89,8 @@ fn finetuned(
         "feature": "mean of the patch tokens after a fresh norm",
         "optimiser": "adamw",
         "betas": [0.9, 0.999],
+        "hflip": spec.data.hflip,
+        "crop_aspect": spec.data.crop_aspect,
     });
     merge(&mut settings, more);
     Ok(Outcome {
