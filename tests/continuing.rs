@@ -171,6 +171,11 @@ fn weights_with_the_extra_blocks_in_them_load_whole_and_others_do_not() {
     let room = room();
     go_on(&room, "first.db", &["model.freeze=encoder", "model.extra_blocks=1"]);
     exported(&room, "first.db");
+    let judged = room.json(&["eval", "latest", "--store", "first.db", "--task", "retrieval", "--json"]);
+    assert_eq!(
+        judged["evaluations"][0]["own"], true,
+        "an extra block is a block of the run's own"
+    );
     let from = |init: &str, sets: &[&str]| {
         let init = format!("model.init={init}");
         let sets = [&[init.as_str(), "train.epochs=0"][..], sets].concat();

@@ -87,11 +87,15 @@ fn a_trial_is_judged_by_every_task_and_eval_finds_the_same_again() {
 #[test]
 fn a_finished_run_gets_further_figures_and_stays_as_it_is() {
     let room = Room::new();
-    run(&room, &[]);
+    run(&room, &["--set", "model.mlp_ratio=2.7"]);
     let before = metrics(&room);
     let first = room.run(&["eval", "latest", "--task", "linear,retrieval", "--json"]);
     assert!(first.status.success(), "{}", String::from_utf8_lossy(&first.stderr));
     let first: Json = serde_json::from_slice(&first.stdout).unwrap();
+    assert_eq!(first["evaluations"][0]["own"], true, "widths are as they were");
+    let times = "SELECT COUNT(*), COUNT(DISTINCT created_at) FROM evaluations";
+    let times = room.json(&["query", times, "--json"]);
+    assert_eq!(times["rows"], json!([[2, 1]]), "the time is that of the weights");
     let kept = room.ok_stderr(&["eval", "latest", "--task", "clustering,knn"]);
     assert!(kept.contains("features as read before"), "{kept}");
     let other = room.json(&[
@@ -136,6 +140,8 @@ fn a_finished_run_gets_further_figures_and_stays_as_it_is() {
         later.contains("Logistic") && later.contains("penalties = [5.0]"),
         "{later}"
     );
+    let would = room.ok(&["gc", "--features", "--dry-run"]);
+    assert!(would.contains("of kept features; nothing was done"), "{would}");
     let freed = room.json(&["gc", "--features", "--json"]);
     assert!(freed["feature_bytes"].as_u64().unwrap() > 0, "{freed}");
     assert!(!room.path().join("runs/mae-exp-features").exists());
@@ -274,9 +280,9 @@ fn a_class_that_nothing_is_held_out_of_is_named() {
     ];
     pictures(&room, "three", &[&two[..], &[("train", "owls", 3)]].concat());
     let said = trained_on(&room, "three", &[]);
-    assert!(said.contains("no held-out picture is of class owls"), "{said}");
+    assert!(said.contains("no held-out picture of three is of class owls"), "{said}");
     let said = room.ok_stderr(&["eval", "latest", "--task", "retrieval"]);
-    assert!(said.contains("no held-out picture is of class owls"), "{said}");
+    assert!(said.contains("no held-out picture of three is of class owls"), "{said}");
     let said = room.ok_stderr(&["eval", "latest", "--task", "reconstruction"]);
     assert!(!said.contains("owls"), "no class is asked for: {said}");
     let late = ["eval.linear.epochs=2", "eval.linear.warmup_epochs=3"];

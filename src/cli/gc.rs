@@ -202,7 +202,7 @@ fn print(args: &Args, (waste, features): (&[Waste], Option<u64>), won: u64, trai
     }
     let count = table::counted(waste.len() as u64, "folder");
     let bytes = folders::readable(total(waste));
-    let features = features.map(|bytes| format!(" and {} of kept features", folders::readable(bytes)));
+    let features = features.map(|bytes| format!(", and {} of kept features", folders::readable(bytes)));
     let what = format!("{count} with {bytes} of checkpoints{}", features.unwrap_or_default());
     if args.dry_run {
         println!("would remove {what}; nothing was done");

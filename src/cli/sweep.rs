@@ -14,7 +14,7 @@ use crate::sweep::{Action, Outside, Policy, Runner, Summary, SweepPlan, Wishes};
 
 use super::failure::Failure;
 use super::options::{DeviceOption, ReportsOption, SetOption, StoreOption, checkpoints};
-use super::{estimate, jobs, outside as world, progress, report};
+use super::{estimate, jobs, outside as world, progress, report, table};
 
 /// Arguments of `sweep`.
 #[derive(Debug, clap::Args)]
@@ -212,8 +212,10 @@ pub(super) fn announce(plan: &SweepPlan, options: &TrainOptions, estimate: Optio
     let open = plan.trials.iter().filter(|t| t.action.is_open()).count();
     let skipped = plan.trials.len() - open;
     progress::tell(&format!(
-        "sweep {} ({}): {open} trials to train, {skipped} to skip",
-        plan.sweep.name, plan.sweep.id
+        "sweep {} ({}): {} to train, {skipped} to skip",
+        plan.sweep.name,
+        plan.sweep.id,
+        table::counted(open as u64, "trial")
     ));
     if !plan.sweep.question.is_empty() {
         progress::tell(&format!("  question: {}", plan.sweep.question));
@@ -236,7 +238,8 @@ pub(super) fn announce(plan: &SweepPlan, options: &TrainOptions, estimate: Optio
 
 /// What is known of the trials before they are trained, each thing once.
 fn say_notes(plan: &SweepPlan) {
-    let open = plan.trials.iter().filter(|trial| trial.action.is_open());
+    // Those of trials that are trained elsewhere, too: they may be taken over.
+    let open = plan.trials.iter().filter(|t| !matches!(t.action, Action::Skip(_)));
     let notes: BTreeSet<&str> = open.flat_map(|t| &t.start.notes).map(String::as_str).collect();
     for note in notes {
         progress::tell(&format!("note: {note}"));
@@ -245,10 +248,10 @@ fn say_notes(plan: &SweepPlan) {
 
 fn dry_run(plan: &SweepPlan) {
     println!(
-        "sweep {} ({}): {} trials",
+        "sweep {} ({}): {}",
         plan.sweep.name,
         plan.sweep.id,
-        plan.trials.len()
+        table::counted(plan.trials.len() as u64, "trial")
     );
     for planned in &plan.trials {
         let (what, why) = match &planned.action {

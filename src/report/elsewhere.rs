@@ -3,13 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
-
+use super::alike::{Alike, MODEL, alike, overruled};
 use super::data::{ReportData, RunReport};
-use super::format;
 use super::groups::Groups;
 use super::metrics::Metric;
-use super::metrics_tasks::{ANOMALY, RECONSTRUCTION, TASKS, Task};
+use super::metrics_tasks::{ANOMALY, RECONSTRUCTION, TASKS};
 use super::table::{self, Table};
 use crate::store::rows::{EvaluationRow, MetricPoint};
 
@@ -28,17 +26,12 @@ pub(super) struct Elsewhere {
 
 /// Letters of a digest that are shown.
 const SHORT: usize = 12;
-/// The parameters of a protocol that are of one trial: its seed, what was chosen and seen.
-pub(super) const FOUND: &str = "found";
-
-/// What keys of the model begin with.
-const MODEL: &str = "model.";
 
 /// A run and the latest evaluation of each task on one set of pictures.
 type Judged<'a> = (&'a RunReport, BTreeMap<&'a str, &'a EvaluationRow>);
 
 /// Tables in the order of the sets' digests. Tasks that other trials were judged by have a table of their own, so that `n`
-/// holds for all columns.
+/// holds for all columns, and so have trials that were judged by another protocol, so that a table can be compared within.
 pub(super) fn build(data: &ReportData) -> Vec<Elsewhere> {
     let digests: BTreeSet<&str> = data.runs.iter().flat_map(others).map(|e| e.data.as_str()).collect();
     digests.into_iter().flat_map(|digest| of_set(data, digest)).collect()
@@ -59,48 +52,42 @@ fn of_set(data: &ReportData, digest: &str) -> Vec<Elsewhere> {
         })
         .collect();
     let tasks = [&RECONSTRUCTION].into_iter().chain(&TASKS).chain([&ANOMALY]);
-    let mut together: BTreeMap<Vec<bool>, Vec<&Task>> = BTreeMap::new();
+    let mut together: BTreeMap<Vec<usize>, Vec<Alike>> = BTreeMap::new();
     for task in tasks {
-        let by: Vec<bool> = judged
-            .iter()
-            .map(|(_, latest)| latest.contains_key(task.word))
+        let all = judged.iter().enumerate();
+        let by: Vec<_> = all
+            .filter_map(|(place, (run, latest))| Some((place, *run, *latest.get(task.word)?)))
             .collect();
-        together.entry(by).or_default().push(task);
+        for alike in alike(task, &by) {
+            together.entry(alike.runs.clone()).or_default().push(alike);
+        }
     }
-    let some = together.into_iter().filter(|(by, _)| by.contains(&true));
-    some.filter_map(|(by, tasks)| {
-        let those = judged.iter().zip(by).filter(|(_, by)| *by).map(|(one, _)| one);
-        of_tasks(data, digest, &those.collect::<Vec<_>>(), &tasks)
-    })
-    .collect()
+    let tables = together.into_iter();
+    tables
+        .filter_map(|(runs, tasks)| {
+            let those: Vec<&Judged> = runs.iter().map(|place| &judged[*place]).collect();
+            of_tasks(data, digest, &those, &tasks)
+        })
+        .collect()
 }
 
 /// The table of some tasks over the runs that were judged by them; `None` where they gave no figure, as maps of pictures without
 /// labels do.
-fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], tasks: &[&Task]) -> Option<Elsewhere> {
+fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], together: &[Alike]) -> Option<Elsewhere> {
     let sub = ReportData {
         runs: judged
             .iter()
-            .map(|(run, latest)| with_figures(run, latest, tasks))
+            .map(|(run, latest)| with_figures(run, latest, together))
             .collect(),
         masks: Vec::new(),
         ..data.clone()
     };
     let mut groups = Groups::of(&sub);
-    let protocols: Vec<Protocol> = tasks
-        .iter()
-        .map(|task| {
-            let latest = judged.iter().filter_map(|(_, latest)| latest.get(task.word).copied());
-            Protocol::of(task, latest, &groups.differing)
-        })
-        .collect();
     // What the trials were judged by in their sweep says nothing here.
-    groups.differing.retain(|key| key.starts_with(MODEL));
-    let apart = protocols.iter().filter(|protocol| !protocol.same);
     groups
         .differing
-        .extend(apart.map(|protocol| protocol.task.protocol_key()));
-    let metrics = tasks.iter().flat_map(|task| task.metrics).copied();
+        .retain(|key| key.starts_with(MODEL) && !overruled(key, together));
+    let metrics = together.iter().flat_map(|alike| alike.task.metrics).copied();
     let metrics: Vec<Metric> = metrics.filter(|m| groups.recorded(m)).collect();
     if metrics.is_empty() {
         return None;
@@ -116,16 +103,16 @@ fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], tasks: &[&Task]
             .take(SHORT)
             .collect(),
         table: table::of(&groups, &metrics),
-        protocols: protocols
-            .into_iter()
-            .map(|protocol| (protocol.task.title.to_owned(), protocol.text))
+        protocols: together
+            .iter()
+            .map(|alike| (alike.task.title.to_owned(), alike.text.clone()))
             .collect(),
     })
 }
 
 /// The run with these figures in place of its own.
-fn with_figures(run: &RunReport, latest: &BTreeMap<&str, &EvaluationRow>, tasks: &[&Task]) -> RunReport {
-    let of_tasks = tasks.iter().filter_map(|task| latest.get(task.word));
+fn with_figures(run: &RunReport, latest: &BTreeMap<&str, &EvaluationRow>, together: &[Alike]) -> RunReport {
+    let of_tasks = together.iter().filter_map(|alike| latest.get(alike.task.word));
     let point = |(name, value): &(String, f64)| MetricPoint {
         name: name.clone(),
         step: 0,
@@ -141,65 +128,9 @@ fn with_figures(run: &RunReport, latest: &BTreeMap<&str, &EvaluationRow>, tasks:
     }
 }
 
-/// By which settings a task judged several trials.
-struct Protocol<'a> {
-    task: &'a Task,
-    /// Whether figures may be compared.
-    same: bool,
-    /// The settings, for readers.
-    text: String,
-}
-
-impl<'a> Protocol<'a> {
-    /// Of the evaluations that gave a figure, where any did. Settings that are of the model, which differ as `differing` says, make no other
-    /// protocol: each figure knows which of these it bears.
-    fn of<'b>(task: &'a Task, all: impl Iterator<Item = &'b EvaluationRow>, differing: &[String]) -> Self {
-        let counts = |e: &&EvaluationRow| e.figures.iter().any(|(_, value)| value.is_finite());
-        let (some, none): (Vec<_>, Vec<_>) = all.partition(counts);
-        let all = if some.is_empty() { none } else { some };
-        let keys = all.iter().flat_map(|e| e.protocol.parameters.as_object()).flatten();
-        let mut names: Vec<&str> = Vec::new();
-        for (key, _) in keys.filter(|(key, _)| *key != FOUND) {
-            if !names.contains(&key.as_str()) {
-                names.push(key);
-            }
-        }
-        let same = |of: &dyn Fn(&EvaluationRow) -> Option<Json>| all.windows(2).all(|w| of(w[0]) == of(w[1]));
-        let (mut words, mut apart) = (Vec::new(), Vec::new());
-        match all.first() {
-            Some(first) if same(&|e| Some(e.protocol.version.into())) => {
-                words.push(format!("protocol {}", first.protocol.version));
-            }
-            _ => apart.push("version of the protocol".to_owned()),
-        }
-        for name in names {
-            let value = |e: &EvaluationRow| e.protocol.parameters.get(name).cloned();
-            if same(&value) {
-                let value = all.first().and_then(|e| value(e)).unwrap_or_default();
-                words.push(format!("{name} = {}", format::value(&value)));
-            } else if differing.iter().any(|key| key.strip_prefix(MODEL) == Some(name)) {
-                words.push(format!("{name} = that of each model"));
-            } else {
-                apart.push(name.to_owned());
-            }
-        }
-        if !apart.is_empty() {
-            let apart = format::list(&apart);
-            words.push(format!(
-                "differing between trials, so that figures are not compared: {apart}"
-            ));
-        }
-        Self {
-            task,
-            same: apart.is_empty(),
-            text: words.join("; "),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value as Json, json};
 
     use super::*;
     use crate::report::html;
@@ -269,76 +200,101 @@ mod tests {
         assert_eq!((knn.table.rows.len(), knn.table.rows[0].n.as_str()), (1, "1"));
     }
 
+    /// The tables of a task: settings, and `n` of each row.
+    fn tables(data: &ReportData, task: &str) -> Vec<(String, Vec<String>)> {
+        let of_task = build(data).into_iter().filter(|found| found.protocols[0].0 == task);
+        of_task
+            .map(|found| {
+                let n = found.table.rows.iter().map(|row| row.n.clone());
+                (found.protocols[0].1.clone(), n.collect())
+            })
+            .collect()
+    }
+
     #[test]
-    fn other_settings_are_said_and_the_page_has_the_table() {
+    fn other_settings_have_a_table_of_their_own_and_the_page_has_both() {
         let mut data = data();
-        let other = json!({"folds": 2, "found": {}});
-        data.runs[4].evaluations[1].protocol.parameters = other;
-        let anomaly = anomaly(&data);
-        assert!(anomaly.protocols[0].1.contains("not compared: folds"), "{anomaly:?}");
-        assert_eq!(comparable(&anomaly), [false], "{anomaly:?}");
+        data.runs[4].evaluations[1].protocol.parameters = json!({"folds": 2, "found": {}});
+        assert_eq!(
+            tables(&data, "Anomaly maps"),
+            [
+                ("protocol 1; folds = 4".to_owned(), vec!["3".to_owned(), "2".to_owned()]),
+                ("protocol 1; folds = 2".to_owned(), vec!["1".to_owned()]),
+            ]
+        );
         let page = html(&data).unwrap();
-        for part in ["Later evaluations", "parts/screws", "AUROC"] {
+        for part in ["Later evaluations", "parts/screws", "AUROC", "folds = 2"] {
             assert!(page.contains(part), "{part}");
         }
+        data.runs[4].evaluations[1].protocol = ProtocolRow {
+            version: 2,
+            ..data.runs[3].evaluations[1].protocol.clone()
+        };
+        assert_eq!(tables(&data, "Anomaly maps")[1].0, "protocol 2; folds = 4");
         data.runs.iter_mut().for_each(|run| run.evaluations.clear());
         assert!(build(&data).is_empty());
         assert!(!html(&data).unwrap().contains("Later evaluations"));
-    }
-
-    fn anomaly(data: &ReportData) -> Elsewhere {
-        let mut found = build(data).into_iter();
-        found.find(|f| f.protocols[0].0 == "Anomaly maps").unwrap()
     }
 
     fn comparable(found: &Elsewhere) -> Vec<bool> {
         found.table.columns.iter().map(|column| column.comparable).collect()
     }
 
-    /// What counts is what the pictures were judged by here, not what the trials saw in their sweep.
-    #[test]
-    fn figures_of_one_set_under_equal_settings_are_compared_whatever_was_swept() {
+    /// Runs whose configurations differ in the pictures, a setting of the model and the ratio; each judged on screws.
+    fn sized(task: &str, figure: &str, settings: impl Fn(&Json) -> Json) -> ReportData {
         let mut data = data();
         for run in &mut data.runs {
             let ratio = run.run.config["mask"]["ratio"].clone();
+            let size = if ratio == json!(0.5) { json!(48) } else { json!(96) };
             run.run.config["data"] = json!({"kind": format!("kind-{ratio}")});
-            run.run.config["model"] = json!({"norm_eps": ratio});
-            let settings = json!({"k": 20, "norm_eps": ratio, "found": {"lr": run.run.seed}});
-            run.evaluations = vec![evaluation("knn", "screws", &[("knn_accuracy", 0.5)], settings)];
+            run.run.config["model"] = json!({"img_size": size});
+            run.evaluations = vec![evaluation(task, "screws", &[(figure, 0.5)], settings(&size))];
         }
+        data
+    }
+
+    /// What counts is what the pictures were judged by here, not what the trials saw in their sweep.
+    #[test]
+    fn figures_of_one_set_under_equal_settings_are_compared_whatever_was_swept() {
+        let own = |size: &Json| json!({"k": 20, "img_size": size, "found": {"lr": size}});
+        let mut data = sized("knn", "knn_accuracy", own);
         let [found] = &build(&data)[..] else { panic!() };
         assert_eq!(comparable(found), [true], "{found:?}");
         assert_eq!(
             found.protocols[0].1,
-            "protocol 1; k = 20; norm_eps = that of each model"
+            "protocol 1; k = 20; img_size = that of each model"
         );
         assert!(found.table.notes.iter().all(|note| !note.contains('†')), "{found:?}");
         // A run without a figure has no say.
         let spoilt = evaluation("knn", "screws", &[("knn_accuracy", f64::NAN)], json!({"found": {}}));
         data.runs[1].evaluations = vec![spoilt];
-        assert_eq!(comparable(&build(&data)[0]), [true]);
-        for (parameters, version, what) in [
-            (json!({"k": 5, "norm_eps": 0.5}), 1, "not compared: k"),
-            (
-                json!({"k": 20, "norm_eps": 0.5}),
-                2,
-                "not compared: version of the protocol",
-            ),
-        ] {
-            data.runs[0].evaluations[0].protocol = ProtocolRow {
-                task: "knn".into(),
-                version,
-                parameters,
-            };
-            let [found] = &build(&data)[..] else { panic!() };
-            assert_eq!(comparable(found), [false]);
-            assert!(found.protocols[0].1.ends_with(what), "{found:?}");
-            let note = found.table.notes.iter().find(|note| note.contains('†')).unwrap();
-            assert!(
-                note.contains("differ in the protocol of k-nearest neighbours"),
-                "{note}"
-            );
-        }
+        assert_eq!(tables(&data, "k-nearest neighbours").len(), 1);
+        // Another size than the model's own is another protocol.
+        data.runs[0].evaluations[0].protocol.parameters["img_size"] = json!(96);
+        assert_eq!(
+            tables(&data, "k-nearest neighbours")[0].0,
+            "protocol 1; k = 20; img_size = 96"
+        );
+    }
+
+    #[test]
+    fn keys_of_the_model_count_where_evaluations_follow_them() {
+        let own = sized("reconstruction", "eval_mse", |size| json!({"img_size": size}));
+        assert_eq!(comparable(&build(&own)[0]), [false], "errors at two sizes");
+        let same = sized("reconstruction", "eval_mse", |_| json!({"img_size": 96}));
+        assert_eq!(comparable(&build(&same)[0]), [true], "all judged at one size");
+    }
+
+    #[test]
+    fn a_network_that_some_were_judged_without_makes_no_other_protocol() {
+        let mut data = sized("reconstruction", "eval_mse", |_| json!({"img_size": 96, "lpips": null}));
+        let with = json!({"img_size": 96, "lpips": "alex"});
+        data.runs[0].evaluations[0].protocol.parameters = with.clone();
+        let all = tables(&data, "Reconstruction");
+        assert_eq!(all.len(), 1, "{all:?}");
+        assert!(all[0].0.ends_with("lpips = alex"), "{all:?}");
+        data.runs[1].evaluations[0].protocol.parameters = json!({"img_size": 96, "lpips": "vgg"});
+        assert!(tables(&data, "Reconstruction").len() > 1, "two networks");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! `paper` holds what goes into a paper, `join` makes one report of several sweeps.
 //! No file, clock or environment is read here; commands write what these functions return.
 
+mod alike;
 pub mod anomaly;
 mod appendix;
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! A section for each trial: all its curves, its configuration, where it comes from. Compact, since there may be thousands;
 //! what is left out where there are many is said on the page.
 
+use super::alike::FOUND;
 use super::appendix;
 use super::data::{ReportData, RunReport, settings};
-use super::elsewhere::FOUND;
 use super::format::{self, NONE, duration, fixed};
 use super::repeat;
 use crate::plot::{min_max, spark};

@@ -39,7 +39,7 @@ pub(super) struct AnomalyArgs {
     /// For models of normalised patches: scale predictions back with the mean and spread of the visible patches around, or
     /// with the true ones, which hides part of a defect.
     #[arg(long, value_name = "WHICH", default_value = "visible")]
-    pub(super) statistics: Statistics,
+    statistics: Statistics,
 }
 
 fn pixels(text: &str) -> Result<f64, String> {
@@ -62,6 +62,8 @@ pub(super) struct Place<'a> {
     pub(super) data: &'a Path,
     /// Folder to write to.
     pub(super) out: Option<&'a Path>,
+    /// Keys that the run of the weights, where they are of one, decides.
+    pub(super) keys: &'a [(String, Json)],
 }
 
 /// A judged picture.
@@ -108,7 +110,9 @@ fn evaluate(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry: &Reg
     let device = on.device.resolve()?;
     let set = Inspection::open(place.data)?;
     let weights = on.model.read(&on.weights)?;
-    let spec = on.model.spec(&weights, None, &[], registry)?;
+    let mut said = weights.said(None);
+    said.keys.extend(place.keys.iter().cloned());
+    let spec = on.model.spec_of(&said, &[], registry)?;
     if !weights.has_decoder() {
         return Err(Failure::usage(format!(
             "weights {} have no decoder, so nothing can be predicted: name weights of the whole model",
@@ -137,6 +141,8 @@ fn evaluate(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry: &Reg
         "data": place.data,
         "data_digest": set.digest,
         "model": spec.model,
+        "mean": spec.data.mean,
+        "std": spec.data.std,
         "transform": "shorter side to the input size, bicubic with antialias, then the centre",
     });
     let (model, notes) = build(weights, &spec.model, spec.seed, &device)?;

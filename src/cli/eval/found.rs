@@ -188,12 +188,12 @@ pub(super) fn record_maps(args: &Args, (run, begun): (&str, &str), record: &Json
     Ok(args.model.store.existing()?.add_evaluation(run, &row)?)
 }
 
-/// What maps of several runs have in common, and under `found` what is of the one run. What follows from its model unless asked
-/// for otherwise is of the run.
+/// What maps of several runs have in common, and under `found` what is of the one run. The input size is the model's, and the
+/// smoothing follows from its patches unless asked for otherwise.
 fn settings_of_maps(asked: &AnomalyArgs, protocol: &Json) -> Json {
     let (mut settings, mut found) = (Map::new(), Map::new());
     for (key, value) in protocol.as_object().into_iter().flatten() {
-        let of_run = ["weights", "weights_digest", "model", "seed", "sigma", "statistics"].contains(&key.as_str());
+        let of_run = ["weights", "weights_digest", "model"].contains(&key.as_str());
         let known = ["task", "version", "data", "data_digest", "mae_exp"].contains(&key.as_str());
         if of_run {
             found.insert(key.clone(), value.clone());
@@ -201,11 +201,11 @@ fn settings_of_maps(asked: &AnomalyArgs, protocol: &Json) -> Json {
             settings.insert(key.clone(), value.clone());
         }
     }
-    settings.insert(
-        "sigma".into(),
-        asked.sigma.map_or_else(|| json!("a quarter of a patch"), Json::from),
-    );
-    settings.insert("statistics".into(), json!(asked.statistics));
+    settings.insert("img_size".into(), protocol["model"]["img_size"].clone());
+    if asked.sigma.is_none() {
+        let sigma = settings.insert("sigma".into(), json!("a quarter of a patch"));
+        found.extend(sigma.map(|sigma| ("sigma".to_owned(), sigma)));
+    }
     settings.insert("found".into(), found.into());
     settings.into()
 }

@@ -16,6 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::options::DeviceOption;
 use crate::cli::weights::{ModelOption, RunOption};
 use crate::cli::{outside, table};
+use crate::spec::judged_by;
 use crate::spec::trial::EvalTask;
 
 use found::Found;
@@ -139,9 +140,15 @@ fn maps(args: &Args, registry: &Registry) -> Result<(), Failure> {
     let several = subjects.len() > 1;
     let mut documents = Vec::new();
     for which in subjects {
-        let (name, word, run) = match which {
-            Which::Run(run) => (format!("run {} ({})", run.id, run.label), run.id.clone(), Some(run.id)),
-            Which::Weights(word) => (word.clone(), word, None),
+        let (name, word, run, keys) = match which {
+            Which::Run(run) => {
+                // Pictures as the run saw its own.
+                let colours = |(key, _): &(String, _)| ["data.mean", "data.std"].contains(&key.as_str());
+                let keys = judged_by(&run.config).into_iter().filter(colours).collect();
+                let name = format!("run {} ({})", run.id, run.label);
+                (name, run.id.clone(), Some(run.id), keys)
+            }
+            Which::Weights(word) => (word.clone(), word, None, Vec::new()),
         };
         if several {
             eprintln!("{name}");
@@ -160,6 +167,7 @@ fn maps(args: &Args, registry: &Registry) -> Result<(), Failure> {
         let place = anomaly::Place {
             data,
             out: out.as_deref(),
+            keys: &keys,
         };
         let begun = outside::now();
         let record = anomaly::run(&args.anomaly, place, &on, registry)?;

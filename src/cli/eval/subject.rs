@@ -14,8 +14,8 @@ use crate::eval::tasks;
 use crate::model::weights::Weights;
 use crate::model::weights::build::build;
 use crate::model::{Device, Mae};
-use crate::spec::trial::EvalTask;
-use crate::spec::{TrialSpec, judged_by, late_warmups};
+use crate::spec::trial::{EvalTask, ModelSpec};
+use crate::spec::{Freeze, TrialSpec, judged_by, late_warmups};
 use crate::store::rows::{RunRow, Status};
 
 /// One encoder to be judged.
@@ -107,7 +107,9 @@ impl Subject {
             )));
         }
         say(&tasks::notes(&subject.tasks, &subject.set));
-        say(&late_warmups(&subject.spec.eval, &subject.tasks));
+        for late in late_warmups(&subject.spec.eval, &subject.tasks) {
+            eprintln!("warning: {late}");
+        }
         Ok(subject)
     }
 
@@ -168,24 +170,36 @@ impl Subject {
 }
 
 /// Whether figures are the run's own: of its last weights, on its pictures, under its settings. Which tasks are asked for, what
-/// only reconstruction under other masks reads, what is drawn, and how much is computed at once, is no difference. Nor is where
-/// the model started from.
+/// only reconstruction under other masks reads, what is drawn, and how much is computed at once, is no difference.
 fn is_own(run: &RunRow, mut recorded: TrialSpec, spec: &TrialSpec, set: &ImageSet) -> bool {
-    let (eval, model) = (&mut recorded.eval, &mut recorded.model);
+    let eval = &mut recorded.eval;
     eval.tasks.clone_from(&spec.eval.tasks);
     eval.cross.clone_from(&spec.eval.cross);
     eval.pictures = spec.eval.pictures;
     eval.picture_every = spec.eval.picture_every;
     eval.batch_size = spec.eval.batch_size;
     recorded.data.workers = spec.data.workers;
-    model.variant.clone_from(&spec.model.variant);
-    model.init.clone_from(&spec.model.init);
-    model.freeze.clone_from(&spec.model.freeze);
     let inputs = run.environment["inputs"].as_str().unwrap_or_default();
     run.status == Status::Finished
         && (&recorded.eval, &recorded.data, recorded.seed) == (&spec.eval, &spec.data, spec.seed)
-        && recorded.model == spec.model
+        && as_it_stands(&recorded.model) == as_it_stands(&spec.model)
         && inputs.starts_with(set.digest())
+}
+
+/// What weights tell of a model, and the widths inside its MLPs: not which of its blocks are extra ones, what it started from and
+/// what was left as it was.
+fn as_it_stands(model: &ModelSpec) -> (ModelSpec, [usize; 2]) {
+    let widths = [model.embed_dim, model.decoder_embed_dim].map(|width| model.mlp_width(width));
+    let plain = ModelSpec {
+        variant: String::new(),
+        encoder_depth: model.blocks(),
+        extra_blocks: 0,
+        mlp_ratio: 0.0,
+        init: None,
+        freeze: Freeze::default(),
+        ..model.clone()
+    };
+    (plain, widths)
 }
 
 /// Settings that `--data` makes.

@@ -112,7 +112,8 @@ pub fn notes(tasks: &[EvalTask], set: &ImageSet) -> Vec<String> {
             count => format!(" and {count} other classes"),
         };
         notes.push(format!(
-            "no held-out picture is of class {first}{more}: figures of tasks say nothing about that"
+            "no held-out picture of {} is of class {first}{more}: figures of tasks say nothing about that",
+            set.place()
         ));
     }
     notes
