@@ -1,5 +1,7 @@
 //! Which later evaluations may be compared: those of one protocol, that is of one version of the code under equal settings.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
 use super::data::RunReport;
@@ -14,12 +16,12 @@ pub(super) const FOUND: &str = "found";
 /// Settings that are null where nothing uses them, which makes no other protocol: what they belong to is not there then.
 const OPTIONAL: [&str; 2] = ["lpips", "statistics"];
 
-/// Trials that a task judged alike on one set of pictures.
+/// Evaluations of a task that may be compared, on one set of pictures.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Alike<'a> {
     pub(super) task: &'a Task,
-    /// Their places.
-    pub(super) runs: Vec<usize>,
+    /// By the place of its trial, the latest of each.
+    pub(super) latest: BTreeMap<usize, &'a EvaluationRow>,
     /// The version and the settings, for readers.
     pub(super) text: String,
     /// Settings with one value.
@@ -28,12 +30,13 @@ pub(super) struct Alike<'a> {
     mirrored: Vec<String>,
 }
 
-/// A trial and its evaluation by the task.
+/// A trial and an evaluation of it by the task.
 type Judged<'a> = (usize, &'a RunReport, &'a EvaluationRow);
 
-/// Divides trials by protocol. What a setting mirrors of each trial's own model makes no other protocol: each figure knows which
-/// keys of the model it bears. Nor does an evaluation without a figure: a task that diverged has no settings to tell.
-pub(super) fn alike<'a>(task: &'a Task, judged: &[Judged]) -> Vec<Alike<'a>> {
+/// Divides evaluations, oldest first, by protocol. What a setting mirrors of each trial's own model makes no other protocol: each
+/// figure knows which keys of the model it bears. Nor does an evaluation without a figure: a task that diverged has no settings to
+/// tell.
+pub(super) fn alike<'a>(task: &'a Task, judged: &[Judged<'a>]) -> Vec<Alike<'a>> {
     let counts = |(_, _, e): &Judged| e.figures.iter().any(|(_, value)| value.is_finite());
     let (mut telling, mut silent): (Vec<Judged>, Vec<Judged>) = judged.iter().copied().partition(counts);
     if telling.is_empty() {
@@ -42,15 +45,16 @@ pub(super) fn alike<'a>(task: &'a Task, judged: &[Judged]) -> Vec<Alike<'a>> {
     let names = names(&telling);
     let mut all: Vec<Alike> = Vec::new();
     for one in &telling {
-        let alike = Alike::of(task, one, &names, &telling);
+        let alike = Alike::of(task, *one, &names, &telling);
         match all.iter_mut().find(|known| known.text == alike.text) {
-            Some(known) => known.runs.extend(alike.runs),
+            Some(known) => known.latest.extend(alike.latest),
             None => all.push(alike),
         }
     }
     if let Some(first) = all.first_mut() {
-        first.runs.extend(silent.iter().map(|(place, ..)| *place));
-        first.runs.sort_unstable();
+        for (place, _, e) in silent {
+            first.latest.entry(place).or_insert(e);
+        }
     }
     all
 }
@@ -68,7 +72,7 @@ fn names(judged: &[Judged]) -> Vec<String> {
 }
 
 impl<'a> Alike<'a> {
-    fn of(task: &'a Task, (place, run, e): &Judged, names: &[String], all: &[Judged]) -> Self {
+    fn of(task: &'a Task, (place, run, e): Judged<'a>, names: &[String], all: &[Judged]) -> Self {
         let mut words = vec![format!("protocol {}", e.protocol.version)];
         let (mut common, mut mirrored) = (Vec::new(), Vec::new());
         for name in names {
@@ -95,7 +99,7 @@ impl<'a> Alike<'a> {
         }
         Self {
             task,
-            runs: vec![*place],
+            latest: BTreeMap::from([(place, e)]),
             text: words.join("; "),
             common,
             mirrored,

@@ -1,6 +1,7 @@
 //! What later evaluations found on other pictures or under other settings than the sweep's own: tasks on another set, anomaly maps
 //! of an inspection set. One table for each set of pictures, with the points of the sweep as rows.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::alike::{Alike, MODEL, alike, overruled};
@@ -27,9 +28,6 @@ pub(super) struct Elsewhere {
 /// Letters of a digest that are shown.
 const SHORT: usize = 12;
 
-/// A run and the latest evaluation of each task on one set of pictures.
-type Judged<'a> = (&'a RunReport, BTreeMap<&'a str, &'a EvaluationRow>);
-
 /// Tables in the order of the sets' digests. Tasks that other trials were judged by have a table of their own, so that `n`
 /// holds for all columns, and so have trials that were judged by another protocol, so that a table can be compared within.
 pub(super) fn build(data: &ReportData) -> Vec<Elsewhere> {
@@ -43,41 +41,36 @@ fn others(run: &RunReport) -> impl Iterator<Item = &EvaluationRow> {
 }
 
 fn of_set(data: &ReportData, digest: &str) -> Vec<Elsewhere> {
-    let judged: Vec<Judged> = data
-        .runs
-        .iter()
-        .map(|run| {
-            let here = others(run).filter(|e| e.data == digest);
-            (run, here.map(|e| (e.protocol.task.as_str(), e)).collect())
-        })
-        .collect();
-    let tasks = [&RECONSTRUCTION].into_iter().chain(&TASKS).chain([&ANOMALY]);
-    let mut together: BTreeMap<Vec<usize>, Vec<Alike>> = BTreeMap::new();
-    for task in tasks {
-        let all = judged.iter().enumerate();
-        let by: Vec<_> = all
-            .filter_map(|(place, (run, latest))| Some((place, *run, *latest.get(task.word)?)))
+    // By the trials, most first, and how many protocols of the task these trials were judged by before.
+    let mut together: BTreeMap<(Reverse<usize>, Vec<usize>, usize), Vec<Alike>> = BTreeMap::new();
+    for task in [&RECONSTRUCTION].into_iter().chain(&TASKS).chain([&ANOMALY]) {
+        let here = |e: &&EvaluationRow| e.data == digest && e.protocol.task == task.word;
+        let all = data.runs.iter().enumerate();
+        let judged: Vec<_> = all
+            .flat_map(|(place, run)| others(run).filter(here).map(move |e| (place, run, e)))
             .collect();
-        for alike in alike(task, &by) {
-            together.entry(alike.runs.clone()).or_default().push(alike);
+        let mut before: Vec<Vec<usize>> = Vec::new();
+        for alike in alike(task, &judged) {
+            let runs: Vec<usize> = alike.latest.keys().copied().collect();
+            let number = before.iter().filter(|known| **known == runs).count();
+            before.push(runs.clone());
+            let key = (Reverse(runs.len()), runs, number);
+            together.entry(key).or_default().push(alike);
         }
     }
     let tables = together.into_iter();
     tables
-        .filter_map(|(runs, tasks)| {
-            let those: Vec<&Judged> = runs.iter().map(|place| &judged[*place]).collect();
-            of_tasks(data, digest, &those, &tasks)
-        })
+        .filter_map(|((_, runs, _), tasks)| of_tasks(data, digest, &runs, &tasks))
         .collect()
 }
 
 /// The table of some tasks over the runs that were judged by them; `None` where they gave no figure, as maps of pictures without
 /// labels do.
-fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], together: &[Alike]) -> Option<Elsewhere> {
+fn of_tasks(data: &ReportData, digest: &str, runs: &[usize], together: &[Alike]) -> Option<Elsewhere> {
     let sub = ReportData {
-        runs: judged
+        runs: runs
             .iter()
-            .map(|(run, latest)| with_figures(run, latest, together))
+            .map(|place| with_figures(*place, &data.runs[*place], together))
             .collect(),
         masks: Vec::new(),
         ..data.clone()
@@ -92,7 +85,7 @@ fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], together: &[Ali
     if metrics.is_empty() {
         return None;
     }
-    let first = judged.iter().find_map(|(_, latest)| latest.values().next());
+    let first = together.iter().find_map(|alike| alike.latest.values().next());
     Some(Elsewhere {
         place: first.map(|e| e.place.clone()).unwrap_or_default(),
         digest: digest
@@ -111,8 +104,8 @@ fn of_tasks(data: &ReportData, digest: &str, judged: &[&Judged], together: &[Ali
 }
 
 /// The run with these figures in place of its own.
-fn with_figures(run: &RunReport, latest: &BTreeMap<&str, &EvaluationRow>, together: &[Alike]) -> RunReport {
-    let of_tasks = together.iter().filter_map(|alike| latest.get(alike.task.word));
+fn with_figures(place: usize, run: &RunReport, together: &[Alike]) -> RunReport {
+    let found = together.iter().filter_map(|alike| alike.latest.get(&place));
     let point = |(name, value): &(String, f64)| MetricPoint {
         name: name.clone(),
         step: 0,
@@ -121,7 +114,7 @@ fn with_figures(run: &RunReport, latest: &BTreeMap<&str, &EvaluationRow>, togeth
     };
     RunReport {
         run: run.run.clone(),
-        metrics: of_tasks.flat_map(|e| e.figures.iter().map(point)).collect(),
+        metrics: found.flat_map(|e| e.figures.iter().map(point)).collect(),
         pictures: Vec::new(),
         protocols: Vec::new(),
         evaluations: Vec::new(),
@@ -214,7 +207,8 @@ mod tests {
     #[test]
     fn other_settings_have_a_table_of_their_own_and_the_page_has_both() {
         let mut data = data();
-        data.runs[4].evaluations[1].protocol.parameters = json!({"folds": 2, "found": {}});
+        data.runs[4].evaluations.remove(0);
+        data.runs[4].evaluations[0].protocol.parameters = json!({"folds": 2, "found": {}});
         assert_eq!(
             tables(&data, "Anomaly maps"),
             [
@@ -226,7 +220,7 @@ mod tests {
         for part in ["Later evaluations", "parts/screws", "AUROC", "folds = 2"] {
             assert!(page.contains(part), "{part}");
         }
-        data.runs[4].evaluations[1].protocol = ProtocolRow {
+        data.runs[4].evaluations[0].protocol = ProtocolRow {
             version: 2,
             ..data.runs[3].evaluations[1].protocol.clone()
         };
@@ -272,7 +266,7 @@ mod tests {
         // Another size than the model's own is another protocol.
         data.runs[0].evaluations[0].protocol.parameters["img_size"] = json!(96);
         assert_eq!(
-            tables(&data, "k-nearest neighbours")[0].0,
+            tables(&data, "k-nearest neighbours")[1].0,
             "protocol 1; k = 20; img_size = 96"
         );
     }
@@ -295,6 +289,31 @@ mod tests {
         assert!(all[0].0.ends_with("lpips = alex"), "{all:?}");
         data.runs[1].evaluations[0].protocol.parameters = json!({"img_size": 96, "lpips": "vgg"});
         assert!(tables(&data, "Reconstruction").len() > 1, "two networks");
+    }
+
+    #[test]
+    fn another_protocol_takes_nothing_from_an_earlier_one() {
+        let mut data = sized("knn", "knn_accuracy", |_| json!({"k": 20}));
+        let again = |k: i64, figure| evaluation("knn", "screws", &[("knn_accuracy", figure)], json!({ "k": k }));
+        data.runs[0].evaluations.extend([again(5, 0.1), again(20, 0.2)]);
+        let n = |n: &str| n.to_owned();
+        assert_eq!(
+            tables(&data, "k-nearest neighbours"),
+            [
+                (n("protocol 1; k = 20"), vec![n("3"), n("3")]),
+                (n("protocol 1; k = 5"), vec![n("1")]),
+            ]
+        );
+        let whole = &build(&data)[0].table.rows[0].cells[0];
+        assert!(
+            whole.text.starts_with("40.0"),
+            "the latest of the protocol counts: {whole:?}"
+        );
+        let others = data.runs.iter_mut().skip(1);
+        others.for_each(|run| run.evaluations.push(again(5, 0.1)));
+        let all = tables(&data, "k-nearest neighbours");
+        assert_eq!(all.len(), 2, "the same trials twice: {all:?}");
+        assert!(all.iter().all(|(_, n)| n == &["3", "3"]), "{all:?}");
     }
 
     #[test]
