@@ -321,6 +321,7 @@ fn a_task_that_diverges_costs_its_own_figure_alone() {
     let why = "SELECT parameters FROM protocols WHERE task = 'finetune'";
     let why = room.json(&["query", why, "--json"]).to_string();
     assert!(why.contains("lower eval.finetune.blr"), "{why}");
+    assert!(why.contains("layer_decay"), "settings are told all the same: {why}");
     // The last step spoils the weights after its loss was taken.
     let last = [
         "eval.attentive.lrs=[1e30]",
@@ -331,10 +332,8 @@ fn a_task_that_diverges_costs_its_own_figure_alone() {
         "eval.finetune.warmup_epochs=0",
         "eval.finetune.batch_size=32",
     ];
-    let found = room.json(&with(
-        &["eval", "latest", "--task", "attentive,finetune", "--json"],
-        &last,
-    ));
+    let both = ["eval", "latest", "--task", "attentive,finetune", "--json"];
+    let found = room.json(&with(&both, &last));
     for (place, name) in ["attentive", "finetune"].into_iter().enumerate() {
         let task = &found["evaluations"][0]["tasks"][place];
         assert_eq!(task["figures"][format!("{name}_accuracy")], "NaN", "{task}");

@@ -20,7 +20,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::finetune::{LearnError, check_batch, optimiser_settings, right_of, targets};
+use super::finetune::{LearnError, check_batch, optimiser_settings, targets};
 use crate::data::{Batches, ImageSet, LoaderConfig, Split, eval_batches};
 use crate::eval::tasks::{self, trained::Tell, tune};
 use crate::model::Mae;
@@ -356,7 +356,7 @@ impl Probing<'_> {
 fn accuracy(pool: &Pool, bank: &Bank, rows: &[usize], device: &Device) -> Option<f64> {
     let right = rows.chunks(256).map(|rows| {
         let (tokens, labels) = bank.batch(rows, device);
-        right_of(pool.forward(tokens), &labels)
+        tasks::right_of(pool.forward(tokens), &labels)
     });
     Some(right.sum::<Option<usize>>()? as f64 / rows.len().max(1) as f64)
 }

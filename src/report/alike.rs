@@ -33,68 +33,62 @@ pub(super) struct Alike<'a> {
 /// A trial and an evaluation of it by the task.
 type Judged<'a> = (usize, &'a RunReport, &'a EvaluationRow);
 
+/// A setting, and the values that evaluations have of it.
+struct Setting<'a> {
+    name: &'a str,
+    values: Vec<&'a Json>,
+}
+
 /// Divides evaluations, oldest first, by protocol. What a setting mirrors of each trial's own model makes no other protocol: each
-/// figure knows which keys of the model it bears. Nor does an evaluation without a figure: a task that diverged has no settings to
-/// tell.
+/// figure knows which keys of the model it bears.
 pub(super) fn alike<'a>(task: &'a Task, judged: &[Judged<'a>]) -> Vec<Alike<'a>> {
-    let counts = |(_, _, e): &Judged| e.figures.iter().any(|(_, value)| value.is_finite());
-    let (mut telling, mut silent): (Vec<Judged>, Vec<Judged>) = judged.iter().copied().partition(counts);
-    if telling.is_empty() {
-        std::mem::swap(&mut telling, &mut silent);
-    }
-    let names = names(&telling);
+    let settings = settings(judged);
     let mut all: Vec<Alike> = Vec::new();
-    for one in &telling {
-        let alike = Alike::of(task, *one, &names, &telling);
+    for one in judged {
+        let alike = Alike::of(task, *one, &settings);
         match all.iter_mut().find(|known| known.text == alike.text) {
             Some(known) => known.latest.extend(alike.latest),
             None => all.push(alike),
         }
     }
-    if let Some(first) = all.first_mut() {
-        for (place, _, e) in silent {
-            first.latest.entry(place).or_insert(e);
-        }
-    }
     all
 }
 
-/// Names of settings, in the order in which they are met.
-fn names(judged: &[Judged]) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    let settings = judged.iter().filter_map(|(_, _, e)| e.protocol.parameters.as_object());
-    for (name, _) in settings.flatten().filter(|(name, _)| *name != FOUND) {
-        if !names.contains(name) {
-            names.push(name.clone());
+/// Settings in the order in which they are met, with their distinct values.
+fn settings<'a>(judged: &[Judged<'a>]) -> Vec<Setting<'a>> {
+    let mut settings: Vec<Setting> = Vec::new();
+    let all = judged.iter().filter_map(|(_, _, e)| e.protocol.parameters.as_object());
+    for (name, value) in all.flatten().filter(|(name, _)| *name != FOUND) {
+        let place = settings.iter().position(|known| known.name == name);
+        let place = place.unwrap_or_else(|| {
+            let values = Vec::new();
+            settings.push(Setting { name, values });
+            settings.len() - 1
+        });
+        let unused = value.is_null() && OPTIONAL.contains(&name.as_str());
+        if !unused && !settings[place].values.contains(&value) {
+            settings[place].values.push(value);
         }
     }
-    names
+    settings
 }
 
 impl<'a> Alike<'a> {
-    fn of(task: &'a Task, (place, run, e): Judged<'a>, names: &[String], all: &[Judged]) -> Self {
+    fn of(task: &'a Task, (place, run, e): Judged<'a>, settings: &[Setting]) -> Self {
         let mut words = vec![format!("protocol {}", e.protocol.version)];
         let (mut common, mut mirrored) = (Vec::new(), Vec::new());
-        for name in names {
-            let of = |e: &EvaluationRow| e.protocol.parameters.get(name).cloned().unwrap_or_default();
-            let mut values: Vec<Json> = Vec::new();
-            for value in all.iter().map(|(_, _, e)| of(e)) {
-                let unused = value.is_null() && OPTIONAL.contains(&name.as_str());
-                if !unused && !values.contains(&value) {
-                    values.push(value);
-                }
-            }
+        for Setting { name, values } in settings {
             let value = match values.as_slice() {
                 [] => continue,
-                [one] => one.clone(),
-                _ => of(e),
+                [one] => *one,
+                _ => &e.protocol.parameters[*name],
             };
-            if values.len() > 1 && run.config(&format!("{MODEL}{name}")) == Some(&value) {
+            if values.len() > 1 && run.config(&format!("{MODEL}{name}")) == Some(value) {
                 words.push(format!("{name} = that of each model"));
-                mirrored.push(name.clone());
+                mirrored.push((*name).to_owned());
             } else {
-                words.push(format!("{name} = {}", format::value(&value)));
-                common.push(name.clone());
+                words.push(format!("{name} = {}", format::value(value)));
+                common.push((*name).to_owned());
             }
         }
         Self {

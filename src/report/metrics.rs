@@ -209,8 +209,7 @@ mod tests {
         assert!(!LINEAR.comparable(["eval.linear.lrs"].into_iter()));
         assert!(!KNN.comparable(["eval.knn_k"].into_iter()));
         assert!(!KNN.comparable(["protocol.knn"].into_iter()));
-        assert!(LINEAR.comparable(["protocol.knn", "protocol.reconstruction"].into_iter()));
-        assert!(!EVAL_PSNR.comparable(["protocol.reconstruction"].into_iter()));
+        assert!(LINEAR.comparable(["protocol.knn"].into_iter()));
     }
 
     #[test]

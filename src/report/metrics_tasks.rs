@@ -45,10 +45,7 @@ const PROTOCOL: &str = "protocol.";
 /// The task whose protocol a key stands for.
 pub(super) fn by_protocol(key: &str) -> Option<&'static Task> {
     let word = key.strip_prefix(PROTOCOL)?;
-    [&RECONSTRUCTION, &ANOMALY]
-        .into_iter()
-        .chain(&TASKS)
-        .find(|task| task.word == word)
+    TASKS.iter().find(|task| task.word == word)
 }
 
 /// Whether a key is one of a task's own: part of its protocol and of nothing else.

@@ -263,7 +263,7 @@ pub(super) fn optimiser_settings(train: &TrainSpec, weight_decay: f64) -> TrainS
     }
 }
 
-/// Held-out pictures told right, as [`right_of`], and all that have a class.
+/// Held-out pictures told right, as [`tasks::right_of`], and all that have a class.
 fn judge(
     model: &Classifier,
     spec: &TrialSpec,
@@ -275,27 +275,9 @@ fn judge(
         let Some(batch) = Labelled::of(batch?) else { continue };
         let size = spec.model.img_size;
         let shape = [batch.labels.len(), spec.model.in_chans, size.height, size.width];
-        let more = right_of(model.forward(images(batch.pixels, shape, device)), &batch.labels);
+        let more = tasks::right_of(model.forward(images(batch.pixels, shape, device)), &batch.labels);
         right = right.zip(more).map(|(right, more)| right + more);
         judged += batch.labels.len();
     }
     Ok((right, judged))
-}
-
-/// Rows whose greatest score is that of their label; `None` where scores are no numbers, as of a classifier that diverged.
-///
-/// # Shapes
-/// `[N, K]`, `N` labels.
-pub(super) fn right_of(logits: Tensor<2>, labels: &[usize]) -> Option<usize> {
-    let [_, classes] = logits.dims();
-    let scores: Vec<f32> = logits.into_data().iter::<f32>().collect();
-    scores.iter().all(|score| score.is_finite()).then(|| {
-        let said = scores.chunks_exact(classes).map(greatest);
-        said.zip(labels).filter(|(said, label)| said == *label).count()
-    })
-}
-
-/// Place of the greatest value, the first among equals.
-fn greatest(row: &[f32]) -> usize {
-    (1..row.len()).fold(0, |best, place| if row[place] > row[best] { place } else { best })
 }

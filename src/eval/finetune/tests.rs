@@ -81,19 +81,6 @@ fn it_can_be_stopped_at_any_step() {
 }
 
 #[test]
-fn the_greatest_score_decides() {
-    let logits = Tensor::<2>::from_data([[1.0, 2.0, 0.0], [3.0, 0.0, 2.0], [0.0, 1.0, 2.0]], &device());
-    assert_eq!(right_of(logits.clone(), &[1, 0, 2]), Some(3));
-    assert_eq!(right_of(logits, &[1, 2, 0]), Some(1));
-    let broken = Tensor::<2>::from_data([[1.0, 2.0], [f32::NAN, f32::NAN]], &device());
-    assert_eq!(
-        right_of(broken, &[1, 0]),
-        None,
-        "no class is the greatest of no numbers"
-    );
-}
-
-#[test]
 fn figures_do_not_depend_on_threads_and_every_step_is_told() {
     let mut told = Vec::new();
     let mut all = Vec::new();

@@ -9,7 +9,7 @@ use linfa::{DatasetBase, ParamGuard};
 use linfa_clustering::{KMeans, KMeansInit};
 use ndarray::{Array2, ArrayView1, Axis};
 use rand::{Rng, RngExt};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{Bank, Outcome, TaskError, adjusted_rand, normalised_mutual_information};
 use crate::eval::knn::{Labelled, normalised};
@@ -24,24 +24,31 @@ const TOLERANCE: f64 = 1e-6;
 pub(super) fn run(bank: &Bank, spec: &ClusteringSpec, seed: u64) -> Result<Outcome, TaskError> {
     let train = matrix(bank.rows(&bank.train, spec.feature));
     let val = matrix(bank.rows(&bank.val, spec.feature));
-    let clusters = bank.classes.min(train.nrows());
-    let found = cluster(&train, clusters, spec.restarts, seed)?;
+    let found = cluster(&train, clusters(bank), spec.restarts, seed)?;
     let said: Vec<usize> = val.rows().into_iter().map(|row| found.nearest(row)).collect();
     let labels = &bank.val.labels;
     let figures = vec![
         ("clustering_nmi".into(), normalised_mutual_information(&said, labels)),
         ("clustering_ari".into(), adjusted_rand(&said, labels)),
     ];
-    let settings = json!({
-        "clusters": clusters,
+    Ok(Outcome {
+        figures,
+        found: json!({ "inertia": found.inertia }),
+    })
+}
+
+/// As many as there are classes.
+fn clusters(bank: &Bank) -> usize {
+    bank.classes.min(bank.train.labels.len())
+}
+
+/// How clusters are found.
+pub(super) fn settings(bank: &Bank, spec: &ClusteringSpec) -> Json {
+    json!({
+        "clusters": clusters(bank),
         "restarts": spec.restarts,
         "start": "k-means++",
         "normalisation": "features of length 1",
-    });
-    Ok(Outcome {
-        figures,
-        settings,
-        found: json!({ "inertia": found.inertia }),
     })
 }
 

@@ -7,7 +7,7 @@ use linfa::traits::{Fit, Predict};
 use linfa::{Dataset, ParamGuard};
 use linfa_logistic::{MultiFittedLogisticRegression, MultiLogisticRegression};
 use ndarray::{Array1, Array2};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::{Bank, Outcome, TaskError, share_right, tune};
 use crate::eval::features::Features;
@@ -21,22 +21,25 @@ const TOLERANCE: f64 = 1e-3;
 /// Least spread that a feature is divided by.
 const LEAST_SPREAD: f64 = 1e-12;
 
-/// The held-out accuracy, and how it came about.
+/// The held-out accuracy, and the penalty that was chosen.
 pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64) -> Result<Outcome, TaskError> {
     let spec = &eval.logistic;
     let (train, val) = (bank.rows(&bank.train, spec.feature), bank.rows(&bank.val, spec.feature));
     let (penalty, scores) = choose(train, bank.classes, eval, seed)?;
     let accuracy = accuracy(train, val, penalty)?;
-    let settings = json!({
-        "solver": "L-BFGS to the minimum",
-        "normalisation": "mean 0 and spread 1 over the training pictures",
-        "penalties": spec.penalties,
-        "tune_fraction": eval.tune_fraction,
-    });
     Ok(Outcome {
         figures: vec![("logistic_accuracy".into(), accuracy)],
-        settings,
         found: json!({ "penalty": penalty, "tune_accuracy": scores }),
+    })
+}
+
+/// How it is solved.
+pub(super) fn settings(eval: &EvalSpec) -> Json {
+    json!({
+        "solver": "L-BFGS to the minimum",
+        "normalisation": "mean 0 and spread 1 over the training pictures",
+        "penalties": eval.logistic.penalties,
+        "tune_fraction": eval.tune_fraction,
     })
 }
 

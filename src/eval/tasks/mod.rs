@@ -15,7 +15,7 @@ pub mod retrieval;
 pub mod trained;
 pub(crate) mod tune;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, Tensor};
 use serde_json::{Value as Json, json};
 
 pub use agreement::{adjusted_rand, normalised_mutual_information};
@@ -60,13 +60,9 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// What a task found: parameters that all tasks have, then its own, then under `found` what is of this trial.
-    fn of(task: EvalTask, spec: &TrialSpec, outcome: Outcome) -> Self {
-        let Outcome {
-            figures,
-            settings,
-            found,
-        } = outcome;
+    /// What a task found: settings that all tasks have, then its own, then under `found` what is of this trial.
+    fn of(task: EvalTask, spec: &TrialSpec, settings: Json, outcome: Outcome) -> Self {
+        let Outcome { figures, found } = outcome;
         let (model, data) = (&spec.model, &spec.data);
         let mut parameters = json!({
             "img_size": model.img_size,
@@ -131,10 +127,9 @@ pub fn reconstructed(spec: &TrialSpec, figures: Vec<(String, f64)>, pictures: us
     });
     let outcome = Outcome {
         figures,
-        settings,
         found: Json::Null,
     };
-    Finding::of(EvalTask::Reconstruction, spec, outcome)
+    Finding::of(EvalTask::Reconstruction, spec, settings, outcome)
 }
 
 /// Runs a task that reads features of whole pictures; `None` for the others. Features that are not finite, as those of a
@@ -148,7 +143,7 @@ pub fn run(task: EvalTask, bank: &Bank, spec: &TrialSpec, device: &Device) -> Re
         return Ok(None);
     };
     let outcome = match task {
-        _ if !bank.is_sound(feature) => not_numbers(task),
+        _ if !bank.is_sound(feature) => not_numbers(task, Json::Null),
         EvalTask::Knn => neighbours(bank, eval),
         EvalTask::Linear => probe::run(bank, eval, seed, device),
         EvalTask::Logistic => logistic::run(bank, eval, seed)?,
@@ -163,17 +158,30 @@ pub fn run(task: EvalTask, bank: &Bank, spec: &TrialSpec, device: &Device) -> Re
         "held_out": bank.val.labels.len(),
         "augmentation": "none",
     });
-    merge(&mut settings, outcome.settings);
-    let outcome = Outcome { settings, ..outcome };
-    Ok(Some(Finding::of(task, spec, outcome)))
+    merge(&mut settings, own_settings(task, bank, eval));
+    Ok(Some(Finding::of(task, spec, settings, outcome)))
+}
+
+/// Settings of a task on features of whole pictures beside those that all of these have. They are the same whatever becomes of it.
+fn own_settings(task: EvalTask, bank: &Bank, eval: &EvalSpec) -> Json {
+    match task {
+        EvalTask::Knn => json!({
+            "k": eval.knn_k.min(bank.train.labels.len()),
+            "temperature": eval.knn_temperature,
+            "similarity": "cosine",
+        }),
+        EvalTask::Linear => probe::settings(bank, eval),
+        EvalTask::Logistic => logistic::settings(eval),
+        EvalTask::Retrieval => retrieval::settings(),
+        EvalTask::Clustering => clustering::settings(bank, &eval.clustering),
+        EvalTask::Reconstruction | EvalTask::Attentive | EvalTask::Finetune => Json::Null,
+    }
 }
 
 /// What a task tells of itself.
 struct Outcome {
     /// Named figures.
     figures: Vec<(String, f64)>,
-    /// Settings beside those that all tasks have.
-    settings: Json,
     /// What was chosen and seen on the way: no setting, but the consequence of them all.
     found: Json,
 }
@@ -186,18 +194,16 @@ fn neighbours(bank: &Bank, eval: &EvalSpec) -> Outcome {
     let accuracy = knn::accuracy(train, val, bank.classes, eval.knn_k, eval.knn_temperature);
     Outcome {
         figures: vec![("knn_accuracy".into(), accuracy)],
-        settings: json!({ "k": eval.knn_k.min(bank.train.labels.len()), "temperature": eval.knn_temperature, "similarity": "cosine" }),
         found: Json::Null,
     }
 }
 
-/// The figures of a task, all of them not numbers.
-fn not_numbers(task: EvalTask) -> Outcome {
+/// The figures of a task, all of them not numbers, and what was seen.
+fn not_numbers(task: EvalTask, found: Json) -> Outcome {
     let of_task = FIGURES.iter().filter(|figure| figure.task == Some(task.word()));
     Outcome {
         figures: of_task.map(|figure| (figure.name.to_owned(), f64::NAN)).collect(),
-        settings: Json::Null,
-        found: Json::Null,
+        found,
     }
 }
 
@@ -205,6 +211,21 @@ fn merge(into: &mut Json, more: Json) {
     if let (Json::Object(into), Json::Object(more)) = (into, more) {
         into.extend(more);
     }
+}
+
+/// Rows whose greatest score is that of their label, the first among equals; `None` where scores are no numbers, as of a
+/// classifier that diverged.
+///
+/// # Shapes
+/// `[N, K]`, `N` labels.
+pub(crate) fn right_of(logits: Tensor<2>, labels: &[usize]) -> Option<usize> {
+    let [_, classes] = logits.dims();
+    let scores: Vec<f32> = logits.into_data().iter::<f32>().collect();
+    let greatest = |row: &[f32]| (1..classes).fold(0, |best, place| if row[place] > row[best] { place } else { best });
+    scores.iter().all(|score| score.is_finite()).then(|| {
+        let said = scores.chunks_exact(classes).map(greatest);
+        said.zip(labels).filter(|(said, label)| said == *label).count()
+    })
 }
 
 /// Share of rows whose class was said rightly.

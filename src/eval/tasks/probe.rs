@@ -7,16 +7,16 @@
 use std::convert::Infallible;
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
-use super::{Bank, Outcome, share_right, tune};
+use super::{Bank, Outcome, right_of, tune};
 use crate::eval::features::Features;
 use crate::eval::knn::Labelled;
 use crate::eval::linear::{Probe, Rule};
 use crate::spec::trial::{EvalSpec, LinearSpec, ProbeOptimiser};
 use crate::train::Schedule;
 
-/// The held-out accuracy of the probe, and how it was trained.
+/// The held-out accuracy of the probe, and the rate that was chosen.
 pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64, device: &Device) -> Outcome {
     let spec = &eval.linear;
     let (train, val) = (bank.rows(&bank.train, spec.feature), bank.rows(&bank.val, spec.feature));
@@ -28,22 +28,26 @@ pub(super) fn run(bank: &Bank, eval: &EvalSpec, seed: u64, device: &Device) -> O
     };
     let (chosen, scores) = trainer.choose(train, eval.tune_fraction);
     let accuracy = trainer.accuracy(train, val, chosen);
-    let settings = json!({
+    Outcome {
+        figures: vec![("linear_accuracy".into(), accuracy)],
+        found: json!({ "blr": chosen, "tune_accuracy": scores }),
+    }
+}
+
+/// How it is trained.
+pub(super) fn settings(bank: &Bank, eval: &EvalSpec) -> Json {
+    let spec = &eval.linear;
+    json!({
         "optimiser": spec.optimiser,
         "momentum": 0.9,
         "weight_decay": spec.weight_decay,
         "epochs": spec.epochs,
-        "batch_size": spec.batch_size.min(train.labels.len()),
+        "batch_size": spec.batch_size.min(bank.train.labels.len()),
         "warmup_epochs": spec.warmup_epochs,
         "normalisation": "batch norm without affine, eps 1e-6",
         "blrs": spec.blrs,
         "tune_fraction": eval.tune_fraction,
-    });
-    Outcome {
-        figures: vec![("linear_accuracy".into(), accuracy)],
-        settings,
-        found: json!({ "blr": chosen, "tune_accuracy": scores }),
-    }
+    })
 }
 
 /// What stays the same whatever the rate.
@@ -72,12 +76,8 @@ impl Trainer<'_> {
 
     fn accuracy(&self, train: Labelled<'_>, judged: Labelled<'_>, blr: f64) -> f64 {
         let probe = self.fit(train, blr);
-        let logits = probe.logits(matrix(judged, self.device));
-        if !logits.clone().sum().into_scalar::<f32>().is_finite() {
-            return f64::NAN;
-        }
-        let said: Vec<i64> = logits.argmax(1).into_data().iter::<i64>().collect();
-        share_right(said.into_iter().map(|class| class as usize), judged.labels)
+        let right = right_of(probe.logits(matrix(judged, self.device)), judged.labels);
+        right.map_or(f64::NAN, |right| right as f64 / judged.labels.len() as f64)
     }
 
     /// A probe trained on these rows. The last incomplete batch of an epoch is left out, unless it is the only one.

@@ -211,7 +211,8 @@ fn broken_features_give_figures_that_are_not_numbers() {
     spec.eval = eval();
     spec.eval.retrieval.feature = Feature::Cls;
     spec.eval.clustering.feature = Feature::Cls;
-    let mut bank = bank();
+    let whole = bank();
+    let mut bank = whole.clone();
     bank.val.features.get_mut(&Feature::Cls).unwrap()[3] = f32::NAN;
     for task in [
         EvalTask::Knn,
@@ -224,5 +225,25 @@ fn broken_features_give_figures_that_are_not_numbers() {
         let names: Vec<&str> = found.figures.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, named(task));
         assert!(found.figures.iter().all(|(_, value)| value.is_nan()), "{task:?}");
+        let settings = |finding: Finding| {
+            let mut settings = finding.protocol.parameters;
+            settings["found"].take();
+            settings
+        };
+        let sound = run(task, &whole, &spec, &device).unwrap().unwrap();
+        assert_eq!(settings(found), settings(sound), "told whatever becomes of it");
     }
+}
+
+#[test]
+fn the_greatest_score_decides() {
+    let logits = Tensor::<2>::from_data([[1.0, 2.0, 0.0], [3.0, 0.0, 2.0], [0.0, 1.0, 2.0]], &device());
+    assert_eq!(right_of(logits.clone(), &[1, 0, 2]), Some(3));
+    assert_eq!(right_of(logits, &[1, 2, 0]), Some(1));
+    let broken = Tensor::<2>::from_data([[1.0, 2.0], [f32::NAN, f32::NAN]], &device());
+    assert_eq!(
+        right_of(broken, &[1, 0]),
+        None,
+        "no class is the greatest of no numbers"
+    );
 }

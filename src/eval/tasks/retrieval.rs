@@ -26,17 +26,20 @@ pub(super) fn run(bank: &Bank, feature: Feature) -> Outcome {
     let mut figures = vec![("retrieval_map".to_string(), found.map)];
     let recalls = CUTS.iter().zip(found.recall);
     figures.extend(recalls.map(|(k, recall)| (format!("retrieval_recall_at_{k}"), recall)));
-    let settings = json!({
+    Outcome {
+        figures,
+        found: Json::Null,
+    }
+}
+
+/// What is looked for where.
+pub(super) fn settings() -> Json {
+    json!({
         "similarity": "cosine",
         "queries": "held-out pictures",
         "gallery": "training pictures",
         "recall": "share of queries with a picture of their class among the first k",
-    });
-    Outcome {
-        figures,
-        settings,
-        found: Json::Null,
-    }
+    })
 }
 
 /// Orders the rows of `gallery` for every row of `queries`. A query without a row of its class counts as 0.

@@ -30,17 +30,16 @@ pub fn run(
     device: &Device,
     tell: &mut Tell<'_>,
 ) -> Result<Option<Finding>, LearnError> {
-    let outcome = match task {
-        EvalTask::Attentive => pooled(model, spec, set, device, tell),
-        EvalTask::Finetune => finetuned(model, spec, set, device, tell),
+    let (own, outcome) = match task {
+        EvalTask::Attentive => (of_attentive(spec), pooled(model, spec, set, device, tell)),
+        EvalTask::Finetune => (of_finetune(spec), finetuned(model, spec, set, device, tell)),
         _ => return Ok(None),
     };
     let outcome = match outcome {
         // The encoder is what it is: other figures of it hold.
-        Err(error @ (LearnError::Diverged { .. } | LearnError::Scores { .. })) => Outcome {
-            found: json!({ "diverged": error.to_string() }),
-            ..not_numbers(task)
-        },
+        Err(error @ (LearnError::Diverged { .. } | LearnError::Scores { .. })) => {
+            not_numbers(task, json!({ "diverged": error.to_string() }))
+        }
         outcome => outcome?,
     };
     let mut settings = json!({
@@ -48,9 +47,8 @@ pub fn run(
         "train": set.len(Split::Train),
         "held_out": set.len(Split::Val),
     });
-    merge(&mut settings, outcome.settings);
-    let outcome = Outcome { settings, ..outcome };
-    Ok(Some(Finding::of(task, spec, outcome)))
+    merge(&mut settings, own);
+    Ok(Some(Finding::of(task, spec, settings, outcome)))
 }
 
 fn pooled(
@@ -61,17 +59,8 @@ fn pooled(
     tell: &mut Tell<'_>,
 ) -> Result<Outcome, LearnError> {
     let found = attentive(model, spec, set, device, tell)?;
-    let mut settings = of(&spec.eval.attentive);
-    let more = json!({
-        "feature": "patch tokens, normalised by the training pictures",
-        "augmentation": "none",
-        "optimiser": "adamw",
-        "tune_fraction": spec.eval.tune_fraction,
-    });
-    merge(&mut settings, more);
     Ok(Outcome {
         figures: vec![("attentive_accuracy".into(), found.accuracy)],
-        settings,
         found: json!({ "lr": found.lr, "tune_accuracy": found.tried, "judged": found.judged, "losses": found.losses }),
     })
 }
@@ -84,7 +73,26 @@ fn finetuned(
     tell: &mut Tell<'_>,
 ) -> Result<Outcome, LearnError> {
     let found = finetune(model, spec, set, device, tell)?;
-    let mut settings = of(&spec.eval.finetune);
+    Ok(Outcome {
+        figures: vec![("finetune_accuracy".into(), found.accuracy)],
+        found: json!({ "judged": found.judged, "losses": found.losses }),
+    })
+}
+
+fn of_attentive(spec: &TrialSpec) -> Json {
+    let mut settings = section(&spec.eval.attentive);
+    let more = json!({
+        "feature": "patch tokens, normalised by the training pictures",
+        "augmentation": "none",
+        "optimiser": "adamw",
+        "tune_fraction": spec.eval.tune_fraction,
+    });
+    merge(&mut settings, more);
+    settings
+}
+
+fn of_finetune(spec: &TrialSpec) -> Json {
+    let mut settings = section(&spec.eval.finetune);
     let more = json!({
         "feature": "mean of the patch tokens after a fresh norm",
         "optimiser": "adamw",
@@ -93,14 +101,10 @@ fn finetuned(
         "crop_aspect": spec.data.crop_aspect,
     });
     merge(&mut settings, more);
-    Ok(Outcome {
-        figures: vec![("finetune_accuracy".into(), found.accuracy)],
-        settings,
-        found: json!({ "judged": found.judged, "losses": found.losses }),
-    })
+    settings
 }
 
 /// The keys of a task's section.
-fn of(spec: &impl serde::Serialize) -> Json {
+fn section(spec: &impl serde::Serialize) -> Json {
     serde_json::to_value(spec).unwrap_or_default()
 }
