@@ -137,19 +137,31 @@ impl Browser {
     /// The value of an expression in the page.
     #[track_caller]
     pub(crate) fn eval(&mut self, expression: &str) -> Json {
-        let arguments = json!({"expression": expression, "returnByValue": true, "userGesture": true});
-        let mut told = self.call("Runtime.evaluate", arguments);
+        let mut told = self.evaluate(expression);
         assert!(told["exceptionDetails"].is_null(), "{expression}: {told}");
         told["result"]["value"].take()
     }
 
-    /// Waits until an expression is true, at most a minute.
+    #[track_caller]
+    fn evaluate(&mut self, expression: &str) -> Json {
+        let arguments = json!({"expression": expression, "returnByValue": true, "userGesture": true});
+        self.call("Runtime.evaluate", arguments)
+    }
+
+    /// Waits until an expression is true, at most a minute. One that fails, on a page of which half has come, is not true yet.
     #[track_caller]
     pub(crate) fn wait_for(&mut self, expression: &str) {
         let begun = Instant::now();
-        while self.eval(expression) != true {
-            let page = self.eval("document.body.innerText");
-            assert!(begun.elapsed() < Duration::from_secs(60), "never {expression}: {page}");
+        loop {
+            let told = self.evaluate(expression);
+            if told["result"]["value"] == true {
+                return;
+            }
+            let page = self.eval("document.body?.innerText");
+            assert!(
+                begun.elapsed() < Duration::from_secs(60),
+                "never {expression}: {told}: {page}"
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
