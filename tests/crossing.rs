@@ -30,6 +30,15 @@ fn every_model_is_judged_under_every_strategys_masks() {
         // The masks of eval.mask_strategy are among them.
         assert_eq!(run["cross_mse/random"], run["eval_mse"], "{label}");
         assert_eq!(run["fill_own_mean_mse/random"], run["mean_fill_mse"], "{label}");
+        for figure in ["psnr", "image_mse", "image_psnr", "ssim", "masked_ssim"] {
+            let under = format!("cross_{figure}/random");
+            assert_eq!(run[&under], run[format!("eval_{figure}")], "{label}: {figure}");
+            number(run, &format!("cross_{figure}/grid"));
+        }
+        for fill in ["mean", "nearest"] {
+            let (under, common) = (format!("fill_{fill}_ssim/random"), format!("fill_{fill}_eval_ssim"));
+            assert_eq!(number(run, &under), number(run, &common), "{label}: {fill}");
+        }
     }
     let first = runs.values().next().unwrap();
     for fill in ["fill_mean_mse", "fill_nearest_mse", "fill_own_mean_mse"] {
@@ -48,6 +57,8 @@ fn every_model_is_judged_under_every_strategys_masks() {
         "nearest visible patch",
         "The same in numbers",
         "cross_mse/…",
+        "By other figures: PSNR; ",
+        "cross_ssim/…",
         "Masks of these trials",
     ] {
         assert!(page.contains(words), "{words}");
@@ -67,6 +78,27 @@ fn without_the_key_nothing_of_it_is_measured_or_shown() {
     assert!(runs.values().all(|run| !crossed(run)), "{runs:?}");
     let page = std::fs::read_to_string(room.path().join("reports/crossed/index.html")).unwrap();
     assert!(!page.contains("judged under the masks of"));
+
+    // Finished runs can be judged so, and the report has it.
+    room.ok(&[
+        "eval",
+        "crossed",
+        "--task",
+        "reconstruction",
+        "--set",
+        "eval.cross=[\"grid\", { name = \"moved\", strategy = \"grid\", random_offset = true }]",
+    ]);
+    room.ok(&["report", "crossed"]);
+    let page = std::fs::read_to_string(room.path().join("reports/crossed/index.html")).unwrap();
+    for words in [
+        "judged under the masks of",
+        ">moved</th>",
+        "By other figures: PSNR; ",
+        "cross_ssim/…",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    assert!(!page.contains("Later evaluations"), "they are the runs' own");
 }
 
 #[test]

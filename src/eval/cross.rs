@@ -1,13 +1,14 @@
-//! One trial's row of the cross table: its model judged under the masks of every strategy of `eval.cross`, which are the same
-//! for all trials, with what trivial fills get under the same masks.
+//! One trial's row of the cross tables: its model judged under the masks of every strategy of `eval.cross`, which are the same
+//! for all trials, by all figures of reconstruction, with what trivial fills get under the same masks.
 
 use burn::tensor::Device;
 use mae_strategies::{Error, Mask, Plan, Registry};
 
 use super::fill::{Cut, Fills};
-use super::judge::EvalError;
-use super::reconstruction::{Errors, errors};
-use crate::data::{Batch, Batches};
+use super::judge::{EvalError, Judge, Moment};
+use super::quality_judge::{Ground, Quality};
+use super::reconstruction::{Errors, errors_of, pixels};
+use crate::data::{Batch, Batches, Split};
 use crate::model::batch::{Views, When, draw_mask, images};
 use crate::model::{Mae, MaskBatch};
 use crate::seed::Purpose;
@@ -22,6 +23,17 @@ pub const FILL_NEAREST: &str = "fill_nearest_mse";
 /// The same of each hidden patch's own true mean, which models with normalised targets are given.
 pub const FILL_OWN: &str = "fill_own_mean_mse";
 
+/// The name, before `/` and the label, of a figure that is taken under the masks of a column: `cross_ssim` for `eval_ssim`, and
+/// of a fill `fill_mean_ssim` for `fill_mean_eval_ssim`.
+#[must_use]
+pub fn under_columns(figure: &str) -> String {
+    match figure.split_once("eval_") {
+        Some(("", figure)) => format!("cross_{figure}"),
+        Some((fill, figure)) => format!("{fill}{figure}"),
+        None => figure.to_owned(),
+    }
+}
+
 /// The evaluation masks of several strategies.
 pub struct Cross {
     /// Each with the label of its column.
@@ -29,11 +41,11 @@ pub struct Cross {
     seed: u64,
 }
 
-/// Sums over pictures under the masks of one strategy.
-#[derive(Clone, Copy, Default)]
-struct Sums {
+/// What is summed over pictures under the masks of one strategy.
+struct Sums<'a> {
     model: Errors,
     fills: Fills,
+    quality: Quality<'a>,
 }
 
 impl Cross {
@@ -53,41 +65,28 @@ impl Cross {
         })
     }
 
-    /// Whether there is nothing to judge.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.plans.is_empty()
-    }
-
-    /// Named figures of a model over all batches; `std` are the deviations that channels were divided by.
-    ///
-    /// # Errors
-    /// When pictures cannot be had or masks cannot be drawn.
-    pub fn figures(
+    /// Named figures of a model over all batches.
+    fn figures(
         &self,
         model: &Mae,
-        spec: &TrialSpec,
-        std: &[f32],
+        ground: Ground<'_>,
         batches: Batches,
         device: &Device,
     ) -> Result<Vec<(String, f64)>, EvalError> {
-        let size = spec.model.img_size;
-        let mut sums = vec![Sums::default(); self.plans.len()];
+        let mut sums: Vec<Sums> = self.plans.iter().map(|_| Sums::new(ground)).collect();
+        let std = ground.normalise.std();
         for batch in batches {
             let batch = batch?;
-            let shape = [batch.len, spec.model.in_chans, size.height, size.width];
-            let masks: Vec<Vec<Mask>> = self
-                .plans
-                .iter()
-                .map(|(_, plan)| self.draw(plan, &batch, shape))
-                .collect::<Result<_, _>>()?;
-            for (sums, masks) in sums.iter_mut().zip(&masks) {
-                sums.add_fills(&batch.images, std, (size.width, spec.model.patch_size), masks);
-            }
-            let pixels = images(batch.images, shape, device);
-            for (sums, masks) in sums.iter_mut().zip(&masks) {
+            let shape = [batch.len, std.len(), ground.size.height, ground.size.width];
+            let all = images(batch.images.clone(), shape, device);
+            for ((_, plan), sums) in self.plans.iter().zip(&mut sums) {
+                let drawn = self.draw(plan, &batch, shape)?;
+                sums.add_fills(&batch.images, ground, &drawn);
+                let masks = MaskBatch::new(&drawn);
+                let shown = pixels(model, all.clone(), &masks);
                 sums.model
-                    .add(errors(model, std, pixels.clone(), &MaskBatch::new(masks)));
+                    .add(errors_of(model, std, all.clone(), shown.clone(), &masks));
+                sums.quality.add(&batch.images, shown, &masks);
             }
         }
         let named = self.plans.iter().zip(&sums);
@@ -110,16 +109,39 @@ impl Cross {
     }
 }
 
-impl Sums {
+impl Judge {
+    /// Figures under the masks of every column of `eval.cross`.
+    ///
+    /// # Errors
+    /// When pictures cannot be had or masks cannot be drawn.
+    pub(super) fn under_columns(&self, model: &Mae, device: &Device) -> Result<Vec<(String, f64)>, EvalError> {
+        if self.cross.plans.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.cross
+            .figures(model, self.ground(), self.batches(Split::Val), device)
+    }
+}
+
+impl<'a> Sums<'a> {
+    /// Nothing yet; fills are measured under every column.
+    fn new(ground: Ground<'a>) -> Self {
+        Self {
+            model: Errors::default(),
+            fills: Fills::default(),
+            quality: Quality::new(ground, Moment::ALONE),
+        }
+    }
+
     /// # Shapes
     /// images `[N, C, H, W]`.
-    fn add_fills(&mut self, images: &[f32], std: &[f32], (width, side): (usize, usize), masks: &[Mask]) {
+    fn add_fills(&mut self, images: &[f32], ground: Ground<'_>, masks: &[Mask]) {
         for (pixels, mask) in images.chunks_exact(images.len() / masks.len()).zip(masks) {
             let cut = Cut {
                 pixels,
-                std,
-                width,
-                side,
+                std: ground.normalise.std(),
+                width: ground.size.width,
+                side: ground.patch,
             };
             let fills = cut.errors(mask);
             self.fills.mean += fills.mean;
@@ -127,15 +149,20 @@ impl Sums {
         }
     }
 
-    fn named(&self, label: &str) -> [(String, f64); 4] {
-        let [_, model, own, _] = self.model.means();
+    fn named(&self, label: &str) -> Vec<(String, f64)> {
+        let [_, model, own, psnr] = self.model.means();
         let pictures = self.model.pictures as f64;
-        [
-            (CROSS, model),
-            (FILL_OWN, own),
-            (FILL_MEAN, self.fills.mean / pictures),
-            (FILL_NEAREST, self.fills.nearest / pictures),
-        ]
-        .map(|(name, value)| (format!("{name}/{label}"), value))
+        let errors = [
+            (CROSS.to_owned(), model),
+            (FILL_OWN.to_owned(), own),
+            (FILL_MEAN.to_owned(), self.fills.mean / pictures),
+            (FILL_NEAREST.to_owned(), self.fills.nearest / pictures),
+            (under_columns("eval_psnr"), psnr),
+        ];
+        let others = self.quality.figures().into_iter();
+        let others = others.map(|(name, value)| (under_columns(&name), value));
+        let others = others.filter(|(name, _)| ![FILL_MEAN, FILL_NEAREST].contains(&name.as_str()));
+        let all = errors.into_iter().chain(others);
+        all.map(|(name, value)| (format!("{name}/{label}"), value)).collect()
     }
 }

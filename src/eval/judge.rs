@@ -44,6 +44,15 @@ pub struct Moment {
     pub last: bool,
 }
 
+impl Moment {
+    /// Of a model that nothing is trained of: everything that is ever measured.
+    pub const ALONE: Self = Self {
+        epoch: 0.0,
+        first: true,
+        last: true,
+    };
+}
+
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Judgement {
@@ -89,7 +98,7 @@ pub struct Judge {
     own: Plan,
     fixed: Plan,
     regions: Option<Arc<Regions>>,
-    cross: Cross,
+    pub(super) cross: Cross,
     perceptual: Option<Perceptual>,
 }
 
@@ -178,9 +187,8 @@ impl Judge {
                 add("chance_accuracy", 1.0 / self.set.classes().len() as f64);
             }
         }
-        if moment.last && !self.cross.is_empty() {
-            let (std, batches) = (self.normalise.std(), self.batches(Split::Val));
-            figures.extend(self.cross.figures(model, &self.spec, std, batches, device)?);
+        if moment.last {
+            figures.extend(self.under_columns(model, device)?);
         }
         let pictures = if self.draws(moment) {
             self.draw(model, device, moment)?

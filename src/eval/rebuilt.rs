@@ -12,17 +12,12 @@ use crate::model::batch::{Views, images};
 
 impl Judge {
     /// Reconstruction of the held-out pictures as a task by itself, of a model that nothing is trained of: the figures that a
-    /// trial takes under the masks common to all, fills included.
+    /// trial takes under the masks common to all and those of `eval.cross`, fills included.
     ///
     /// # Errors
     /// When pictures cannot be had.
     pub fn reconstruction(&self, model: &Mae, device: &Device) -> Result<Finding, EvalError> {
-        let all = Moment {
-            epoch: 0.0,
-            first: true,
-            last: true,
-        };
-        let (mut errors, mut quality) = (Errors::default(), Quality::new(self.ground(), all));
+        let (mut errors, mut quality) = (Errors::default(), Quality::new(self.ground(), Moment::ALONE));
         for batch in self.batches(Split::Val) {
             let batch = batch?;
             let shape = self.shape(batch.len);
@@ -32,7 +27,8 @@ impl Judge {
         }
         let names = ["eval_loss", "eval_mse", "mean_fill_mse", "eval_psnr"];
         let figures = names.into_iter().map(str::to_owned).zip(errors.means());
-        let figures = figures.chain(quality.figures()).collect();
+        let figures = figures.chain(quality.figures());
+        let figures = figures.chain(self.under_columns(model, device)?).collect();
         let lpips = self.ground().perceptual.map(|network| network.digest.as_str());
         Ok(tasks::reconstructed(&self.spec, figures, errors.pictures, lpips))
     }

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::appendix::{self, Configuration, Trial, Trouble};
-use super::cross::{self, CrossRow};
+use super::cross::{self, CrossTable};
 use super::data::{ReportData, StrategyNote};
 use super::differences::{self, Differences};
 use super::elsewhere::{self, Elsewhere};
@@ -126,13 +126,13 @@ struct Drawing {
     palette: Vec<Rgb>,
 }
 
-/// The cross table.
+/// The cross tables.
 struct Cross {
     drawing: Drawing,
     caption: String,
-    columns: Vec<String>,
-    rows: Vec<CrossRow>,
-    fills: Vec<CrossRow>,
+    table: CrossTable,
+    /// By figures other than the error, each with what it says.
+    others: Vec<(String, CrossTable)>,
 }
 
 /// Results over several keys.
@@ -174,9 +174,11 @@ fn cross(groups: &Groups) -> Result<Option<Cross>, ReportError> {
     Ok(Some(Cross {
         drawing: Drawing::new(&matrix_svg(&matrix)?, matrix.colours()),
         caption: table.caption(groups),
-        columns: table.columns,
-        rows: table.rows,
-        fills: table.fills,
+        table,
+        others: cross::others(groups)
+            .into_iter()
+            .map(|one| (one.note(groups), one))
+            .collect(),
     }))
 }
 

@@ -10,7 +10,7 @@ use super::table::{self, Row, Table};
 use crate::stats::Summary;
 
 /// Row names of the fills, and what stands before the names of their figures.
-const FILLS: [(&str, &str); 2] = [
+pub(super) const FILLS: [(&str, &str); 2] = [
     ("mean visible colour", "fill_mean_"),
     ("nearest visible patch", "fill_nearest_"),
 ];

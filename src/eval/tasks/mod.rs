@@ -111,7 +111,8 @@ pub fn feature(task: EvalTask, eval: &EvalSpec) -> Option<Feature> {
     }
 }
 
-/// What reconstruction found under the common masks; `lpips` is the digest of the network for perceptual distance.
+/// What reconstruction found under the common masks, and those of `eval.cross`, which are told with it and make no other
+/// protocol; `lpips` is the digest of the network for perceptual distance.
 #[must_use]
 pub fn reconstructed(spec: &TrialSpec, figures: Vec<(String, f64)>, pictures: usize, lpips: Option<&str>) -> Finding {
     let (eval, model) = (&spec.eval, &spec.model);
@@ -125,10 +126,11 @@ pub fn reconstructed(spec: &TrialSpec, figures: Vec<(String, f64)>, pictures: us
         "held_out": pictures,
         "lpips": lpips,
     });
-    let outcome = Outcome {
-        figures,
-        found: Json::Null,
+    let found = match eval.cross.as_slice() {
+        [] => Json::Null,
+        columns => json!({ "cross": columns }),
     };
+    let outcome = Outcome { figures, found };
     Finding::of(EvalTask::Reconstruction, spec, settings, outcome)
 }
 

@@ -1,8 +1,12 @@
 //! Which masks the models of a sweep were judged under, and which of them a model was trained on.
 
+use serde_json::Value as Json;
+
 use crate::eval::cross::CROSS;
+use crate::report::alike::FOUND;
 use crate::report::data::RunReport;
 use crate::report::groups::{Group, Groups};
+use crate::report::metrics_tasks::RECONSTRUCTION;
 use crate::spec::Column;
 
 /// A column that any finished trial was judged under.
@@ -29,10 +33,20 @@ impl Judged {
     }
 }
 
+/// `eval.cross` of a run, and that of its reconstruction where it was judged again.
+fn listed(run: &RunReport) -> impl Iterator<Item = &Vec<Json>> {
+    let again = run.protocols.iter().filter(|p| p.task == RECONSTRUCTION.word);
+    let again = again.map(|p| &p.parameters[FOUND]["cross"]);
+    run.config("eval.cross")
+        .into_iter()
+        .chain(again)
+        .filter_map(Json::as_array)
+}
+
 /// The columns with figures, in the order of `eval.cross`.
 pub(super) fn columns(groups: &Groups) -> Vec<Judged> {
     let runs = || groups.all.iter().flat_map(|g| &g.runs).filter(|r| r.finished());
-    let listed = runs().filter_map(|r| r.config("eval.cross")?.as_array()).flatten();
+    let listed = runs().flat_map(|run| listed(run)).flatten();
     let listed: Vec<Column> = listed.filter_map(|item| Column::try_from(item.clone()).ok()).collect();
     let prefix = format!("{CROSS}/");
     let recorded = runs().flat_map(|r| r.metrics.iter().filter_map(|m| m.name.strip_prefix(prefix.as_str())));

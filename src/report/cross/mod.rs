@@ -1,6 +1,6 @@
-//! The cross table: every group of trials judged under the masks of every column of `eval.cross`, as a heat map and as
-//! numbers, with trivial fills below. Only where trials recorded such metrics. It is marked as the table of results is: the
-//! lowest of a column where its lead over the next holds.
+//! The cross tables: every group of trials judged under the masks of every column of `eval.cross`, with trivial fills below: the
+//! error as a heat map and as numbers, every other figure of reconstruction as numbers. Only where trials recorded such metrics.
+//! They are marked as the table of results is: the best of a column where its lead over the next holds.
 
 mod columns;
 #[cfg(test)]
@@ -11,33 +11,32 @@ use serde_json::Value as Json;
 
 use super::compare::Comparisons;
 use super::format::{NONE, fixed, mean_ci};
-use super::groups::{Group, Groups};
-use super::metrics::EVAL_MSE;
-use crate::eval::cross::{CROSS, FILL_MEAN, FILL_NEAREST, FILL_OWN};
+use super::groups::Groups;
+use super::metrics::{EVAL_MSE, Metric};
+use super::metrics_quality::QUALITY;
+use super::quality::FILLS;
+use crate::eval::cross::{FILL_OWN, under_columns};
 use crate::plot::{Matrix, MatrixRow, Tile};
 use crate::stats::Summary;
 use columns::{Judged, columns};
 pub(super) use words::definitions;
 
-/// Row names of the fills, and their metrics.
-const FILLS: [(&str, &str); 2] = [
-    ("mean visible colour", FILL_MEAN),
-    ("nearest visible patch", FILL_NEAREST),
-];
-/// Shown where models are given the mean of each patch.
-const OWN: (&str, &str) = ("own mean of each patch", FILL_OWN);
+/// Row name of the fill that is shown with the error where models are given the mean of each patch.
+const OWN: &str = "own mean of each patch";
 
-/// The cross table of a sweep.
+/// A cross table of a sweep.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct CrossTable {
+    /// What is measured, by its name under the common masks.
+    metric: Metric,
     /// Labels of the columns.
     pub(super) columns: Vec<String>,
     /// Groups of trials.
     pub(super) rows: Vec<CrossRow>,
     /// Fills.
     pub(super) fills: Vec<CrossRow>,
-    /// Row with the lowest mean of each column, where rows are compared, and whether its lead over the next holds.
-    lowest: Vec<Option<(usize, bool)>>,
+    /// Row with the best mean of each column, where rows are compared, and whether its lead over the next holds.
+    leaders: Vec<Option<(usize, bool)>>,
     /// Decimals shown.
     decimals: usize,
     /// Whether models predict normalised patches.
@@ -62,31 +61,55 @@ pub(super) struct CrossCell {
     pub(super) text: String,
     /// Trained on the masks of the column.
     pub(super) own: bool,
-    /// Lowest of its column, by more than the seeds' spread.
+    /// Best of its column, by more than the seeds' spread.
     pub(super) best: bool,
 }
 
-/// The cross table; `None` where nothing of it was recorded.
+/// The cross table of the error; `None` where nothing of it was recorded.
 pub(super) fn build(groups: &Groups) -> Option<CrossTable> {
+    of(groups, EVAL_MSE)
+}
+
+/// Those of the other figures of reconstruction that were recorded.
+pub(super) fn others(groups: &Groups) -> Vec<CrossTable> {
+    let others = QUALITY.into_iter().filter(|metric| *metric != EVAL_MSE);
+    others.filter_map(|metric| of(groups, metric)).collect()
+}
+
+fn of(groups: &Groups, metric: Metric) -> Option<CrossTable> {
     let columns = columns(groups);
-    let measured = |i: &usize| columns.iter().any(|c| mean(&groups.all[*i], &c.label).is_some());
+    let named = |column: &Judged| under(metric.name, &column.label);
+    let mean_of = |i: usize, column: &Judged| groups.all[i].summary(&named(column)).mean;
+    let measured = |i: &usize| columns.iter().any(|column| mean_of(*i, column).is_some());
     let trained: Vec<usize> = (0..groups.all.len()).filter(measured).collect();
     if trained.is_empty() {
         return None;
     }
     let means = trained
         .iter()
-        .flat_map(|i| columns.iter().filter_map(move |c| mean(&groups.all[*i], &c.label)));
-    let decimals = EVAL_MSE.decimals_for(means);
+        .flat_map(|i| columns.iter().filter_map(move |column| mean_of(*i, column)));
+    let decimals = metric.decimals_for(means);
     let normalised = all_normalised(groups);
+    let row = |i: &usize| {
+        let group = &groups.all[*i];
+        let cell = |column: &Judged| CrossCell {
+            own: column.trained(group),
+            ..CrossCell::of(group.summary(&named(column)), decimals)
+        };
+        CrossRow {
+            name: group.label.clone(),
+            cells: columns.iter().map(cell).collect(),
+        }
+    };
     let mut table = CrossTable {
-        rows: trained
+        rows: trained.iter().map(row).collect(),
+        fills: fill_rows(groups, &columns, (&metric, normalised), decimals),
+        leaders: columns
             .iter()
-            .map(|i| trained_row(&groups.all[*i], &columns, decimals))
+            .map(|column| leader(groups, &trained, column, &metric))
             .collect(),
-        fills: fill_rows(groups, &columns, normalised, decimals),
-        lowest: columns.iter().map(|column| lowest(groups, &trained, column)).collect(),
         columns: columns.into_iter().map(|column| column.label).collect(),
+        metric,
         decimals,
         normalised,
     };
@@ -94,53 +117,54 @@ pub(super) fn build(groups: &Groups) -> Option<CrossTable> {
     Some(table)
 }
 
-fn mean(group: &Group, column: &str) -> Option<f64> {
-    group.summary(&metric(CROSS, column)).mean
-}
-
-fn trained_row(group: &Group, columns: &[Judged], decimals: usize) -> CrossRow {
-    let cell = |column: &Judged| {
-        let summary = group.summary(&metric(CROSS, &column.label));
-        CrossCell {
-            own: column.trained(group),
-            ..CrossCell::of(summary, decimals)
-        }
-    };
-    CrossRow {
-        name: group.label.clone(),
-        cells: columns.iter().map(cell).collect(),
-    }
+/// Name in the store of a figure under the masks of a column.
+fn under(figure: &str, column: &str) -> String {
+    format!("{}/{column}", under_columns(figure))
 }
 
 /// The fills that all trials agree on.
-fn fill_rows(groups: &Groups, columns: &[Judged], normalised: bool, decimals: usize) -> Vec<CrossRow> {
-    let row = |(name, fill): (&str, &str)| CrossRow {
-        name: name.into(),
-        cells: columns
-            .iter()
-            .map(|c| CrossCell::of(Summary::of(groups.constant(&metric(fill, &c.label))), decimals))
-            .collect(),
+fn fill_rows(
+    groups: &Groups,
+    columns: &[Judged],
+    (metric, normalised): (&Metric, bool),
+    decimals: usize,
+) -> Vec<CrossRow> {
+    let own = normalised && *metric == EVAL_MSE;
+    let known = FILLS.map(|(name, prefix)| (name, under_columns(&format!("{prefix}{}", metric.name))));
+    let all = known.into_iter().chain(own.then(|| (OWN, FILL_OWN.to_owned())));
+    let row = |(name, fill): (&str, String)| {
+        let constant = |column: &Judged| groups.constant(&format!("{fill}/{}", column.label));
+        CrossRow {
+            name: name.into(),
+            cells: columns
+                .iter()
+                .map(|column| CrossCell::of(Summary::of(constant(column)), decimals))
+                .collect(),
+        }
     };
-    let fills = FILLS.into_iter().chain(normalised.then_some(OWN)).map(row);
     let known = |row: &CrossRow| row.cells.iter().any(|c| c.summary.mean.is_some());
-    fills.filter(known).collect()
+    all.map(row).filter(known).collect()
 }
 
-/// The row with the lowest mean of a column whose rows are compared, where there are two at least, and whether its lead over
+/// The row with the best mean of a column whose rows are compared, where there are two at least, and whether its lead over
 /// the next holds: paired by seed, corrected for all rows.
-fn lowest(groups: &Groups, trained: &[usize], column: &Judged) -> Option<(usize, bool)> {
+fn leader(groups: &Groups, trained: &[usize], column: &Judged, metric: &Metric) -> Option<(usize, bool)> {
+    let name = under(metric.name, &column.label);
     let mut means: Vec<(usize, f64)> = trained
         .iter()
-        .filter_map(|i| Some((*i, mean(&groups.all[*i], &column.label)?)))
+        .filter_map(|i| Some((*i, groups.all[*i].summary(&name).mean?)))
         .collect();
     means.sort_by(|a, b| a.1.total_cmp(&b.1));
+    if metric.more_is_better {
+        means.reverse();
+    }
     let [(best, _), (next, _), ..] = means[..] else {
         return None;
     };
-    if !groups.comparable(&EVAL_MSE) || !column.agreed {
+    if !groups.comparable(metric) || !column.agreed {
         return None;
     }
-    let all = Comparisons::of(groups, &metric(CROSS, &column.label), best);
+    let all = Comparisons::of(groups, &name, best);
     let next = all.others.iter().find(|c| c.group == next);
     let row = trained.iter().position(|i| *i == best)?;
     Some((row, next.is_some_and(|next| next.holds())))
@@ -157,20 +181,16 @@ impl CrossCell {
     }
 }
 
-fn metric(name: &str, column: &str) -> String {
-    format!("{name}/{column}")
-}
-
 fn all_normalised(groups: &Groups) -> bool {
     let mut runs = groups.all.iter().flat_map(|g| &g.runs);
     runs.all(|r| r.config("model.norm_pix_loss") == Some(&Json::Bool(true)))
 }
 
 impl CrossTable {
-    /// Marks the lowest of each column where its lead holds.
+    /// Marks the best of each column where its lead holds.
     fn mark(&mut self) {
-        for (column, lowest) in self.lowest.iter().enumerate() {
-            if let Some((row, true)) = lowest {
+        for (column, leader) in self.leaders.iter().enumerate() {
+            if let Some((row, true)) = leader {
                 self.rows[*row].cells[column].best = true;
             }
         }
@@ -189,13 +209,16 @@ impl CrossTable {
         };
         let fills = self.fills.iter().enumerate().map(|(i, fill)| row(fill, i == 0));
         Matrix {
-            title: "Masked reconstruction error of every model under the masks of every strategy".into(),
+            title: match self.metric == EVAL_MSE {
+                true => "Masked reconstruction error of every model under the masks of every strategy".into(),
+                false => format!("{} of every model under the masks of every strategy", self.metric.title),
+            },
             across: "judged under the masks of".into(),
             down: "trained on".into(),
             columns: self.columns.clone(),
             rows: self.rows.iter().map(|r| row(r, false)).chain(fills).collect(),
             ends: [end(low), end(high)],
-            measure: format!("{}, mean over seeds", EVAL_MSE.title),
+            measure: format!("{}, mean over seeds", self.metric.heading()),
         }
     }
 

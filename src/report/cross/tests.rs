@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::eval::cross::{CROSS, FILL_NEAREST};
 use crate::report::data::ReportData;
 use crate::report::testing::{ratios, report, run};
 
@@ -115,11 +116,11 @@ fn a_column_is_a_models_own_where_strategy_and_parameters_are_the_same() {
         .for_each(|r| r.run.config["mask"] = mask.clone());
     assert_eq!(own(&data), [false, true]);
     // Where one name stands for two kinds of masks, its rows are not compared.
-    assert!(build(&Groups::of(&data)).unwrap().lowest[0].is_some());
+    assert!(build(&Groups::of(&data)).unwrap().leaders[0].is_some());
     data.runs[3].run.config["eval"]["cross"][0]["random_offset"] = json!(false);
     let table = build(&Groups::of(&data)).unwrap();
     assert_eq!(
-        (table.lowest[0], table.lowest[1].map(|lowest| lowest.1)),
+        (table.leaders[0], table.leaders[1].map(|leader| leader.1)),
         (None, Some(true))
     );
 }
@@ -142,4 +143,70 @@ fn without_a_lead_nothing_is_bold() {
         table.caption(&groups)
     );
     assert!(table.finding().unwrap().contains("under none of them"));
+}
+
+/// The same runs with figures of similarity, of which more is better, and of a fill.
+fn similar() -> ReportData {
+    let mut data = data();
+    for run in &mut data.runs {
+        let add = |point: &crate::store::rows::MetricPoint| {
+            let label = point.name.strip_prefix(&format!("{CROSS}/"))?;
+            let named = |name: String, value| crate::store::rows::MetricPoint {
+                name,
+                value,
+                ..point.clone()
+            };
+            let fill = named(format!("fill_nearest_ssim/{label}"), 0.25);
+            Some([named(format!("cross_ssim/{label}"), 1.0 - 10.0 * point.value), fill])
+        };
+        let more: Vec<_> = run.metrics.iter().filter_map(add).flatten().collect();
+        run.metrics.extend(more);
+    }
+    data
+}
+
+#[test]
+fn other_figures_have_tables_of_their_own_and_the_highest_leads_where_more_is_better() {
+    assert!(others(&Groups::of(&data())).is_empty());
+    let data = similar();
+    let groups = Groups::of(&data);
+    let [table] = &others(&groups)[..] else { panic!() };
+    assert_eq!((table.title(), table.stem().as_str()), ("SSIM", "cross_ssim"));
+    assert_eq!(table.columns, ["block", "random"]);
+    let row = |row: &CrossRow| row.cells.iter().map(|c| c.text.clone()).collect::<Vec<_>>();
+    assert_eq!(row(&table.rows[0]), ["0.490 ± 0.127", "0.790 ± 0.127"]);
+    assert_eq!(row(&table.fills[0]), ["0.250", "0.250"]);
+    assert_eq!(table.fills.len(), 1, "no fill of each patch's own mean");
+    // What is lowest by the error is highest by the similarity.
+    assert_eq!(table.leaders, build(&groups).unwrap().leaders);
+    assert!(table.rows[0].cells[1].best && table.note(&groups).contains("Bold: highest of its column"));
+    let page = crate::report::html(&data).unwrap();
+    for part in ["By other figures: SSIM", "SSIM of held-out pictures", "cross_ssim/…"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let names: Vec<String> = definitions(&data.runs).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["cross_mse/…", "fill_nearest_mse/…", "cross_ssim/…"]);
+}
+
+/// Columns that a run was judged under later are those of the evaluation's protocol.
+#[test]
+fn columns_of_a_later_evaluation_are_known_by_its_protocol() {
+    let mut data = data();
+    let later = json!({"found": {"cross": ["block", {"name": "random", "strategy": "grid"}]}});
+    for run in &mut data.runs {
+        run.run.config["eval"] = json!({"cross": []});
+        run.protocols = vec![crate::store::rows::ProtocolRow {
+            task: "reconstruction".into(),
+            version: 1,
+            parameters: later.clone(),
+        }];
+    }
+    let table = build(&Groups::of(&data)).unwrap();
+    assert_eq!(table.columns, ["block", "random"]);
+    let own: Vec<bool> = table.rows.iter().flat_map(|row| &row.cells).map(|c| c.own).collect();
+    assert_eq!(own, [false, false, true, false], "random is called so only");
+    // One of them was judged under other masks of that name.
+    data.runs[0].protocols[0].parameters["found"]["cross"][1] = json!("random");
+    let table = build(&Groups::of(&data)).unwrap();
+    assert_eq!(table.leaders[1], None);
 }

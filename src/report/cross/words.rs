@@ -1,46 +1,100 @@
-//! What the cross table says in words: its caption, its finding, and what its metrics mean.
+//! What the cross tables say in words: captions, the finding, and what their metrics mean.
 
-use super::{CROSS, CrossTable, EVAL_MSE, FILL_MEAN, FILL_NEAREST, FILL_OWN};
+use super::CrossTable;
+use crate::eval::cross::{CROSS, FILL_MEAN, FILL_NEAREST, FILL_OWN, under_columns};
 use crate::report::data::RunReport;
 use crate::report::format;
 use crate::report::groups::Groups;
+use crate::report::metrics::{EVAL_MSE, EVAL_PSNR};
+use crate::report::metrics_quality::{EVAL_MASKED_SSIM, QUALITY};
 
 impl CrossTable {
     /// What the figure shows and how to read it.
     pub(in crate::report) fn caption(&self, groups: &Groups) -> String {
         let mut said = format!(
-            "{} on hidden patches of held-out pictures (pixels from 0 to 1): each row a model, each column the masks that it is \
-             judged under; the same masks for every row. Frame: the strategy and the parameters that the model was trained on. \
-             Dark is high; colours span the trained rows.",
-            EVAL_MSE.title
+            "{} {}: each row a model, each column the masks that it is judged under; the same masks for every row. Frame: the \
+             strategy and the parameters that the model was trained on. Dark is high; colours span the trained rows.",
+            self.metric.heading(),
+            self.of()
         );
-        let marked = self.lowest.iter().flatten().filter(|(_, holds)| *holds).count();
-        if marked > 0 {
-            said.push_str(
-                " Bold: lowest of its column where its lead over the next holds (paired by seed, corrected for all rows).",
-            );
-        } else if self.lowest.iter().any(Option::is_some) {
-            said.push_str(" No value is bold: in no column do the seeds separate the lowest from the next.");
-        } else if self.rows.len() > 1 && !groups.comparable(&EVAL_MSE) {
-            said.push_str(" Rows are not comparable: trials differ in what is measured.");
-        }
+        said.push_str(&self.marks(groups));
         if !self.fills.is_empty() {
             said.push_str(" Below: the same patches filled without a model.");
         }
         if self.normalised {
             said.push_str(
-                " The models predict normalised patches, which are scaled back with the true mean and variance of each patch, so \
-                 compare them with the last row.",
+                " The models predict normalised patches, which are scaled back with the true mean and variance of each patch",
             );
+            said.push_str(if self.metric == EVAL_MSE {
+                ", so compare them with the last row."
+            } else {
+                "."
+            });
         }
         said
     }
 
+    /// What the figure is taken of.
+    fn of(&self) -> &'static str {
+        if self.metric == EVAL_MSE {
+            "on hidden patches of held-out pictures (pixels from 0 to 1)"
+        } else if self.metric == EVAL_PSNR {
+            "on hidden patches of held-out pictures"
+        } else if self.metric == EVAL_MASKED_SSIM {
+            "around hidden pixels of held-out pictures, visible patches pasted in"
+        } else {
+            "of held-out pictures, visible patches pasted in"
+        }
+    }
+
+    /// What the numbers of a figure other than the error are.
+    pub(in crate::report) fn note(&self, groups: &Groups) -> String {
+        let better = if self.metric.more_is_better { "more" } else { "less" };
+        let mut said = format!(
+            "{} {}, {better} is better: mean ± half-width of the 95 % interval over seeds.",
+            self.metric.heading(),
+            self.of()
+        );
+        said.push_str(&self.marks(groups));
+        said
+    }
+
+    /// Name of its file.
+    pub(in crate::report) fn stem(&self) -> String {
+        under_columns(self.metric.name)
+    }
+
+    /// What it is called where there is little room.
+    pub(in crate::report) fn title(&self) -> &'static str {
+        self.metric.title
+    }
+
+    /// What is bold, or why nothing is.
+    fn marks(&self, groups: &Groups) -> String {
+        let best = if self.metric.more_is_better {
+            "highest"
+        } else {
+            "lowest"
+        };
+        let marked = self.leaders.iter().flatten().filter(|(_, holds)| *holds).count();
+        if marked > 0 {
+            format!(
+                " Bold: {best} of its column where its lead over the next holds (paired by seed, corrected for all rows)."
+            )
+        } else if self.leaders.iter().any(Option::is_some) {
+            format!(" No value is bold: in no column do the seeds separate the {best} from the next.")
+        } else if self.rows.len() > 1 && !groups.comparable(&self.metric) {
+            " Rows are not comparable: trials differ in what is measured.".to_owned()
+        } else {
+            String::new()
+        }
+    }
+
     /// Whether models do best under the masks that they were trained on, in a sentence.
     pub(in crate::report) fn finding(&self) -> Option<String> {
-        let compared = self.lowest.iter().enumerate();
+        let compared = self.leaders.iter().enumerate();
         let winners: Vec<(usize, usize, bool)> = compared
-            .filter_map(|(column, lowest)| lowest.map(|(row, holds)| (column, row, holds)))
+            .filter_map(|(column, leader)| leader.map(|(row, holds)| (column, row, holds)))
             .collect();
         let mut counts = vec![0; self.rows.len()];
         winners.iter().for_each(|(_, row, _)| counts[*row] += 1);
@@ -89,8 +143,16 @@ pub(in crate::report) fn definitions(runs: &[RunReport]) -> Vec<(String, String)
         runs.iter()
             .any(|r| r.metrics.iter().any(|m| m.name.starts_with(&prefix)))
     };
-    let present = words.into_iter().filter(|(name, _)| recorded(name));
-    present
-        .map(|(name, text)| (format!("{name}/…"), text.to_owned()))
-        .collect()
+    let words = words.map(|(name, text)| (name.to_owned(), text.to_owned()));
+    let others = QUALITY.into_iter().map(|metric| {
+        let name = under_columns(metric.name);
+        let text = format!(
+            "As {}, under the masks of the named column; figures of the fills likewise.",
+            metric.name
+        );
+        (name, text)
+    });
+    let others = others.filter(|(name, _)| name != CROSS);
+    let present = words.into_iter().chain(others).filter(|(name, _)| recorded(name));
+    present.map(|(name, text)| (format!("{name}/…"), text)).collect()
 }

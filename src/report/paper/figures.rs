@@ -1,13 +1,14 @@
 //! The figures of a report as files for a paper: each in one column's width and in two, SVG and PDF, and the LaTeX that
 //! includes them. Series differ in line patterns and shapes as well as in colour.
 
+use super::super::cross::{self, CrossTable};
 use super::super::data::ReportData;
 use super::super::export::tex;
 use super::super::figures::Sketch;
 use super::super::gallery::{self, Gallery, Image};
 use super::super::groups::Groups;
 use super::super::landscape::{self, Board};
-use super::super::{ReportError, by_key, cross, curves, relation, swept};
+use super::super::{ReportError, by_key, curves, relation, swept};
 use super::drawing::Drawing;
 use super::stamp;
 use crate::catalogue::{MEANING, Profile, strips};
@@ -98,11 +99,18 @@ fn drafts(data: &ReportData, groups: &Groups) -> Vec<Draft> {
     all.extend(sketched("curves", curves::sketch(groups)));
     all.extend(sketched("tasks", swept::tasks(groups)));
     all.extend(sketched("reconstruction_and_tasks", relation::sketch(groups)));
-    all.extend(cross::build(groups).map(|table| Draft {
-        stem: "cross".into(),
-        caption: table.caption(groups),
+    let crossed = |stem: String, caption: String, table: &CrossTable| Draft {
+        stem,
+        caption,
         drawing: Drawing::Matrix(table.matrix()),
-    }));
+    };
+    all.extend(cross::build(groups).map(|table| crossed("cross".into(), table.caption(groups), &table)));
+    let others = cross::others(groups);
+    all.extend(
+        others
+            .iter()
+            .map(|table| crossed(table.stem(), table.caption(groups), table)),
+    );
     all.extend(reconstructions(groups));
     all.extend(gallery::over_training(groups).map(|g| pictures("training", g)));
     all.extend(masks(&data.masks));
