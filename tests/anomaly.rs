@@ -128,7 +128,7 @@ fn what_is_missing_is_named_and_left_out() {
 }
 
 #[test]
-fn every_trial_of_a_sweep_is_judged_and_its_report_has_the_areas() {
+fn every_trial_of_a_sweep_is_judged_and_its_report_has_areas_and_maps() {
     let room = room();
     room.write("x.toml", &experiment(2));
     let colours = "data.mean=[0.4,0.4,0.3]";
@@ -166,6 +166,22 @@ fn every_trial_of_a_sweep_is_judged_and_its_report_has_the_areas() {
         later.matches("<dt>Anomaly maps</dt>").count(),
         1,
         "judged alike: {later}"
+    );
+    // Four defective pictures and two faultless ones under both points, each with the picture itself.
+    let alts: Vec<&str> = later.split(" alt=\"test/").skip(1).collect();
+    let maps = alts
+        .iter()
+        .filter(|alt| alt.split('"').next().unwrap().contains("anomaly map, 0."));
+    assert_eq!((alts.len(), maps.count()), (18, 12), "{later}");
+    room.ok(&["report", "tiny", "--paper"]);
+    let figures = room.path().join("reports/tiny/figures");
+    assert!(
+        std::fs::read_dir(&figures).unwrap().any(|file| file
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .starts_with("anomaly_maps-")),
+        "a figure for papers"
     );
 }
 

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::alike::{Alike, MODEL, alike, overruled};
 use super::data::{ReportData, RunReport};
+use super::gallery::Gallery;
 use super::groups::Groups;
+use super::maps;
 use super::metrics::Metric;
 use super::metrics_tasks::{ANOMALY, RECONSTRUCTION, TASKS};
 use super::table::{self, Table};
@@ -21,6 +23,8 @@ pub(super) struct Elsewhere {
     pub(super) digest: String,
     /// One row for each point.
     pub(super) table: Table,
+    /// Maps of the same pictures under every point.
+    pub(super) gallery: Option<Gallery>,
     /// Each task and the settings that its figures hang on.
     pub(super) protocols: Vec<(String, String)>,
 }
@@ -96,6 +100,7 @@ fn of_tasks(data: &ReportData, digest: &str, runs: &[usize], together: &[Alike])
             .take(SHORT)
             .collect(),
         table: table::of(&groups, &metrics),
+        gallery: maps::gallery(&groups, first.map_or("", |e| e.place.as_str())),
         protocols: together
             .iter()
             .map(|alike| (alike.task.title.to_owned(), alike.text.clone()))
@@ -103,7 +108,7 @@ fn of_tasks(data: &ReportData, digest: &str, runs: &[usize], together: &[Alike])
     })
 }
 
-/// The run with these figures in place of its own.
+/// The run with these figures and pictures in place of its own.
 fn with_figures(place: usize, run: &RunReport, together: &[Alike]) -> RunReport {
     let found = together.iter().filter_map(|alike| alike.latest.get(&place));
     let point = |(name, value): &(String, f64)| MetricPoint {
@@ -114,8 +119,8 @@ fn with_figures(place: usize, run: &RunReport, together: &[Alike]) -> RunReport 
     };
     RunReport {
         run: run.run.clone(),
-        metrics: found.flat_map(|e| e.figures.iter().map(point)).collect(),
-        pictures: Vec::new(),
+        metrics: found.clone().flat_map(|e| e.figures.iter().map(point)).collect(),
+        pictures: found.flat_map(|e| e.pictures.iter().cloned()).collect(),
         protocols: Vec::new(),
         evaluations: Vec::new(),
     }
@@ -144,6 +149,7 @@ mod tests {
             weights: String::new(),
             program: String::new(),
             created_at: String::new(),
+            pictures: vec![],
         }
     }
 

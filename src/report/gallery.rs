@@ -142,7 +142,7 @@ pub(super) fn chosen(groups: &Groups, labels: &[&str]) -> Vec<usize> {
 }
 
 /// Which trials the pictures are from.
-fn whose(shown: &[(&str, &RunReport)]) -> String {
+pub(super) fn whose(shown: &[(&str, &RunReport)]) -> String {
     let seeds: Vec<String> = shown.iter().map(|s| s.1.run.seed.to_string()).collect();
     if seeds.windows(2).all(|w| w[0] == w[1]) {
         format!(", seed {}", seeds[0])

@@ -65,6 +65,7 @@ mod tests {
             weights: String::new(),
             program: String::new(),
             created_at: String::new(),
+            pictures: vec![],
         }
     }
 

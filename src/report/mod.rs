@@ -28,6 +28,7 @@ mod importance;
 mod join;
 mod landscape;
 mod later;
+mod maps;
 mod metrics;
 mod metrics_quality;
 mod metrics_tasks;

@@ -80,6 +80,8 @@ struct Numbers {
     by_task: usize,
     related: usize,
     cross: usize,
+    /// Of each of the tables of later evaluations, where it has a figure.
+    elsewhere: Vec<usize>,
     across: usize,
     progress: usize,
     explorer: usize,
@@ -93,8 +95,10 @@ struct Numbers {
 
 impl Numbers {
     /// From what is there: figures one by one, tables by their number.
-    fn of(figures: [bool; 11], tables: [usize; 7]) -> Self {
+    fn of(figures: [bool; 11], elsewhere: &[Elsewhere], tables: [usize; 7]) -> Self {
         let nth = |present: &[bool], i: usize| present[..=i].iter().filter(|p| **p).count();
+        let mapped = |of: &[Elsewhere]| of.iter().filter(|found| found.gallery.is_some()).count();
+        let after = |i: usize| nth(&figures, i) + mapped(elsewhere);
         let upto = |i: usize| 1 + tables[..=i].iter().sum::<usize>();
         Self {
             swept: nth(&figures, 0),
@@ -105,9 +109,12 @@ impl Numbers {
             by_task: nth(&figures, 5),
             related: nth(&figures, 6),
             cross: nth(&figures, 7),
-            across: nth(&figures, 8),
-            progress: nth(&figures, 9),
-            explorer: nth(&figures, 10),
+            elsewhere: (0..elsewhere.len())
+                .map(|i| nth(&figures, 7) + mapped(&elsewhere[..=i]))
+                .collect(),
+            across: after(8),
+            progress: after(9),
+            explorer: after(10),
             differences: upto(0),
             tasks: upto(1),
             relation: upto(2),
@@ -282,7 +289,7 @@ pub fn html(data: &ReportData) -> Result<String, ReportError> {
         findings: findings::build(data, &groups),
         table: table::build(&groups),
         spread: spread::build(&groups),
-        numbers: Numbers::of(figures, tables),
+        numbers: Numbers::of(figures, &elsewhere, tables),
         differences,
         swept,
         by_key,

@@ -16,12 +16,13 @@ use super::{Store, gone};
 const THESE: &str = "(SELECT value FROM json_each($1))";
 
 /// What everything kept of a run is removed with, in the order that its references ask for.
-const REMOVE: [&str; 11] = [
+const REMOVE: [&str; 12] = [
     "DELETE FROM points WHERE series_id IN (SELECT id FROM series WHERE run_id = $1)",
     "DELETE FROM series WHERE run_id = $1",
     "DELETE FROM pictures WHERE run_id = $1",
     "DELETE FROM checkpoints WHERE run_id = $1",
     "DELETE FROM protocols WHERE run_id = $1",
+    "DELETE FROM evaluation_pictures WHERE evaluation_id IN (SELECT id FROM evaluations WHERE run_id = $1)",
     "DELETE FROM evaluations WHERE run_id = $1",
     "DELETE FROM events WHERE run_id = $1",
     "DELETE FROM tags WHERE run_id = $1",

@@ -1,4 +1,6 @@
-//! How the figures of tasks came about (`protocols`), and what later evaluations of a run found (`evaluations`).
+//! How the figures of tasks came about (`protocols`), and what later evaluations of a run found and drew (`evaluations`).
+
+use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use sqlx::sqlite::SqliteConnection;
@@ -6,7 +8,8 @@ use sqlx::sqlite::SqliteConnection;
 use super::Store;
 use super::error::{Doing, StoreError};
 use super::read::{get, json};
-use super::rows::{EvaluationRow, ProtocolRow};
+use super::rows::{EvaluationRow, Picture, ProtocolRow};
+use super::write::begin;
 
 /// Tasks.
 impl Store {
@@ -61,15 +64,17 @@ async fn protocols(conn: &mut SqliteConnection, run: &str) -> Result<Vec<Protoco
 
 async fn evaluations(conn: &mut SqliteConnection, run: &str) -> Result<Vec<EvaluationRow>, StoreError> {
     let rows = sqlx::query(
-        "SELECT task, version, parameters, figures, data, place, own, weights, program, created_at FROM evaluations \
+        "SELECT id, task, version, parameters, figures, data, place, own, weights, program, created_at FROM evaluations \
          WHERE run_id = $1 ORDER BY id",
     )
     .bind(run)
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await
     .doing("read the evaluations")?;
+    let mut drawn = pictures(conn, run).await?;
     rows.iter()
         .map(|row| {
+            let id: i64 = get(row, "id")?;
             Ok(EvaluationRow {
                 protocol: ProtocolRow {
                     task: get(row, "task")?,
@@ -83,20 +88,48 @@ async fn evaluations(conn: &mut SqliteConnection, run: &str) -> Result<Vec<Evalu
                 weights: get(row, "weights")?,
                 program: get(row, "program")?,
                 created_at: get(row, "created_at")?,
+                pictures: drawn.remove(&id).unwrap_or_default(),
             })
         })
         .collect()
 }
 
+/// What the evaluations of a run drew, by their ids.
+async fn pictures(conn: &mut SqliteConnection, run: &str) -> Result<BTreeMap<i64, Vec<Picture>>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT evaluation_id, item, kind, caption, width, height, png FROM evaluation_pictures \
+         WHERE evaluation_id IN (SELECT id FROM evaluations WHERE run_id = $1) ORDER BY evaluation_id, item, kind",
+    )
+    .bind(run)
+    .fetch_all(conn)
+    .await
+    .doing("read the pictures of evaluations")?;
+    let mut all: BTreeMap<i64, Vec<Picture>> = BTreeMap::new();
+    for row in &rows {
+        all.entry(get(row, "evaluation_id")?).or_default().push(Picture {
+            kind: get(row, "kind")?,
+            item: get(row, "item")?,
+            caption: get(row, "caption")?,
+            epoch: 0.0,
+            width: get(row, "width")?,
+            height: get(row, "height")?,
+            png: get(row, "png")?,
+        });
+    }
+    Ok(all)
+}
+
+/// All of it or nothing.
 async fn add_evaluation(conn: &mut SqliteConnection, run: &str, row: &EvaluationRow) -> Result<(), StoreError> {
     let figures: serde_json::Map<String, Json> = row
         .figures
         .iter()
         .map(|(name, value)| (name.clone(), spelled(*value)))
         .collect();
-    sqlx::query(
+    let mut tx = begin(conn).await?;
+    let id: i64 = sqlx::query_scalar(
         "INSERT INTO evaluations (run_id, task, version, parameters, figures, data, place, own, weights, program, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) RETURNING id",
     )
     .bind(run)
     .bind(&row.protocol.task)
@@ -109,10 +142,26 @@ async fn add_evaluation(conn: &mut SqliteConnection, run: &str, row: &Evaluation
     .bind(&row.weights)
     .bind(&row.program)
     .bind(&row.created_at)
-    .execute(conn)
+    .fetch_one(&mut *tx)
     .await
     .doing_to("record an evaluation", run)?;
-    Ok(())
+    for picture in &row.pictures {
+        sqlx::query(
+            "INSERT INTO evaluation_pictures (evaluation_id, item, kind, caption, width, height, png) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        )
+        .bind(id)
+        .bind(picture.item)
+        .bind(&picture.kind)
+        .bind(&picture.caption)
+        .bind(picture.width)
+        .bind(picture.height)
+        .bind(&picture.png)
+        .execute(&mut *tx)
+        .await
+        .doing_to("record the pictures of an evaluation", run)?;
+    }
+    tx.commit().await.doing_to("record an evaluation", run)
 }
 
 /// JSON has no NaN and no infinity: they are written as text.

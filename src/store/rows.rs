@@ -169,7 +169,7 @@ pub struct MetricPoint {
 /// One picture, as PNG.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Picture {
-    /// What it shows: `original`, `masked`, `reconstruction` or `pasted`.
+    /// What it shows: `original`, `masked`, `reconstruction` or `pasted`; of anomaly maps `original` or `overlay`.
     pub kind: String,
     /// Which held-out picture, from 0 (the same for every run of a sweep).
     pub item: i64,
@@ -230,6 +230,9 @@ pub struct EvaluationRow {
     pub program: String,
     /// When.
     pub created_at: String,
+    /// What it drew; the epoch is 0.
+    #[serde(skip)]
+    pub pictures: Vec<Picture>,
 }
 
 /// What someone wrote about a run.

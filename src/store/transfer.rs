@@ -43,7 +43,7 @@ const CONTENT: [&str; 4] = [
 ];
 
 /// What copies the runs of the list `$1`, in the order that their references ask for.
-const COPY: [(&str, &str); 10] = [
+const COPY: [(&str, &str); 11] = [
     (
         "sweeps",
         "INSERT INTO main.sweeps (id, name, question, expect, cost, analysis, file, axes, settings, created_at) \
@@ -88,6 +88,17 @@ const COPY: [(&str, &str); 10] = [
         "INSERT INTO main.evaluations (run_id, task, version, parameters, figures, data, place, own, weights, program, \
          created_at) SELECT run_id, task, version, parameters, figures, data, place, own, weights, program, created_at \
          FROM source.evaluations WHERE run_id IN (SELECT value FROM json_each($1)) ORDER BY id",
+    ),
+    (
+        // A run that has just arrived has the same evaluations in the same order.
+        "pictures of evaluations",
+        "INSERT INTO main.evaluation_pictures (evaluation_id, item, kind, caption, width, height, png) \
+         SELECT here.id, p.item, p.kind, p.caption, p.width, p.height, p.png FROM source.evaluation_pictures p \
+         JOIN (SELECT id, run_id, ROW_NUMBER() OVER (PARTITION BY run_id ORDER BY id) AS place FROM source.evaluations) \
+         there ON there.id = p.evaluation_id \
+         JOIN (SELECT id, run_id, ROW_NUMBER() OVER (PARTITION BY run_id ORDER BY id) AS place FROM main.evaluations) \
+         here ON here.run_id = there.run_id AND here.place = there.place \
+         WHERE there.run_id IN (SELECT value FROM json_each($1))",
     ),
     (
         "events",

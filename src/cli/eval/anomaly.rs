@@ -92,8 +92,13 @@ pub(super) struct Found {
     pub(super) protocol: Json,
 }
 
-/// Judges a folder, writes what was found, prints it unless a document is asked for, and returns its record.
-pub(super) fn run(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry: &Registry) -> Result<Json, Failure> {
+/// Judges a folder, writes what was found, prints it unless a document is asked for, and returns it with its record.
+pub(super) fn run(
+    args: &AnomalyArgs,
+    place: Place<'_>,
+    on: &RunOption,
+    registry: &Registry,
+) -> Result<(Found, Json), Failure> {
     let found = evaluate(args, place, on, registry)?;
     let record = found.record();
     if let Some(out) = place.out {
@@ -103,7 +108,7 @@ pub(super) fn run(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry
         say(&found.notes);
         found.print(place.out);
     }
-    Ok(record)
+    Ok((found, record))
 }
 
 fn evaluate(args: &AnomalyArgs, place: Place<'_>, on: &RunOption, registry: &Registry) -> Result<Found, Failure> {

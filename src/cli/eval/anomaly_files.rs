@@ -59,12 +59,12 @@ fn sheet_name(name: &str, taken: &mut HashSet<PathBuf>) -> PathBuf {
     }
 }
 
-fn encoded(picture: &Picture) -> Result<Vec<u8>, Failure> {
+pub(super) fn encoded(picture: &Picture) -> Result<Vec<u8>, Failure> {
     png(picture).map_err(|error| Failure::Failed(error.into()))
 }
 
 /// The error with the lightest colour, the same for all maps.
-fn scale(found: &Found) -> f32 {
+pub(super) fn scale(found: &Found) -> f32 {
     let mut values: Vec<f32> = found.judged.iter().flat_map(|one| one.map.iter().copied()).collect();
     let last = values.len().saturating_sub(1);
     let place = (last as f64 * SPAN) as usize;

@@ -22,7 +22,7 @@ use crate::model::{Device, Mae};
 use crate::spec::TrialSpec;
 use crate::spec::ramp::END;
 use crate::spec::trial::{EvalTask, Feature};
-use crate::store::rows::{EvaluationRow, ProtocolRow};
+use crate::store::rows::{EvaluationRow, Picture, ProtocolRow};
 
 /// All four features of whole pictures: what is kept for later.
 const FEATURES: [Feature; 4] = [Feature::Cls, Feature::ClsNorm, Feature::Mean, Feature::MeanNorm];
@@ -63,6 +63,7 @@ impl About {
             weights: self.digest.clone(),
             program: env!("CARGO_PKG_VERSION").into(),
             created_at: self.begun.clone(),
+            pictures: Vec::new(),
         };
         Ok(args.model.store.existing()?.add_evaluation(run, &row)?)
     }
@@ -160,8 +161,14 @@ impl Found {
     }
 }
 
-/// Adds the figures of anomaly maps, begun at a time, to a run's evaluations. They are of other pictures than the run's own.
-pub(super) fn record_maps(args: &Args, (run, begun): (&str, &str), record: &Json) -> Result<(), Failure> {
+/// Adds the figures of anomaly maps, begun at a time, and some of them as pictures, to a run's evaluations. They are of other
+/// pictures than the run's own.
+pub(super) fn record_maps(
+    args: &Args,
+    (run, begun): (&str, &str),
+    record: &Json,
+    pictures: Vec<Picture>,
+) -> Result<(), Failure> {
     let protocol = &record["protocol"];
     let text = |key: &str| {
         let value = &protocol[key];
@@ -184,6 +191,7 @@ pub(super) fn record_maps(args: &Args, (run, begun): (&str, &str), record: &Json
         weights: text("weights_digest"),
         program: env!("CARGO_PKG_VERSION").into(),
         created_at: begun.into(),
+        pictures,
     };
     Ok(args.model.store.existing()?.add_evaluation(run, &row)?)
 }

@@ -3,6 +3,7 @@
 
 mod anomaly;
 mod anomaly_files;
+mod anomaly_kept;
 mod found;
 mod subject;
 
@@ -170,9 +171,9 @@ fn maps(args: &Args, registry: &Registry) -> Result<(), Failure> {
             keys: &keys,
         };
         let begun = outside::now();
-        let record = anomaly::run(&args.anomaly, place, &on, registry)?;
+        let (found, record) = anomaly::run(&args.anomaly, place, &on, registry)?;
         if let Some(run) = &run {
-            found::record_maps(args, (run, &begun), &record)?;
+            found::record_maps(args, (run, &begun), &record, anomaly_kept::kept(&found)?)?;
         }
         documents.push(found::document_of_maps(&name, run.as_deref(), record));
     }

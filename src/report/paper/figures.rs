@@ -8,7 +8,7 @@ use super::super::figures::Sketch;
 use super::super::gallery::{self, Gallery, Image};
 use super::super::groups::Groups;
 use super::super::landscape::{self, Board};
-use super::super::{ReportError, by_key, curves, relation, swept};
+use super::super::{ReportError, by_key, curves, elsewhere, relation, swept};
 use super::drawing::Drawing;
 use super::stamp;
 use crate::catalogue::{MEANING, Profile, strips};
@@ -111,6 +111,11 @@ fn drafts(data: &ReportData, groups: &Groups) -> Vec<Draft> {
             .iter()
             .map(|table| crossed(table.stem(), table.caption(groups), table)),
     );
+    let maps = elsewhere::build(data).into_iter().filter_map(|found| found.gallery);
+    all.extend(maps.enumerate().map(|(i, gallery)| match i {
+        0 => pictures("anomaly_maps", gallery),
+        i => pictures(&format!("anomaly_maps_{}", i + 1), gallery),
+    }));
     all.extend(reconstructions(groups));
     all.extend(gallery::over_training(groups).map(|g| pictures("training", g)));
     all.extend(masks(&data.masks));

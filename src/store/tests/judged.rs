@@ -1,7 +1,7 @@
 //! Protocols are a run's own and are kept as it is; evaluations are about it, may come later, and never change.
 
 use super::*;
-use crate::store::rows::{EvaluationRow, ProtocolRow};
+use crate::store::rows::{EvaluationRow, Picture, ProtocolRow};
 use crate::store::{ReadOnly, StoreError};
 
 const END: &str = "2026-01-02T07:00:00Z";
@@ -24,6 +24,19 @@ fn evaluation(value: f64) -> EvaluationRow {
         weights: "def".into(),
         program: "0.1.0".into(),
         created_at: END.into(),
+        pictures: vec![picture("original"), picture("overlay")],
+    }
+}
+
+fn picture(kind: &str) -> Picture {
+    Picture {
+        kind: kind.into(),
+        item: 3,
+        caption: "cut/a.png".into(),
+        epoch: 0.0,
+        width: 4,
+        height: 2,
+        png: kind.as_bytes().to_vec(),
     }
 }
 
@@ -69,7 +82,12 @@ fn evaluations_come_after_the_end_and_never_change() {
     assert!(found[1].figures[0].1.is_nan());
     assert_eq!(found[1].figures[1].1, f64::NEG_INFINITY);
     assert_eq!(store.evaluations("r1").unwrap(), []);
-    for sql in ["UPDATE evaluations SET own = 0", "DELETE FROM evaluations"] {
+    for sql in [
+        "UPDATE evaluations SET own = 0",
+        "DELETE FROM evaluations",
+        "UPDATE evaluation_pictures SET caption = 'x'",
+        "DELETE FROM evaluation_pictures",
+    ] {
         let error = execute(&store, sql).unwrap_err().to_string();
         assert!(error.contains("an evaluation never changes"), "{sql}: {error}");
     }
@@ -82,15 +100,31 @@ fn evaluations_come_after_the_end_and_never_change() {
 #[test]
 fn both_go_and_travel_with_their_run() {
     let (dir, store) = judged();
-    store.add_evaluation("r0", &evaluation(0.25)).unwrap();
+    store.add_evaluation("r1", &evaluation(0.5)).unwrap();
+    let bare = EvaluationRow {
+        pictures: vec![],
+        ..evaluation(0.75)
+    };
+    for row in [&bare, &evaluation(0.25)] {
+        store.add_evaluation("r0", row).unwrap();
+    }
     let other = Store::open(dir.path().join("other.db").to_str().unwrap()).unwrap();
     let mut source = ReadOnly::open(store.path().to_str().unwrap()).unwrap();
     other.copy_from(&mut source, &["r0".to_string()], None).unwrap();
     assert_eq!(other.protocols("r0").unwrap(), store.protocols("r0").unwrap());
-    assert_eq!(other.evaluations("r0").unwrap(), [evaluation(0.25)]);
+    assert_eq!(other.evaluations("r0").unwrap(), [bare, evaluation(0.25)]);
     let row = store.run("r0").unwrap().unwrap();
     store.remove_runs(&[row], &[]).unwrap();
-    for table in ["SELECT 1 FROM protocols", "SELECT 1 FROM evaluations"] {
+    assert_eq!(
+        store.evaluations("r1").unwrap(),
+        [evaluation(0.5)],
+        "another run's stay"
+    );
+    for table in [
+        "SELECT 1 FROM protocols",
+        "SELECT 1 FROM evaluations WHERE run_id = 'r0'",
+        "SELECT 1 FROM evaluation_pictures WHERE evaluation_id NOT IN (SELECT id FROM evaluations)",
+    ] {
         let left = outside(store.path(), async |conn| {
             sqlx::query(table).fetch_all(conn).await.unwrap().len()
         });
