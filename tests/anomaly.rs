@@ -173,6 +173,12 @@ fn every_trial_of_a_sweep_is_judged_and_its_report_has_areas_and_maps() {
         .iter()
         .filter(|alt| alt.split('"').next().unwrap().contains("anomaly map, 0."));
     assert_eq!((alts.len(), maps.count()), (18, 12), "{later}");
+    let numbers: Vec<usize> = page
+        .split("<b>Figure ")
+        .skip(1)
+        .map(|rest| rest.split('.').next().unwrap().parse().unwrap())
+        .collect();
+    assert_eq!(numbers, (1..=numbers.len()).collect::<Vec<_>>());
     room.ok(&["report", "tiny", "--paper"]);
     let figures = room.path().join("reports/tiny/figures");
     assert!(

@@ -36,10 +36,29 @@ fn every_model_is_judged_under_every_strategys_masks() {
             number(run, &format!("cross_{figure}/grid"));
         }
         for fill in ["mean", "nearest"] {
-            let (under, common) = (format!("fill_{fill}_ssim/random"), format!("fill_{fill}_eval_ssim"));
-            assert_eq!(number(run, &under), number(run, &common), "{label}: {fill}");
+            for figure in ["mse", "image_psnr", "ssim"] {
+                let under = number(run, &format!("fill_{fill}_{figure}/random"));
+                let common = number(run, &format!("fill_{fill}_eval_{figure}"));
+                assert_eq!(under, common, "{label}: {fill}, {figure}");
+            }
         }
     }
+    // Judged anew, under the columns of the run: the same figures, fills included.
+    let again = room.json(&["eval", "latest", "--task", "reconstruction", "--json"])["evaluations"][0].clone();
+    assert_eq!(again["own"], true, "{again}");
+    let figures = again["tasks"][0]["figures"].as_object().unwrap();
+    let name = again["name"].as_str().unwrap();
+    let (_, recorded) = runs.iter().find(|(label, _)| name.contains(label.as_str())).unwrap();
+    let crossed = figures.iter().filter(|(name, _)| name.contains('/'));
+    assert_eq!(crossed.clone().count(), 3 * (7 + 12), "{figures:?}");
+    for (name, value) in crossed {
+        assert_eq!(recorded[name], *value, "{name}");
+    }
+    let printed = room.ok(&["eval", "latest", "--task", "reconstruction"]);
+    assert!(
+        printed.contains("under the masks of") && !printed.contains("cross_ssim/"),
+        "{printed}"
+    );
     let first = runs.values().next().unwrap();
     for fill in ["fill_mean_mse", "fill_nearest_mse", "fill_own_mean_mse"] {
         for strategy in ["random", "block", "grid"] {

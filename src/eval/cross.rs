@@ -1,10 +1,13 @@
 //! One trial's row of the cross tables: its model judged under the masks of every strategy of `eval.cross`, which are the same
 //! for all trials, by all figures of reconstruction, with what trivial fills get under the same masks.
 
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex};
+
 use burn::tensor::Device;
 use mae_strategies::{Error, Mask, Plan, Registry};
+use serde_json::json;
 
-use super::fill::{Cut, Fills};
 use super::judge::{EvalError, Judge, Moment};
 use super::quality_judge::{Ground, Quality};
 use super::reconstruction::{Errors, errors_of, pixels};
@@ -16,10 +19,6 @@ use crate::spec::{Column, TrialSpec};
 
 /// Masked reconstruction error of the model, before `/` and the label of the column.
 pub const CROSS: &str = "cross_mse";
-/// The same of the mean colour of the visible patches.
-pub const FILL_MEAN: &str = "fill_mean_mse";
-/// The same of the nearest visible patch.
-pub const FILL_NEAREST: &str = "fill_nearest_mse";
 /// The same of each hidden patch's own true mean, which models with normalised targets are given.
 pub const FILL_OWN: &str = "fill_own_mean_mse";
 
@@ -34,17 +33,22 @@ pub fn under_columns(figure: &str) -> String {
     }
 }
 
+/// Named figures.
+type Figures = Vec<(String, f64)>;
+
+/// Figures of fills, by everything that they depend on: pictures and masks, and no model. So the trials of a sweep that are
+/// trained by one process measure them once.
+static FILLS: LazyLock<Mutex<HashMap<String, Figures>>> = LazyLock::new(Mutex::default);
+
 /// The evaluation masks of several strategies.
 pub struct Cross {
-    /// Each with the label of its column.
-    plans: Vec<(String, Plan)>,
+    plans: Vec<(Column, Plan)>,
     seed: u64,
 }
 
 /// What is summed over pictures under the masks of one strategy.
 struct Sums<'a> {
     model: Errors,
-    fills: Fills,
     quality: Quality<'a>,
 }
 
@@ -57,7 +61,7 @@ impl Cross {
         let (grid, eval) = (spec.model.grid(), &spec.eval);
         let plan = |column: &Column| {
             let plan = registry.plan(&column.strategy, grid, eval.mask_ratio, column.params.clone())?;
-            Ok((column.label(), plan))
+            Ok((column.clone(), plan))
         };
         Ok(Self {
             plans: eval.cross.iter().map(plan).collect::<Result<_, _>>()?,
@@ -65,32 +69,30 @@ impl Cross {
         })
     }
 
-    /// Named figures of a model over all batches.
-    fn figures(
+    /// What is summed over all batches; fills only for the columns where `fills` says so.
+    fn sums<'a>(
         &self,
         model: &Mae,
-        ground: Ground<'_>,
+        ground: Ground<'a>,
+        fills: &[bool],
         batches: Batches,
         device: &Device,
-    ) -> Result<Vec<(String, f64)>, EvalError> {
-        let mut sums: Vec<Sums> = self.plans.iter().map(|_| Sums::new(ground)).collect();
+    ) -> Result<Vec<Sums<'a>>, EvalError> {
+        let mut sums: Vec<Sums> = fills.iter().map(|fills| Sums::new(ground, *fills)).collect();
         let std = ground.normalise.std();
         for batch in batches {
             let batch = batch?;
             let shape = [batch.len, std.len(), ground.size.height, ground.size.width];
             let all = images(batch.images.clone(), shape, device);
             for ((_, plan), sums) in self.plans.iter().zip(&mut sums) {
-                let drawn = self.draw(plan, &batch, shape)?;
-                sums.add_fills(&batch.images, ground, &drawn);
-                let masks = MaskBatch::new(&drawn);
+                let masks = MaskBatch::new(&self.draw(plan, &batch, shape)?);
                 let shown = pixels(model, all.clone(), &masks);
                 sums.model
                     .add(errors_of(model, std, all.clone(), shown.clone(), &masks));
                 sums.quality.add(&batch.images, shown, &masks);
             }
         }
-        let named = self.plans.iter().zip(&sums);
-        Ok(named.flat_map(|((label, _), sums)| sums.named(label)).collect())
+        Ok(sums)
     }
 
     /// The evaluation masks of a batch's pictures, as `eval.mask_strategy` would draw them.
@@ -114,55 +116,75 @@ impl Judge {
     ///
     /// # Errors
     /// When pictures cannot be had or masks cannot be drawn.
-    pub(super) fn under_columns(&self, model: &Mae, device: &Device) -> Result<Vec<(String, f64)>, EvalError> {
-        if self.cross.plans.is_empty() {
+    pub(super) fn under_columns(&self, model: &Mae, device: &Device) -> Result<Figures, EvalError> {
+        let cross = &self.cross;
+        if cross.plans.is_empty() {
             return Ok(Vec::new());
         }
-        self.cross
-            .figures(model, self.ground(), self.batches(Split::Val), device)
+        let keys: Vec<String> = cross.plans.iter().map(|(column, _)| self.key(column, device)).collect();
+        let known: Vec<Option<Figures>> = keys.iter().map(|key| fills().get(key).cloned()).collect();
+        let missing: Vec<bool> = known.iter().map(Option::is_none).collect();
+        let sums = cross.sums(model, self.ground(), &missing, self.batches(Split::Val), device)?;
+        let mut all = Vec::new();
+        for (i, (sums, known)) in sums.iter().zip(known).enumerate() {
+            let (of_model, measured) = sums.figures();
+            let of_fills = known.unwrap_or_else(|| {
+                fills().insert(keys[i].clone(), measured.clone());
+                measured
+            });
+            let label = cross.plans[i].0.label();
+            let both = of_model.into_iter().chain(of_fills);
+            all.extend(both.map(|(name, value)| (format!("{name}/{label}"), value)));
+        }
+        Ok(all)
+    }
+
+    /// Everything that figures of fills depend on.
+    fn key(&self, column: &Column, device: &Device) -> String {
+        let TrialSpec { model, data, eval, .. } = &self.spec;
+        let lpips = self.ground().perceptual.map(|network| network.digest.clone());
+        let parts = json!([
+            self.set.digest(),
+            data,
+            [json!(model.img_size), json!(model.patch_size), json!(model.in_chans)],
+            column,
+            eval.mask_ratio,
+            eval.mask_seed,
+            lpips,
+            format!("{device:?}"),
+        ]);
+        parts.to_string()
     }
 }
 
+/// A thread that panicked while it held them left them whole.
+fn fills() -> std::sync::MutexGuard<'static, HashMap<String, Figures>> {
+    FILLS.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
 impl<'a> Sums<'a> {
-    /// Nothing yet; fills are measured under every column.
-    fn new(ground: Ground<'a>) -> Self {
+    fn new(ground: Ground<'a>, fills: bool) -> Self {
+        let moment = Moment {
+            first: fills,
+            ..Moment::ALONE
+        };
         Self {
             model: Errors::default(),
-            fills: Fills::default(),
-            quality: Quality::new(ground, Moment::ALONE),
+            quality: Quality::new(ground, moment),
         }
     }
 
-    /// # Shapes
-    /// images `[N, C, H, W]`.
-    fn add_fills(&mut self, images: &[f32], ground: Ground<'_>, masks: &[Mask]) {
-        for (pixels, mask) in images.chunks_exact(images.len() / masks.len()).zip(masks) {
-            let cut = Cut {
-                pixels,
-                std: ground.normalise.std(),
-                width: ground.size.width,
-                side: ground.patch,
-            };
-            let fills = cut.errors(mask);
-            self.fills.mean += fills.mean;
-            self.fills.nearest += fills.nearest;
-        }
-    }
-
-    fn named(&self, label: &str) -> Vec<(String, f64)> {
+    /// Of the model, and of the fills that were measured.
+    fn figures(&self) -> (Figures, Figures) {
         let [_, model, own, psnr] = self.model.means();
-        let pictures = self.model.pictures as f64;
         let errors = [
             (CROSS.to_owned(), model),
             (FILL_OWN.to_owned(), own),
-            (FILL_MEAN.to_owned(), self.fills.mean / pictures),
-            (FILL_NEAREST.to_owned(), self.fills.nearest / pictures),
             (under_columns("eval_psnr"), psnr),
         ];
-        let others = self.quality.figures().into_iter();
-        let others = others.map(|(name, value)| (under_columns(&name), value));
-        let others = others.filter(|(name, _)| ![FILL_MEAN, FILL_NEAREST].contains(&name.as_str()));
-        let all = errors.into_iter().chain(others);
-        all.map(|(name, value)| (format!("{name}/{label}"), value)).collect()
+        let all = self.quality.figures().into_iter();
+        let all = all.map(|(name, value)| (under_columns(&name), value));
+        let (fills, of_model): (Figures, Figures) = all.partition(|(name, _)| name.starts_with("fill_"));
+        (errors.into_iter().chain(of_model).collect(), fills)
     }
 }

@@ -5,15 +5,6 @@
 
 use mae_strategies::{Grid, Mask};
 
-/// Mean squared errors of one picture's hidden patches, in pixels of [0, 1].
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Fills {
-    /// Of filling every hidden patch with the mean colour of the visible ones.
-    pub mean: f64,
-    /// Of copying the nearest visible patch (between centres; of equally near ones, the first in raster order).
-    pub nearest: f64,
-}
-
 /// A fill that knows nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fill {
@@ -28,8 +19,8 @@ pub enum Fill {
 pub struct Cut<'a> {
     /// Normalised pixels, `[C, H, W]`.
     pub pixels: &'a [f32],
-    /// Standard deviations that the channels were divided by, `[C]`.
-    pub std: &'a [f32],
+    /// Number of channels, `C`.
+    pub channels: usize,
     /// Columns of pixels, `W`.
     pub width: usize,
     /// Side of a patch in pixels.
@@ -37,35 +28,6 @@ pub struct Cut<'a> {
 }
 
 impl Cut<'_> {
-    /// Errors of the fills under a mask.
-    ///
-    /// # Panics
-    /// When the picture has not the mask's patches.
-    #[must_use]
-    pub fn errors(&self, mask: &Mask) -> Fills {
-        let plane = self.pixels.len() / self.std.len();
-        let (mut mean, mut nearest) = (0.0, 0.0);
-        let sources = sources(mask);
-        for (channel, std) in self.pixels.chunks_exact(plane).zip(self.std) {
-            let scale = f64::from(*std).powi(2);
-            let colour = self.mean(channel, mask);
-            let squares = |fill: &dyn Fn(usize, usize) -> f64| -> f64 {
-                let of_patch = |(hidden, source): &(usize, usize)| -> f64 {
-                    let (at, from) = (self.places(*hidden, mask.grid()), self.places(*source, mask.grid()));
-                    at.zip(from).map(|(at, from)| fill(at, from).powi(2)).sum()
-                };
-                sources.iter().map(of_patch).sum::<f64>() * scale
-            };
-            mean += squares(&|at, _| f64::from(channel[at]) - colour);
-            nearest += squares(&|at, from| f64::from(channel[at]) - f64::from(channel[from]));
-        }
-        let values = (sources.len() * self.side * self.side * self.std.len()) as f64;
-        Fills {
-            mean: mean / values,
-            nearest: nearest / values,
-        }
-    }
-
     /// The picture with its hidden patches filled, in its own units.
     ///
     /// # Shapes
@@ -75,7 +37,7 @@ impl Cut<'_> {
     /// When the picture has not the mask's patches.
     #[must_use]
     pub fn filled(&self, mask: &Mask, fill: Fill) -> Vec<f32> {
-        let plane = self.pixels.len() / self.std.len();
+        let plane = self.pixels.len() / self.channels;
         let sources = sources(mask);
         let mut filled = self.pixels.to_vec();
         for (channel, out) in self.pixels.chunks_exact(plane).zip(filled.chunks_exact_mut(plane)) {
@@ -133,58 +95,37 @@ mod tests {
         Mask::from_hidden(Grid::new(rows, cols), &flags)
     }
 
-    fn errors(pixels: &[f32], std: &[f32], width: usize, side: usize, mask: &Mask) -> Fills {
+    fn filled(pixels: &[f32], channels: usize, (width, side): (usize, usize), mask: &Mask) -> [Vec<f32>; 2] {
         let cut = Cut {
             pixels,
-            std,
+            channels,
             width,
             side,
         };
-        cut.errors(mask)
+        [Fill::Mean, Fill::Nearest].map(|fill| cut.filled(mask, fill))
     }
 
     #[test]
     fn four_patches_by_hand() {
-        let got = errors(&[0.0, 1.0, 2.0, 9.0], &[1.0], 4, 1, &mask(1, 4, &[1, 2]));
-        // Mean of 0 and 9 is 4.5; patch 1 copies 0, patch 2 copies 9.
-        assert_eq!(got.mean, (3.5_f64.powi(2) + 2.5_f64.powi(2)) / 2.0);
-        assert_eq!(got.nearest, (1.0 + 49.0) / 2.0);
+        let [mean, nearest] = filled(&[0.0, 1.0, 2.0, 9.0], 1, (4, 1), &mask(1, 4, &[1, 2]));
+        assert_eq!(mean, [0.0, 4.5, 4.5, 9.0]);
+        assert_eq!(nearest, [0.0, 0.0, 9.0, 9.0]);
     }
 
     #[test]
-    fn channels_are_scaled_back_each_by_its_own_deviation() {
-        let pixels = [0.0, 2.0, 0.0, 2.0];
-        let got = errors(&pixels, &[0.5, 0.25], 2, 1, &mask(1, 2, &[1]));
-        assert_eq!(got.mean, (1.0 + 0.25) / 2.0);
-        assert_eq!(got.nearest, got.mean, "one visible patch is both");
+    fn channels_are_filled_each_by_its_own_mean() {
+        let [mean, nearest] = filled(&[1.0, 2.0, 5.0, 3.0, 4.0, 9.0], 2, (3, 1), &mask(1, 3, &[1]));
+        assert_eq!(mean, [1.0, 3.0, 5.0, 3.0, 6.0, 9.0]);
+        assert_eq!(nearest, [1.0, 1.0, 5.0, 3.0, 3.0, 9.0]);
     }
 
     #[test]
     fn a_patch_is_copied_pixel_by_pixel() {
         // Two patches of 2x2 with the same rising pixels: the copy is right, the mean is not.
         let pixels = [0.0, 1.0, 0.0, 1.0, 2.0, 3.0, 2.0, 3.0];
-        let got = errors(&pixels, &[1.0], 4, 2, &mask(1, 2, &[1]));
-        assert_eq!((got.mean, got.nearest), (1.25, 0.0));
-    }
-
-    #[test]
-    fn what_is_filled_in_has_the_errors_that_are_told() {
-        let pixels: Vec<f32> = (0..2 * 4 * 6).map(|i| (i * 37 % 23) as f32 / 7.0).collect();
-        let (std, mask) = ([0.5, 0.25], mask(2, 3, &[0, 2, 4]));
-        let cut = Cut {
-            pixels: &pixels,
-            std: &std,
-            width: 6,
-            side: 2,
-        };
-        let told = cut.errors(&mask);
-        for (fill, want) in [(Fill::Mean, told.mean), (Fill::Nearest, told.nearest)] {
-            let filled = cut.filled(&mask, fill);
-            let square = |i: usize| (f64::from(filled[i] - pixels[i]) * f64::from(std[i / 24])).powi(2);
-            // Three patches of four pixels and two channels; the visible ones are as they were.
-            let got = (0..pixels.len()).map(square).sum::<f64>() / 24.0;
-            assert!((got - want).abs() < 1e-6, "{fill:?}: {got} for {want}");
-        }
+        let [mean, nearest] = filled(&pixels, 1, (4, 2), &mask(1, 2, &[1]));
+        assert_eq!(nearest, pixels);
+        assert_eq!(mean, [0.0, 1.0, 1.5, 1.5, 2.0, 3.0, 1.5, 1.5]);
     }
 
     #[test]

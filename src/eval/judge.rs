@@ -93,7 +93,7 @@ pub type TellTask<'a> = dyn FnMut(EvalTask, f64, usize) -> ControlFlow<()> + 'a;
 /// Judges the models of one trial.
 pub struct Judge {
     pub(super) spec: TrialSpec,
-    set: Arc<ImageSet>,
+    pub(super) set: Arc<ImageSet>,
     normalise: Normalise,
     own: Plan,
     fixed: Plan,

@@ -160,7 +160,7 @@ impl<'a> Case<'a> {
     fn filled(&self, ground: &Ground<'_>, fill: Fill) -> Vec<f32> {
         let cut = Cut {
             pixels: self.pixels,
-            std: ground.normalise.std(),
+            channels: ground.normalise.channels(),
             width: ground.size.width,
             side: ground.patch,
         };

@@ -76,8 +76,11 @@ fn of_tasks(data: &ReportData, digest: &str, runs: &[usize], together: &[Alike])
             .iter()
             .map(|place| with_figures(*place, &data.runs[*place], together))
             .collect(),
+        sweep: data.sweep.clone(),
+        generated_at: data.generated_at.clone(),
+        version: data.version.clone(),
+        strategies: Vec::new(),
         masks: Vec::new(),
-        ..data.clone()
     };
     let mut groups = Groups::of(&sub);
     // What the trials were judged by in their sweep says nothing here.

@@ -6,6 +6,7 @@ use super::appendix;
 use super::data::{ReportData, RunReport, settings};
 use super::format::{self, NONE, duration, fixed};
 use super::repeat;
+use crate::eval::cross::CROSS;
 use crate::plot::{min_max, spark};
 use crate::store::rows::{MetricPoint, ProtocolRow};
 
@@ -79,7 +80,11 @@ pub(super) fn sections(data: &ReportData) -> Sections {
                 .iter()
                 .map(|points| curve(points, LIMITS[usize::from(many)]))
                 .collect(),
-            values: once.iter().map(|p| (p[0].name.clone(), number(p[0].value))).collect(),
+            values: once
+                .iter()
+                .filter(|p| told_once(&p[0].name))
+                .map(|p| (p[0].name.clone(), number(p[0].value)))
+                .collect(),
             protocols: run.protocols.iter().map(protocol).collect(),
             settings: run
                 .settings()
@@ -98,6 +103,11 @@ pub(super) fn sections(data: &ReportData) -> Sections {
         trials: data.runs.iter().map(section).collect(),
         note: note(many),
     }
+}
+
+/// Of the figures under the masks of a column, which the cross tables have, the error alone.
+fn told_once(name: &str) -> bool {
+    !name.contains('/') || name.starts_with(CROSS)
 }
 
 /// A task with its version, its parameters and what came of them, but for long lists.

@@ -191,8 +191,10 @@ async fn holdings(conn: &mut SqliteConnection, runs: &[String]) -> Result<Holdin
     let ids = Json::from(runs).to_string();
     let query = "SELECT (SELECT COUNT(*) FROM points WHERE series_id IN \
                  (SELECT id FROM series WHERE run_id IN (SELECT value FROM json_each($1)))), \
-                 COUNT(*), COALESCE(SUM(LENGTH(png)), 0) \
-                 FROM pictures WHERE run_id IN (SELECT value FROM json_each($1))";
+                 COUNT(*), COALESCE(SUM(size), 0) FROM (\
+                 SELECT LENGTH(png) AS size FROM pictures WHERE run_id IN (SELECT value FROM json_each($1)) UNION ALL \
+                 SELECT LENGTH(p.png) FROM evaluation_pictures p JOIN evaluations e ON e.id = p.evaluation_id \
+                 WHERE e.run_id IN (SELECT value FROM json_each($1)))";
     let row = sqlx::query(query)
         .bind(ids)
         .fetch_one(conn)

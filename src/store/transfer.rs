@@ -224,7 +224,7 @@ async fn copy(conn: &mut SqliteConnection, runs: &[String], checkpoints: &[Moved
         let rows = done.doing(&format!("copy {what}"))?.rows_affected();
         match what {
             "points" => copied.points = rows,
-            "pictures" => copied.pictures = rows,
+            "pictures" | "pictures of evaluations" => copied.pictures += rows,
             _ => {}
         }
     }

@@ -133,8 +133,14 @@ impl Found {
 
     pub(super) fn print(&self) {
         let shown = |(name, value): &(String, f64)| vec![name.clone(), table::number(*value)];
-        let rows: Vec<Vec<String>> = self.findings.iter().flat_map(|f| f.figures.iter().map(shown)).collect();
+        let all = || self.findings.iter().flat_map(|finding| &finding.figures);
+        let rows: Vec<Vec<String>> = all().filter(|(name, _)| !name.contains('/')).map(shown).collect();
         table::print(&["figure", "value"], &rows);
+        let under: Vec<(&str, &str, f64)> = all()
+            .filter_map(|(name, value)| name.split_once('/').map(|(figure, column)| (figure, column, *value)))
+            .filter(|(figure, ..)| figure.starts_with("cross_"))
+            .collect();
+        print_columns(&under);
     }
 
     pub(super) fn document(&self) -> Json {
@@ -159,6 +165,39 @@ impl Found {
             "tasks": tasks.collect::<Vec<_>>(),
         })
     }
+}
+
+/// Figures of the model under the masks of columns, as (figure, column, value): a row for each column.
+fn print_columns(under: &[(&str, &str, f64)]) {
+    let distinct = |of: fn(&(&str, &str, f64)) -> String| {
+        let mut all: Vec<String> = Vec::new();
+        under.iter().map(of).for_each(|name| {
+            if !all.contains(&name) {
+                all.push(name);
+            }
+        });
+        all
+    };
+    let (figures, columns) = (distinct(|one| one.0.to_owned()), distinct(|one| one.1.to_owned()));
+    if columns.is_empty() {
+        return;
+    }
+    let cell = |column: &str, figure: &str| {
+        let value = under.iter().find(|one| (one.0, one.1) == (figure, column));
+        value.map_or_else(|| "-".to_owned(), |one| table::number(one.2))
+    };
+    let rows: Vec<Vec<String>> = columns
+        .iter()
+        .map(|column| {
+            let cells = figures.iter().map(|figure| cell(column, figure));
+            std::iter::once(column.clone()).chain(cells).collect()
+        })
+        .collect();
+    let header: Vec<&str> = std::iter::once("under the masks of")
+        .chain(figures.iter().map(String::as_str))
+        .collect();
+    table::print(&header, &rows);
+    println!("fills under these masks: --json");
 }
 
 /// Adds the figures of anomaly maps, begun at a time, and some of them as pictures, to a run's evaluations. They are of other

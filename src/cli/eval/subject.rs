@@ -118,9 +118,13 @@ impl Subject {
         let weights = args.model.read(&run.id)?;
         let mut said = weights.said(None);
         said.keys.extend(judged_by(&run.config));
-        let spec = args.model.spec_of(&said, &more(args), registry)?;
+        let mut spec = args.model.spec_of(&said, &more(args), registry)?;
         let recorded = TrialSpec::from_config(&run.config)?;
         let tasks = tasks_of(args, &recorded.eval.tasks);
+        // As they are recorded, with the texts of scripts: the files may be gone.
+        if spec.eval.cross.is_empty() && tasks.contains(&EvalTask::Reconstruction) {
+            spec.eval.cross.clone_from(&recorded.eval.cross);
+        }
         let set = pictures.of(&spec)?;
         let own = is_own(&run, recorded, &spec, &set);
         let name = format!("run {} ({})", run.id, run.label);

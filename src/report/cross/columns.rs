@@ -33,10 +33,11 @@ impl Judged {
     }
 }
 
-/// `eval.cross` of a run, and that of its reconstruction where it was judged again.
+/// `eval.cross` of a run, and of those later evaluations whose figures stand with its own, the latest first.
 fn listed(run: &RunReport) -> impl Iterator<Item = &Vec<Json>> {
-    let again = run.protocols.iter().filter(|p| p.task == RECONSTRUCTION.word);
-    let again = again.map(|p| &p.parameters[FOUND]["cross"]);
+    let again = run.evaluations.iter().rev();
+    let again = again.filter(|e| e.own && e.protocol.task == RECONSTRUCTION.word);
+    let again = again.map(|e| &e.protocol.parameters[FOUND]["cross"]);
     run.config("eval.cross")
         .into_iter()
         .chain(again)

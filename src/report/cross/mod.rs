@@ -37,6 +37,8 @@ pub(super) struct CrossTable {
     pub(super) fills: Vec<CrossRow>,
     /// Row with the best mean of each column, where rows are compared, and whether its lead over the next holds.
     leaders: Vec<Option<(usize, bool)>>,
+    /// Columns that do not mean the same masks in all rows.
+    mixed: Vec<String>,
     /// Decimals shown.
     decimals: usize,
     /// Whether models predict normalised patches.
@@ -107,6 +109,11 @@ fn of(groups: &Groups, metric: Metric) -> Option<CrossTable> {
         leaders: columns
             .iter()
             .map(|column| leader(groups, &trained, column, &metric))
+            .collect(),
+        mixed: columns
+            .iter()
+            .filter(|column| !column.agreed)
+            .map(|column| column.label.clone())
             .collect(),
         columns: columns.into_iter().map(|column| column.label).collect(),
         metric,

@@ -3,9 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::eval::cross::{CROSS, FILL_NEAREST};
+use crate::eval::cross::CROSS;
 use crate::report::data::ReportData;
 use crate::report::testing::{ratios, report, run};
+use crate::store::rows::{EvaluationRow, MetricPoint, ProtocolRow};
 
 /// Two strategies by two seeds: each is lowest under its own masks, random by about the same with both seeds, block by exactly
 /// the same, which shows nothing of the spread.
@@ -16,7 +17,7 @@ fn data() -> ReportData {
         for seed in 0..2 {
             let noise = |name: &str| if (i, name) == (1, "random") { 0.0022 } else { 0.002 };
             let named = |(name, value): (&str, f64)| (format!("{CROSS}/{name}"), value + noise(name) * seed as f64);
-            let fills = ["random", "block"].map(|name| (format!("{FILL_NEAREST}/{name}"), 0.06));
+            let fills = ["random", "block"].map(|name| (format!("fill_nearest_mse/{name}"), 0.06));
             let metrics: Vec<(String, f64)> = errors[i].map(named).into_iter().chain(fills).collect();
             let metrics: Vec<(&str, f64)> = metrics.iter().map(|(n, v)| (n.as_str(), *v)).collect();
             let mut run = run(i as i64 * 2 + seed, json!({"mask.strategy": strategy}), seed, &metrics);
@@ -149,9 +150,9 @@ fn without_a_lead_nothing_is_bold() {
 fn similar() -> ReportData {
     let mut data = data();
     for run in &mut data.runs {
-        let add = |point: &crate::store::rows::MetricPoint| {
+        let add = |point: &MetricPoint| {
             let label = point.name.strip_prefix(&format!("{CROSS}/"))?;
-            let named = |name: String, value| crate::store::rows::MetricPoint {
+            let named = |name: String, value| MetricPoint {
                 name,
                 value,
                 ..point.clone()
@@ -181,32 +182,65 @@ fn other_figures_have_tables_of_their_own_and_the_highest_leads_where_more_is_be
     assert_eq!(table.leaders, build(&groups).unwrap().leaders);
     assert!(table.rows[0].cells[1].best && table.note(&groups).contains("Bold: highest of its column"));
     let page = crate::report::html(&data).unwrap();
-    for part in ["By other figures: SSIM", "SSIM of held-out pictures", "cross_ssim/…"] {
+    for part in [
+        "By other figures: SSIM",
+        "SSIM of whole held-out pictures",
+        "cross_ssim/…",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     let names: Vec<String> = definitions(&data.runs).into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["cross_mse/…", "fill_nearest_mse/…", "cross_ssim/…"]);
 }
 
-/// Columns that a run was judged under later are those of the evaluation's protocol.
+/// Columns that runs were judged under later are those of the evaluations.
 #[test]
-fn columns_of_a_later_evaluation_are_known_by_its_protocol() {
+fn columns_of_later_evaluations_are_known() {
     let mut data = data();
-    let later = json!({"found": {"cross": ["block", {"name": "random", "strategy": "grid"}]}});
-    for run in &mut data.runs {
-        run.run.config["eval"] = json!({"cross": []});
-        run.protocols = vec![crate::store::rows::ProtocolRow {
+    let later = |columns: Json, own| EvaluationRow {
+        protocol: ProtocolRow {
             task: "reconstruction".into(),
             version: 1,
-            parameters: later.clone(),
-        }];
+            parameters: json!({"found": {"cross": columns}}),
+        },
+        figures: vec![],
+        data: String::new(),
+        place: String::new(),
+        own,
+        weights: String::new(),
+        program: String::new(),
+        created_at: String::new(),
+        pictures: vec![],
+    };
+    for run in &mut data.runs {
+        run.run.config["eval"] = json!({"cross": []});
+        // One evaluation after the other, a foreign one, and one without columns.
+        run.evaluations = vec![
+            later(json!(["block"]), true),
+            later(json!([{"name": "random", "strategy": "grid"}]), true),
+            later(json!([{"name": "block", "strategy": "grid"}]), false),
+            later(Json::Null, true),
+        ];
     }
     let table = build(&Groups::of(&data)).unwrap();
-    assert_eq!(table.columns, ["block", "random"]);
+    assert_eq!(table.columns, ["random", "block"]);
     let own: Vec<bool> = table.rows.iter().flat_map(|row| &row.cells).map(|c| c.own).collect();
-    assert_eq!(own, [false, false, true, false], "random is called so only");
+    assert_eq!(own, [false, false, false, true], "random is called so only");
+    assert!(table.leaders.iter().all(Option::is_some));
+    let groups = Groups::of(&data);
+    assert!(table.caption(&groups).contains("the same masks for every row"));
     // One of them was judged under other masks of that name.
-    data.runs[0].protocols[0].parameters["found"]["cross"][1] = json!("random");
-    let table = build(&Groups::of(&data)).unwrap();
-    assert_eq!(table.leaders[1], None);
+    data.runs[0].evaluations.push(later(json!(["random"]), true));
+    let groups = Groups::of(&data);
+    let table = build(&groups).unwrap();
+    assert_eq!(
+        table.leaders.iter().map(Option::is_some).collect::<Vec<_>>(),
+        [false, true]
+    );
+    let caption = table.caption(&groups);
+    assert!(
+        caption.contains("By random trials and evaluations mean several kinds")
+            && !caption.contains("same masks for every"),
+        "{caption}"
+    );
 }

@@ -1,21 +1,27 @@
 //! What the cross tables say in words: captions, the finding, and what their metrics mean.
 
 use super::CrossTable;
-use crate::eval::cross::{CROSS, FILL_MEAN, FILL_NEAREST, FILL_OWN, under_columns};
+use crate::eval::cross::{CROSS, FILL_OWN, under_columns};
 use crate::report::data::RunReport;
 use crate::report::format;
 use crate::report::groups::Groups;
-use crate::report::metrics::{EVAL_MSE, EVAL_PSNR};
+use crate::report::metrics::{EVAL_MSE, EVAL_PSNR, Metric};
 use crate::report::metrics_quality::{EVAL_MASKED_SSIM, QUALITY};
 
 impl CrossTable {
     /// What the figure shows and how to read it.
     pub(in crate::report) fn caption(&self, groups: &Groups) -> String {
         let mut said = format!(
-            "{} {}: each row a model, each column the masks that it is judged under; the same masks for every row. Frame: the \
-             strategy and the parameters that the model was trained on. Dark is high; colours span the trained rows.",
-            self.metric.heading(),
-            self.of()
+            "{}: each row a model, each column the masks that it is judged under{}. Frame: the strategy and the parameters \
+             that the model was trained on. Dark is high; colours span the trained rows.",
+            self.measured(),
+            match self.mixed.as_slice() {
+                [] => "; the same masks for every row".to_owned(),
+                mixed => format!(
+                    ". By {} trials and evaluations mean several kinds of masks, and nothing is compared there",
+                    format::list(mixed)
+                ),
+            }
         );
         said.push_str(&self.marks(groups));
         if !self.fills.is_empty() {
@@ -34,16 +40,22 @@ impl CrossTable {
         said
     }
 
-    /// What the figure is taken of.
-    fn of(&self) -> &'static str {
-        if self.metric == EVAL_MSE {
+    /// What is measured, and of what.
+    fn measured(&self) -> String {
+        let Metric { title, unit, .. } = self.metric;
+        let name = title.split(',').next().unwrap_or(title);
+        let of = if self.metric == EVAL_MSE {
             "on hidden patches of held-out pictures (pixels from 0 to 1)"
         } else if self.metric == EVAL_PSNR {
             "on hidden patches of held-out pictures"
         } else if self.metric == EVAL_MASKED_SSIM {
             "around hidden pixels of held-out pictures, visible patches pasted in"
         } else {
-            "of held-out pictures, visible patches pasted in"
+            "of whole held-out pictures, visible patches pasted in"
+        };
+        match unit {
+            "" => format!("{name} {of}"),
+            unit => format!("{name} ({unit}) {of}"),
         }
     }
 
@@ -51,9 +63,8 @@ impl CrossTable {
     pub(in crate::report) fn note(&self, groups: &Groups) -> String {
         let better = if self.metric.more_is_better { "more" } else { "less" };
         let mut said = format!(
-            "{} {}, {better} is better: mean ± half-width of the 95 % interval over seeds.",
-            self.metric.heading(),
-            self.of()
+            "{}, {better} is better: mean ± half-width of the 95 % interval over seeds.",
+            self.measured()
         );
         said.push_str(&self.marks(groups));
         said
@@ -126,11 +137,11 @@ pub(in crate::report) fn definitions(runs: &[RunReport]) -> Vec<(String, String)
              default parameters where it is a name), at eval.mask_ratio and eval.mask_seed: the same masks for every trial.",
         ),
         (
-            FILL_MEAN,
+            "fill_mean_mse",
             "The same when every hidden patch is filled with the mean colour of the picture’s visible patches: no model.",
         ),
         (
-            FILL_NEAREST,
+            "fill_nearest_mse",
             "The same when every hidden patch is a copy of the nearest visible one (between centres): no model.",
         ),
         (

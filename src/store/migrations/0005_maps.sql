@@ -9,9 +9,18 @@ CREATE TABLE evaluation_pictures (
     png           BLOB    NOT NULL,
     PRIMARY KEY (evaluation_id, item, kind)
 );
+CREATE TRIGGER evaluation_pictures_replace BEFORE INSERT ON evaluation_pictures
+WHEN EXISTS (SELECT 1 FROM evaluation_pictures
+             WHERE evaluation_id = NEW.evaluation_id AND item = NEW.item AND kind = NEW.kind)
+BEGIN SELECT RAISE(ABORT, 'an evaluation never changes'); END;
 CREATE TRIGGER evaluation_pictures_update BEFORE UPDATE ON evaluation_pictures
 BEGIN SELECT RAISE(ABORT, 'an evaluation never changes'); END;
 CREATE TRIGGER evaluation_pictures_delete BEFORE DELETE ON evaluation_pictures
 WHEN (SELECT r.status FROM evaluations e JOIN runs r ON r.id = e.run_id WHERE e.id = OLD.evaluation_id) = 'finished'
     AND NOT EXISTS (SELECT 1 FROM evaluations e JOIN removals m ON m.run_id = e.run_id WHERE e.id = OLD.evaluation_id)
+BEGIN SELECT RAISE(ABORT, 'an evaluation never changes'); END;
+
+-- A replaced row fires no trigger of deletion.
+CREATE TRIGGER evaluations_replace BEFORE INSERT ON evaluations
+WHEN EXISTS (SELECT 1 FROM evaluations WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'an evaluation never changes'); END;

@@ -33,6 +33,17 @@ const ROWS_OF_2: &[&str] = &[
     "INSERT INTO notes (run_id, time, text) VALUES ('r0', 't3', 'for the paper')",
 ];
 
+/// What else there is from the fourth schema on.
+const ROWS_OF_4: &[&str] = &[
+    "INSERT INTO protocols VALUES ('r1', 'knn', 1, '{\"k\":20}')",
+    "INSERT INTO evaluations (run_id, task, version, parameters, figures, data, place, own, weights, program, created_at) VALUES \
+     ('r0', 'linear', 1, '{}', '{\"linear_accuracy\":0.5}', 'd', 'photos', 1, 'w', '0.1.0', 't3')",
+];
+
+/// And from the fifth.
+const ROWS_OF_5: &[&str] =
+    &["INSERT INTO evaluation_pictures VALUES (1, 0, 'overlay', 'cut/a.png', 4, 3, x'89504E47')"];
+
 /// Everything that is asked before and after; columns by name, because later schemas have more.
 const QUESTIONS: &[&str] = &[
     "SELECT id || name || question || expect || cost || analysis || file || axes || created_at FROM sweeps",
@@ -51,9 +62,18 @@ const QUESTIONS_OF_2: &[&str] = &[
     "SELECT id || run_id || time || text FROM notes",
 ];
 
-fn since(version: i64, first: &[&'static str], second: &[&'static str]) -> Vec<&'static str> {
-    let second = if version >= 2 { second } else { &[] };
-    first.iter().chain(second).copied().collect()
+const QUESTIONS_OF_4: &[&str] = &[
+    "SELECT run_id || task || version || parameters FROM protocols",
+    "SELECT id || run_id || task || version || parameters || figures || data || place || own || weights || program || created_at \
+     FROM evaluations",
+];
+const QUESTIONS_OF_5: &[&str] =
+    &["SELECT evaluation_id || item || kind || caption || width || height || hex(png) FROM evaluation_pictures"];
+
+/// What there is from each version on, up to this one.
+fn since(version: i64, all: [(i64, &[&'static str]); 4]) -> Vec<&'static str> {
+    let known = all.into_iter().filter(|(first, _)| *first <= version);
+    known.flat_map(|(_, part)| part.iter().copied()).collect()
 }
 
 /// A store as the program with schema `version` left it.
@@ -70,7 +90,7 @@ fn old_store(path: &Path, version: i64) {
             .await
             .unwrap();
         steps.run(&mut *conn).await.unwrap();
-        for sql in since(version, ROWS, ROWS_OF_2) {
+        for sql in since(version, [(1, ROWS), (2, ROWS_OF_2), (4, ROWS_OF_4), (5, ROWS_OF_5)]) {
             sqlx::query(sql).execute(&mut *conn).await.expect(sql);
         }
     });
@@ -79,7 +99,13 @@ fn old_store(path: &Path, version: i64) {
 fn answers(path: &Path, version: i64) -> Vec<Vec<String>> {
     outside(path, async |conn| {
         let mut all = Vec::new();
-        for sql in since(version, QUESTIONS, QUESTIONS_OF_2) {
+        let questions = [
+            (1, QUESTIONS),
+            (2, QUESTIONS_OF_2),
+            (4, QUESTIONS_OF_4),
+            (5, QUESTIONS_OF_5),
+        ];
+        for sql in since(version, questions) {
             let rows = sqlx::query(sql).fetch_all(&mut *conn).await.expect(sql);
             assert!(!rows.is_empty(), "{sql}");
             all.push(rows.iter().map(|row| row.get(0)).collect());
