@@ -54,11 +54,14 @@ fn every_model_is_judged_under_every_strategys_masks() {
     for (name, value) in crossed {
         assert_eq!(recorded[name], *value, "{name}");
     }
-    let printed = room.ok(&["eval", "latest", "--task", "reconstruction"]);
+    let printed = |more: &[&str]| room.ok(&[&["eval", "latest", "--task", "reconstruction"], more].concat());
+    let with = printed(&[]);
     assert!(
-        printed.contains("under the masks of") && !printed.contains("cross_ssim/"),
-        "{printed}"
+        with.contains("under the masks of") && !with.contains("cross_ssim/"),
+        "{with}"
     );
+    let without = printed(&["--set", "eval.cross=[]"]);
+    assert!(!without.contains("under the masks of"), "{without}");
     let first = runs.values().next().unwrap();
     for fill in ["fill_mean_mse", "fill_nearest_mse", "fill_own_mean_mse"] {
         for strategy in ["random", "block", "grid"] {

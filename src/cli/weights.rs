@@ -72,6 +72,12 @@ impl ModelOption {
         self.spec_of(&weights.said(picture), more, registry)
     }
 
+    /// Whether a key is set on the command line.
+    pub(super) fn sets(&self, key: &str) -> bool {
+        let mut named = self.sets.sets.iter().filter_map(|set| set.split_once('='));
+        named.any(|(name, _)| name.trim() == key)
+    }
+
     /// The same for what is said about weights already.
     pub(super) fn spec_of(&self, said: &Said, more: &[String], registry: &Registry) -> Result<TrialSpec, Failure> {
         let part = |name: &String| {

@@ -65,8 +65,9 @@ pub(super) fn gallery(groups: &Groups, place: &str) -> Option<Gallery> {
 /// How many of the pictures fit into the page, one at least.
 fn fitting(shown: &[Shown], items: &[(i64, String)]) -> usize {
     let size = |item: i64| -> usize {
-        let maps = shown.iter().filter_map(|(_, run)| last(run, item, MAP));
-        maps.map(|map| map.png.len()).sum()
+        let of = |kind| shown.iter().filter_map(move |(_, run)| last(run, item, kind));
+        let all = of(MAP).chain(of("original").take(1));
+        all.map(|picture| picture.png.len()).sum()
     };
     let upto = |i: &usize| items[..=*i].iter().map(|(item, _)| size(*item)).sum::<usize>();
     (0..items.len()).take_while(|i| *i == 0 || upto(i) <= BYTES).count()
@@ -160,7 +161,7 @@ mod tests {
         let found = gallery(&Groups::of(&data), "screws").unwrap();
         assert_eq!(found.columns.len(), POINTS);
         assert!(found.caption.contains("Of 50 points 40 are shown"), "{}", found.caption);
-        let data = mapped(2, BYTES / 4);
+        let data = mapped(2, BYTES / 6);
         let found = gallery(&Groups::of(&data), "screws").unwrap();
         assert!(
             found.rows.len() == 2 && found.caption.contains("Further pictures"),

@@ -1,6 +1,8 @@
 //! A section for each trial: all its curves, its configuration, where it comes from. Compact, since there may be thousands;
 //! what is left out where there are many is said on the page.
 
+use serde_json::Value as Json;
+
 use super::alike::FOUND;
 use super::appendix;
 use super::data::{ReportData, RunReport, settings};
@@ -8,6 +10,7 @@ use super::format::{self, NONE, duration, fixed};
 use super::repeat;
 use crate::eval::cross::CROSS;
 use crate::plot::{min_max, spark};
+use crate::spec::Column;
 use crate::store::rows::{MetricPoint, ProtocolRow};
 
 /// Trials up to which every section has the complete configuration and environment.
@@ -110,6 +113,20 @@ fn told_once(name: &str) -> bool {
     !name.contains('/') || name.starts_with(CROSS)
 }
 
+/// A parameter; columns by what they are called, as the text of a script would be long.
+fn told(value: &Json) -> String {
+    let column = |item: &Json| item.is_object().then(|| Column::try_from(item.clone()).ok()).flatten();
+    match value.as_array() {
+        Some(list) if list.iter().any(Json::is_object) => {
+            let named = list
+                .iter()
+                .map(|item| column(item).map_or_else(|| format::value(item), |c| c.label()));
+            format!("[{}]", named.collect::<Vec<_>>().join(", "))
+        }
+        _ => format::value(value),
+    }
+}
+
 /// A task with its version, its parameters and what came of them, but for long lists.
 fn protocol(row: &ProtocolRow) -> (String, String) {
     let parameters = row.parameters.as_object().into_iter().flatten();
@@ -118,9 +135,7 @@ fn protocol(row: &ProtocolRow) -> (String, String) {
     let short = own
         .chain(found)
         .filter(|(_, value)| value.as_array().is_none_or(|list| list.len() <= LISTED));
-    let words: Vec<String> = short
-        .map(|(key, value)| format!("{key} = {}", format::value(value)))
-        .collect();
+    let words: Vec<String> = short.map(|(key, value)| format!("{key} = {}", told(value))).collect();
     (format!("{} (protocol {})", row.task, row.version), words.join("; "))
 }
 

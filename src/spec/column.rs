@@ -62,8 +62,13 @@ impl Column {
             return false;
         };
         let of = |mask| Self::try_from(mask).ok();
-        mask.get("schedule").is_none()
-            && of(mask).is_some_and(|other| self.strategy == other.strategy && self.own() == other.own())
+        mask.get("schedule").is_none() && of(mask).is_some_and(|other| self.is_alike(&other))
+    }
+
+    /// Whether another column has the same masks, whatever it is called.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        self.strategy == other.strategy && self.own() == other.own()
     }
 
     /// The parameters that tell its masks from others.

@@ -193,11 +193,10 @@ fn print_columns(under: &[(&str, &str, f64)]) {
             std::iter::once(column.clone()).chain(cells).collect()
         })
         .collect();
-    let header: Vec<&str> = std::iter::once("under the masks of")
-        .chain(figures.iter().map(String::as_str))
-        .collect();
+    let names = figures.iter().map(|figure| figure.trim_start_matches("cross_"));
+    let header: Vec<&str> = std::iter::once("under the masks of").chain(names).collect();
     table::print(&header, &rows);
-    println!("fills under these masks: --json");
+    println!("(fills under these masks: in the document of --json)");
 }
 
 /// Adds the figures of anomaly maps, begun at a time, and some of them as pictures, to a run's evaluations. They are of other

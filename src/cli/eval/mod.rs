@@ -63,7 +63,8 @@ pub(super) struct Args {
 /// What an encoder, or a whole model, is judged by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Task {
-    /// Held-out pictures reconstructed under the common masks and those of `eval.cross`: error, structure, perception, and the same of trivial fills.
+    /// Held-out pictures reconstructed under the common masks and those of `eval.cross`: error, structure, perception, and the
+    /// same of trivial fills.
     Reconstruction,
     /// Weighted k-nearest-neighbour classification on frozen features.
     Knn,

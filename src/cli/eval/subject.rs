@@ -10,6 +10,7 @@ use crate::cli::failure::Failure;
 use crate::cli::outside;
 use crate::cli::weights::say;
 use crate::data::ImageSet;
+use crate::eval::cross::Cross;
 use crate::eval::tasks;
 use crate::model::weights::Weights;
 use crate::model::weights::build::build;
@@ -17,6 +18,9 @@ use crate::model::{Device, Mae};
 use crate::spec::trial::{EvalTask, ModelSpec};
 use crate::spec::{Freeze, TrialSpec, judged_by, late_warmups};
 use crate::store::rows::{RunRow, Status};
+
+/// The key of the columns of cross tables.
+const CROSS: &str = "eval.cross";
 
 /// One encoder to be judged.
 pub(super) struct Subject {
@@ -121,9 +125,16 @@ impl Subject {
         let mut spec = args.model.spec_of(&said, &more(args), registry)?;
         let recorded = TrialSpec::from_config(&run.config)?;
         let tasks = tasks_of(args, &recorded.eval.tasks);
-        // As they are recorded, with the texts of scripts: the files may be gone.
-        if spec.eval.cross.is_empty() && tasks.contains(&EvalTask::Reconstruction) {
+        if spec.eval.cross.is_empty() && !args.model.sets(CROSS) && tasks.contains(&EvalTask::Reconstruction) {
+            // As they are recorded, with the texts of scripts: the files may be gone.
             spec.eval.cross.clone_from(&recorded.eval.cross);
+            Cross::new(&spec, registry).map_err(|error| {
+                Failure::usage(format!(
+                    "run {} has columns in {CROSS} that do not go with these settings: {error}; name others with \
+                     --set '{CROSS}=[\"random\"]', or none with --set '{CROSS}=[]'",
+                    run.id
+                ))
+            })?;
         }
         let set = pictures.of(&spec)?;
         let own = is_own(&run, recorded, &spec, &set);

@@ -33,22 +33,29 @@ impl Judged {
     }
 }
 
-/// `eval.cross` of a run, and of those later evaluations whose figures stand with its own, the latest first.
-fn listed(run: &RunReport) -> impl Iterator<Item = &Vec<Json>> {
+/// `eval.cross` of a run, and the columns of those later evaluations whose figures stand with its own: of each label the latest,
+/// as of the figures.
+fn listed(run: &RunReport) -> Vec<Column> {
+    let columns = |list: &Json| -> Vec<Column> {
+        let list = list.as_array().into_iter().flatten();
+        list.filter_map(|item| Column::try_from(item.clone()).ok()).collect()
+    };
     let again = run.evaluations.iter().rev();
     let again = again.filter(|e| e.own && e.protocol.task == RECONSTRUCTION.word);
-    let again = again.map(|e| &e.protocol.parameters[FOUND]["cross"]);
-    run.config("eval.cross")
-        .into_iter()
-        .chain(again)
-        .filter_map(Json::as_array)
+    let mut latest: Vec<Column> = Vec::new();
+    for column in again.flat_map(|e| columns(&e.protocol.parameters[FOUND]["cross"])) {
+        if latest.iter().all(|known| known.label() != column.label()) {
+            latest.push(column);
+        }
+    }
+    let own = run.config("eval.cross").map(columns).unwrap_or_default();
+    own.into_iter().chain(latest).collect()
 }
 
 /// The columns with figures, in the order of `eval.cross`.
 pub(super) fn columns(groups: &Groups) -> Vec<Judged> {
     let runs = || groups.all.iter().flat_map(|g| &g.runs).filter(|r| r.finished());
-    let listed = runs().flat_map(|run| listed(run)).flatten();
-    let listed: Vec<Column> = listed.filter_map(|item| Column::try_from(item.clone()).ok()).collect();
+    let listed: Vec<Column> = runs().flat_map(|run| listed(run)).collect();
     let prefix = format!("{CROSS}/");
     let recorded = runs().flat_map(|r| r.metrics.iter().filter_map(|m| m.name.strip_prefix(prefix.as_str())));
     let recorded: Vec<&str> = recorded.collect();
@@ -56,7 +63,7 @@ pub(super) fn columns(groups: &Groups) -> Vec<Judged> {
     for column in listed {
         let label = column.label();
         if let Some(known) = columns.iter_mut().find(|c| c.label == label) {
-            known.agreed &= known.column.as_ref() == Some(&column);
+            known.agreed &= known.column.as_ref().is_some_and(|known| known.is_alike(&column));
         } else if recorded.contains(&label.as_str()) {
             columns.push(Judged {
                 label,

@@ -229,6 +229,15 @@ fn columns_of_later_evaluations_are_known() {
     assert!(table.leaders.iter().all(Option::is_some));
     let groups = Groups::of(&data);
     assert!(table.caption(&groups).contains("the same masks for every row"));
+    // Where all were judged anew under other masks of a name, these are meant.
+    let mut anew = data.clone();
+    for run in &mut anew.runs {
+        run.evaluations
+            .push(later(json!([{"name": "block", "strategy": "grid"}]), true));
+    }
+    let table = build(&Groups::of(&anew)).unwrap();
+    assert!(table.leaders.iter().all(Option::is_some) && table.mixed.is_empty());
+    assert!(table.rows.iter().flat_map(|row| &row.cells).all(|cell| !cell.own));
     // One of them was judged under other masks of that name.
     data.runs[0].evaluations.push(later(json!(["random"]), true));
     let groups = Groups::of(&data);

@@ -24,7 +24,8 @@ const PICTURES: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PaperFigure {
     /// What is shown, without the width: `swept`, `by_key`, `keys_heat_map`, `keys_parallel`, `importance`, `curves`, `tasks`,
-    /// `reconstruction_and_tasks`, `cross`, `cross_ssim` and so on, `anomaly_maps`, `reconstructions`, `training`, `masks`, or a panel's metric.
+    /// `reconstruction_and_tasks`, `cross`, `cross_ssim` and so on, `anomaly_maps`, `reconstructions`, `training`, `masks`, or a
+    /// panel's metric.
     pub stem: String,
     /// Its width.
     pub span: Span,

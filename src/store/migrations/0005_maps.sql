@@ -20,7 +20,7 @@ WHEN (SELECT r.status FROM evaluations e JOIN runs r ON r.id = e.run_id WHERE e.
     AND NOT EXISTS (SELECT 1 FROM evaluations e JOIN removals m ON m.run_id = e.run_id WHERE e.id = OLD.evaluation_id)
 BEGIN SELECT RAISE(ABORT, 'an evaluation never changes'); END;
 
--- A replaced row fires no trigger of deletion.
+-- A replaced row fires no trigger of deletion. SQLite gives an id that it draws itself as NULL or -1 here.
 CREATE TRIGGER evaluations_replace BEFORE INSERT ON evaluations
 WHEN EXISTS (SELECT 1 FROM evaluations WHERE id = NEW.id)
 BEGIN SELECT RAISE(ABORT, 'an evaluation never changes'); END;
