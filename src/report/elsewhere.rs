@@ -135,24 +135,14 @@ mod tests {
 
     use super::*;
     use crate::report::html;
-    use crate::report::testing::{report, run};
+    use crate::report::testing::{self, report, run};
     use crate::store::rows::ProtocolRow;
 
     fn evaluation(task: &str, digest: &str, figures: &[(&str, f64)], parameters: Json) -> EvaluationRow {
         EvaluationRow {
-            protocol: ProtocolRow {
-                task: task.into(),
-                version: 1,
-                parameters,
-            },
-            figures: figures.iter().map(|(name, value)| ((*name).into(), *value)).collect(),
             data: digest.into(),
             place: "parts/screws".into(),
-            own: false,
-            weights: String::new(),
-            program: String::new(),
-            created_at: String::new(),
-            pictures: vec![],
+            ..testing::evaluation(task, false, figures, parameters)
         }
     }
 

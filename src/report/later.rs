@@ -50,23 +50,10 @@ pub fn protocols_with_later(own: Vec<ProtocolRow>, evaluations: &[EvaluationRow]
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::testing;
 
     fn evaluation(own: bool, figures: &[(&str, f64)]) -> EvaluationRow {
-        EvaluationRow {
-            protocol: ProtocolRow {
-                task: "linear".into(),
-                version: 1,
-                parameters: serde_json::json!({}),
-            },
-            figures: figures.iter().map(|(name, value)| ((*name).into(), *value)).collect(),
-            data: String::new(),
-            place: String::new(),
-            own,
-            weights: String::new(),
-            program: String::new(),
-            created_at: String::new(),
-            pictures: vec![],
-        }
+        testing::evaluation("linear", own, figures, serde_json::json!({}))
     }
 
     #[test]

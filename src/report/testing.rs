@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::*;
-use crate::store::rows::{MetricPoint, Picture, RunRow, Status, SweepRow};
+use crate::store::rows::{EvaluationRow, MetricPoint, Picture, ProtocolRow, RunRow, Status, SweepRow};
 
 /// Every panel of the figures over keys and epochs as a drawing with its name.
 pub(super) fn panels(data: &ReportData) -> Vec<(String, String)> {
@@ -24,6 +24,25 @@ pub(super) fn panels(data: &ReportData) -> Vec<(String, String)> {
 /// Names of [`panels`].
 pub(super) fn panel_names(data: &ReportData) -> Vec<String> {
     panels(data).into_iter().map(|p| p.0).collect()
+}
+
+/// A later evaluation by a task, of a run's own pictures or of others.
+pub(super) fn evaluation(task: &str, own: bool, figures: &[(&str, f64)], parameters: Json) -> EvaluationRow {
+    EvaluationRow {
+        protocol: ProtocolRow {
+            task: task.into(),
+            version: 1,
+            parameters,
+        },
+        figures: figures.iter().map(|(name, value)| ((*name).into(), *value)).collect(),
+        data: String::new(),
+        place: String::new(),
+        own,
+        weights: String::new(),
+        program: String::new(),
+        created_at: String::new(),
+        pictures: vec![],
+    }
 }
 
 /// A run with final values under the given names.

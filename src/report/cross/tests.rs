@@ -5,8 +5,8 @@ use serde_json::json;
 use super::*;
 use crate::eval::cross::CROSS;
 use crate::report::data::ReportData;
-use crate::report::testing::{ratios, report, run};
-use crate::store::rows::{EvaluationRow, MetricPoint, ProtocolRow};
+use crate::report::testing::{evaluation, ratios, report, run};
+use crate::store::rows::MetricPoint;
 
 /// Two strategies by two seeds: each is lowest under its own masks, random by about the same with both seeds, block by exactly
 /// the same, which shows nothing of the spread.
@@ -197,20 +197,9 @@ fn other_figures_have_tables_of_their_own_and_the_highest_leads_where_more_is_be
 #[test]
 fn columns_of_later_evaluations_are_known() {
     let mut data = data();
-    let later = |columns: Json, own| EvaluationRow {
-        protocol: ProtocolRow {
-            task: "reconstruction".into(),
-            version: 1,
-            parameters: json!({"found": {"cross": columns}}),
-        },
-        figures: vec![],
-        data: String::new(),
-        place: String::new(),
-        own,
-        weights: String::new(),
-        program: String::new(),
-        created_at: String::new(),
-        pictures: vec![],
+    let later = |columns: Json, own| {
+        let parameters = json!({"found": {"cross": columns}});
+        evaluation("reconstruction", own, &[], parameters)
     };
     for run in &mut data.runs {
         run.run.config["eval"] = json!({"cross": []});
