@@ -16,7 +16,7 @@ use super::schema::Schema;
 use super::trial::MaskValue;
 
 /// The key that holds the columns.
-pub(super) const CROSS: &str = "eval.cross";
+pub const CROSS: &str = "eval.cross";
 
 /// What the key takes.
 const EXPECTED: &str =

@@ -50,7 +50,7 @@ mod zip;
 mod tests;
 
 pub use axes::Axis;
-pub use column::Column;
+pub use column::{CROSS, Column};
 pub use error::SpecError;
 pub use figures::{FIGURES, Figure, When, figure};
 pub use freeze::Freeze;

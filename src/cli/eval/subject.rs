@@ -16,11 +16,8 @@ use crate::model::weights::Weights;
 use crate::model::weights::build::build;
 use crate::model::{Device, Mae};
 use crate::spec::trial::{EvalTask, ModelSpec};
-use crate::spec::{Freeze, TrialSpec, judged_by, late_warmups};
+use crate::spec::{CROSS, Freeze, TrialSpec, judged_by, late_warmups};
 use crate::store::rows::{RunRow, Status};
-
-/// The key of the columns of cross tables.
-const CROSS: &str = "eval.cross";
 
 /// One encoder to be judged.
 pub(super) struct Subject {

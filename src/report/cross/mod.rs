@@ -69,17 +69,17 @@ pub(super) struct CrossCell {
 
 /// The cross table of the error; `None` where nothing of it was recorded.
 pub(super) fn build(groups: &Groups) -> Option<CrossTable> {
-    of(groups, EVAL_MSE)
+    of(groups, &columns(groups), EVAL_MSE)
 }
 
 /// Those of the other figures of reconstruction that were recorded.
 pub(super) fn others(groups: &Groups) -> Vec<CrossTable> {
+    let columns = columns(groups);
     let others = QUALITY.into_iter().filter(|metric| *metric != EVAL_MSE);
-    others.filter_map(|metric| of(groups, metric)).collect()
+    others.filter_map(|metric| of(groups, &columns, metric)).collect()
 }
 
-fn of(groups: &Groups, metric: Metric) -> Option<CrossTable> {
-    let columns = columns(groups);
+fn of(groups: &Groups, columns: &[Judged], metric: Metric) -> Option<CrossTable> {
     let named = |column: &Judged| under(metric.name, &column.label);
     let mean_of = |i: usize, column: &Judged| groups.all[i].summary(&named(column)).mean;
     let measured = |i: &usize| columns.iter().any(|column| mean_of(*i, column).is_some());
@@ -105,7 +105,7 @@ fn of(groups: &Groups, metric: Metric) -> Option<CrossTable> {
     };
     let mut table = CrossTable {
         rows: trained.iter().map(row).collect(),
-        fills: fill_rows(groups, &columns, (&metric, normalised), decimals),
+        fills: fill_rows(groups, columns, (&metric, normalised), decimals),
         leaders: columns
             .iter()
             .map(|column| leader(groups, &trained, column, &metric))
@@ -115,7 +115,7 @@ fn of(groups: &Groups, metric: Metric) -> Option<CrossTable> {
             .filter(|column| !column.agreed)
             .map(|column| column.label.clone())
             .collect(),
-        columns: columns.into_iter().map(|column| column.label).collect(),
+        columns: columns.iter().map(|column| column.label.clone()).collect(),
         metric,
         decimals,
         normalised,
