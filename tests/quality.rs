@@ -71,9 +71,16 @@ fn perceptual_distance_needs_a_network_that_fits_and_counts_by_its_content() {
     };
     let ok = |args: Vec<String>| room.ok(&args.iter().map(String::as_str).collect::<Vec<_>>());
     let refused = |args: Vec<String>| room.refused(&args.iter().map(String::as_str).collect::<Vec<_>>());
-    ok(run("a.safetensors", &[]));
+    ok(run("a.safetensors", &["eval.cross=[\"random\", \"grid\"]"]));
     let found = figures(&room);
+    assert_eq!(found["cross_lpips/random"], found["eval_lpips"], "{found}");
+    assert_eq!(
+        found["fill_mean_lpips/random"], found["fill_mean_eval_lpips"],
+        "{found}"
+    );
     for name in [
+        "cross_lpips/grid",
+        "fill_nearest_lpips/grid",
         "eval_lpips",
         "untrained_eval_lpips",
         "fill_mean_eval_lpips",
@@ -85,7 +92,7 @@ fn perceptual_distance_needs_a_network_that_fits_and_counts_by_its_content() {
         );
     }
     assert!(found["eval_ms_ssim"].is_f64(), "two scales in 32 pixels");
-    ok(run("same.safetensors", &[]));
+    ok(run("same.safetensors", &["eval.cross=[\"random\", \"grid\"]"]));
     assert_eq!(
         metrics(&room).len(),
         1,
