@@ -6,6 +6,7 @@ use crate::store::rows::Status;
 use crate::store::{Chosen, Order, RunFilter, Store};
 
 use super::failure::Failure;
+use super::outside;
 
 /// Runs named on the command line, chosen by conditions, or both.
 #[derive(Debug, Clone, clap::Args)]
@@ -135,7 +136,7 @@ fn status(text: &str) -> Result<Status, String> {
 /// A moment as the store writes it.
 fn since(text: &str) -> Result<String, String> {
     moment(text, jiff::Timestamp::now())
-        .map(|time| time.to_string())
+        .map(outside::written)
         .ok_or_else(|| {
             "give a day (2026-01-31), a time (2026-01-31T12:00:00Z), or so long ago (30m, 12h, 3d, 2w)".into()
         })
@@ -164,6 +165,17 @@ fn moment(text: &str, now: jiff::Timestamp) -> Option<jiff::Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::{moment, status};
+
+    #[test]
+    fn times_are_in_the_order_of_their_texts() {
+        let seconds = ["00", "00.001", "00.12", "00.1234", "00.5", "01"];
+        let written: Vec<String> = seconds
+            .iter()
+            .map(|second| super::since(&format!("2026-03-10T12:00:{second}Z")).unwrap())
+            .collect();
+        assert!(written.is_sorted(), "{written:?}");
+        assert_eq!(written[0], "2026-03-10T12:00:00.000Z");
+    }
 
     #[test]
     fn moments_are_days_times_and_spans() {

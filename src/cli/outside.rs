@@ -11,8 +11,12 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, Signal, System};
 
 /// Now, RFC 3339 in UTC to the millisecond.
 pub(super) fn now() -> String {
-    let now = jiff::Timestamp::now().round(jiff::Unit::Millisecond);
-    now.expect("the present is within the calendar").to_string()
+    written(jiff::Timestamp::now())
+}
+
+/// A time as the store has it: always with three decimals, so that times are in the order of their texts.
+pub(super) fn written(time: jiff::Timestamp) -> String {
+    format!("{time:.3}")
 }
 
 /// A new random id: ten characters without vowels, so that a prefix of a few selects it.
